@@ -1,0 +1,184 @@
+//! From a frame to its layers: total, never an error, always a reason where it stopped.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use arrayvec::ArrayVec;
+
+use crate::field::{Field, Value};
+use crate::frame::{Frame, FrameMeta};
+
+/// Gets the values of one field of a layer.
+pub type Get = for<'x, 'a> fn(&'x Layer<'a>, &mut dyn FnMut(Value<'x>));
+
+/// A header format that we know.
+#[derive(Debug)]
+pub struct Protocol {
+    /// Wireshark's short name, as in `frame.protocols` and before the dot of its fields.
+    pub name: &'static str,
+    /// What a person calls it.
+    pub title: &'static str,
+    /// Its fields, in the order of the header.
+    pub fields: &'static [Field<Get>],
+}
+
+/// One header of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    /// What it is.
+    pub protocol: &'static Protocol,
+    /// Where its header begins: bytes from the start of the frame, or of the datagram put together from fragments.
+    pub offset: u32,
+    /// The header as captured; shorter than its format has it where the frame was cut within it.
+    pub header: &'a [u8],
+    /// Length on the wire of what it carries, by its own length field where it has one, else by the layer around it.
+    pub payload_len: u32,
+}
+
+/// The most headers that a frame is decoded into; a frame with more is one made to be deep.
+pub const MAX_LAYERS: usize = 16;
+
+/// A frame, read as far as it can be read.
+#[derive(Clone, Debug)]
+pub struct Decoded<'a> {
+    /// Number, time, lengths.
+    pub meta: FrameMeta,
+    /// Captured length.
+    pub cap_len: u32,
+    /// Headers, outermost first.
+    pub layers: ArrayVec<Layer<'a>, MAX_LAYERS>,
+    /// Addresses of the innermost IP header that is not quoted by ICMP: source, destination.
+    pub addresses: Option<(IpAddr, IpAddr)>,
+    /// Where the innermost datagram is a fragment.
+    pub fragment: Option<Fragment>,
+    /// Transport header of the innermost datagram, where it was captured whole.
+    pub transport: Transport<'a>,
+    /// What the last header carries, as captured, without link-layer padding.
+    pub payload: &'a [u8],
+    /// Bytes of the payload that its lengths tell of and that were not captured.
+    pub missing: u32,
+    /// Why decoding ended before the payload, if it did.
+    pub stop: Option<Stop>,
+}
+
+/// Which datagram a fragment belongs to, and where in it (RFC 791 3.2, RFC 8200 4.5); its bytes are the payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fragment {
+    /// Identification.
+    pub id: u32,
+    /// IP protocol number of what the datagram carries (in IPv6, the next header of the fragment header).
+    pub protocol: u8,
+    /// Offset in bytes.
+    pub offset: u32,
+    /// Whether more follow.
+    pub more: bool,
+}
+
+/// The transport header, in native numbers.
+#[derive(Clone, Copy, Debug)]
+pub enum Transport<'a> {
+    /// Neither, or not captured whole.
+    None,
+    /// TCP.
+    Tcp(TcpHeader<'a>),
+    /// UDP.
+    Udp {
+        /// Source port.
+        src: u16,
+        /// Destination port.
+        dst: u16,
+    },
+}
+
+/// A TCP header (RFC 9293 3.1).
+#[derive(Clone, Copy, Debug)]
+pub struct TcpHeader<'a> {
+    /// Source port.
+    pub src: u16,
+    /// Destination port.
+    pub dst: u16,
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgment number.
+    pub ack: u32,
+    /// The control bits, FIN lowest, with the accurate-ECN bit as bit 8.
+    pub flags: u16,
+    /// Window, not scaled.
+    pub window: u16,
+    /// Options, raw.
+    pub options: &'a [u8],
+}
+
+/// Why and where decoding of a frame ended early.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stop {
+    /// The header at which it ended (Wireshark's short name), or what is not known.
+    pub layer: &'static str,
+    /// Bytes from the start of the frame.
+    pub offset: u32,
+    /// What was wrong.
+    pub reason: StopReason,
+}
+
+/// What ended the decoding of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StopReason {
+    /// The capture has fewer bytes than the header needs: the frame was captured shorter than sent.
+    Cut {
+        /// Bytes that the header needs.
+        need: u32,
+        /// Bytes that are there.
+        have: u32,
+    },
+    /// A length field leaves less room than the header needs.
+    Length {
+        /// Wireshark's name of the field that says so, such as `ip.len`, or `frame.len`.
+        field: &'static str,
+        /// Bytes that the header needs.
+        need: u32,
+        /// Bytes that the field allows.
+        have: u32,
+    },
+    /// A field has a value that the format forbids.
+    Value {
+        /// Wireshark's name of the field.
+        field: &'static str,
+        /// Its value.
+        value: u32,
+    },
+    /// What follows is of a type that we do not decode.
+    Unknown {
+        /// Wireshark's name of the field that names the type.
+        field: &'static str,
+        /// Its value.
+        value: u32,
+    },
+    /// More headers than [`MAX_LAYERS`].
+    TooDeep,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}: ", self.layer, self.offset)?;
+        match self.reason {
+            StopReason::Cut { need, have } => write!(f, "needs {need} bytes, {have} were captured"),
+            StopReason::Length { field, need, have } => write!(f, "needs {need} bytes, {field} allows {have}"),
+            StopReason::Value { field, value } => write!(f, "{field} is {value}, which the format forbids"),
+            StopReason::Unknown { field, value } => {
+                write!(f, "{field} is {value} (0x{value:04x}), which is not decoded here")
+            }
+            StopReason::TooDeep => write!(f, "more than {MAX_LAYERS} headers"),
+        }
+    }
+}
+
+/// Decodes a frame.
+pub fn decode(frame: Frame<'_>) -> Decoded<'_> {
+    todo!("{:?}", frame.meta)
+}
+
+/// Goes on in a datagram put together from fragments, of which `decoded` is the last: `bytes` is what it carries, of
+/// IP protocol `protocol`. Layers, transport, payload and stop become those of the datagram.
+pub fn resume<'a>(decoded: &mut Decoded<'a>, protocol: u8, bytes: &'a [u8]) {
+    todo!("{decoded:?} {protocol} {bytes:?}")
+}

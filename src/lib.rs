@@ -1,0 +1,11 @@
+//! `dissect` takes packets, undoes their layers, puts the TCP streams back in order and cuts them into HTTP messages.
+//!
+//! The core ([`engine`] and what it uses) does no I/O, keeps no clock and spawns nothing: frames go in by
+//! [`engine::Engine::push`], events come out to a [`event::Sink`]. Reading and writing live in [`source`] and [`run`].
+
+pub mod decode;
+pub mod field;
+pub mod frame;
+pub mod issue;
+pub mod source;
+pub mod tcp;

@@ -1,0 +1,85 @@
+//! TCP: sequence arithmetic, reassembly of one direction, analysis flags.
+
+pub mod analysis;
+pub mod options;
+pub mod reassembly;
+pub mod seq;
+
+use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::Flags;
+pub use options::Options;
+pub use seq::Seq;
+
+/// Control bits (RFC 9293 3.1).
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Control(pub u16);
+
+impl Control {
+    /// No more data from the sender.
+    pub const FIN: u16 = 0x01;
+    /// Synchronize sequence numbers.
+    pub const SYN: u16 = 0x02;
+    /// Reset the connection.
+    pub const RST: u16 = 0x04;
+    /// Push function.
+    pub const PSH: u16 = 0x08;
+    /// The acknowledgment number is significant.
+    pub const ACK: u16 = 0x10;
+
+    /// Whether any of `bits` is set.
+    pub const fn any(self, bits: u16) -> bool {
+        self.0 & bits != 0
+    }
+}
+
+/// One TCP segment in a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// The frame that carried it.
+    pub frame: FrameNumber,
+    /// When that frame was captured.
+    pub time: Timestamp,
+    /// Sequence number of the first byte (or of SYN).
+    pub seq: Seq,
+    /// Acknowledgment number.
+    pub ack: Seq,
+    /// Control bits.
+    pub control: Control,
+    /// Window, not scaled.
+    pub window: u16,
+    /// Options.
+    pub options: Options,
+    /// Payload as captured.
+    pub payload: &'a [u8],
+    /// Bytes of payload that were sent and not captured; they follow `payload`.
+    pub missing: u32,
+}
+
+impl Segment<'_> {
+    /// Length of the payload as sent, in bytes.
+    pub fn len(&self) -> u32 {
+        self.payload.len() as u32 + self.missing
+    }
+
+    /// Whether it carries no payload.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Provenance of a run of bytes: the segment that carried them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SegmentRef {
+    /// The frame.
+    pub frame: FrameNumber,
+    /// When that frame was captured.
+    pub time: Timestamp,
+    /// Where the run begins in the stream of its direction.
+    pub offset: u64,
+    /// Length of the run in bytes.
+    pub len: u32,
+    /// Flags of the frame.
+    pub flags: Flags,
+    /// How much of the peer's stream the segment acknowledges, as an offset in that stream; 0 where it does not tell.
+    pub acked: u64,
+}

@@ -1,0 +1,67 @@
+//! TCP options that the analysis needs (RFC 9293 3.2, RFC 7323, RFC 2018).
+
+/// Options of one segment, as far as they are known; what follows a malformed option is not read.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Maximum segment size, bytes (kind 2).
+    pub mss: Option<u16>,
+    /// Window scale: the shift count, as sent (kind 3).
+    pub window_scale: Option<u8>,
+    /// SACK permitted (kind 4).
+    pub sack_permitted: bool,
+    /// A Multipath TCP option is there (kind 30).
+    pub mptcp: bool,
+    /// A Fast Open cookie, its length (kind 34).
+    pub fast_open: Option<u8>,
+}
+
+impl Options {
+    /// Reads them from the raw option bytes of a header.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let mut options = Self::default();
+        for (kind, value) in walk(bytes) {
+            match (kind, value) {
+                (2, &[a, b]) => options.mss = Some(u16::from_be_bytes([a, b])),
+                (3, &[shift]) => options.window_scale = Some(shift),
+                (4, &[]) => options.sack_permitted = true,
+                (30, _) => options.mptcp = true,
+                (34, cookie) => options.fast_open = Some(cookie.len() as u8),
+                _ => {}
+            }
+        }
+        options
+    }
+}
+
+/// The options in order, as kind and value, up to the end of the list or the first malformed one; no-operations are
+/// left out.
+pub fn walk(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        loop {
+            match *rest {
+                [1, ref tail @ ..] => rest = tail,
+                [0, ..] | [] | [_] => return None,
+                [kind, len, ref tail @ ..] => {
+                    let (value, next) = tail.split_at_checked(usize::from(len).checked_sub(2)?)?;
+                    rest = next;
+                    return Some((kind, value));
+                }
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_kinds_are_stepped_over_and_a_lying_length_ends_the_list() {
+        let options = Options::parse(&[34, 4, 9, 9, 1, 2, 4, 5, 180, 3, 3, 7, 4, 2, 0]);
+        assert_eq!((options.mss, options.window_scale, options.fast_open), (Some(1460), Some(7), Some(2)));
+        assert!(options.sack_permitted);
+        assert_eq!(Options::parse(&[3, 0, 7, 2, 4, 5, 180]), Options::default());
+        assert_eq!(Options::parse(&[3, 200, 7]), Options::default());
+    }
+}

@@ -3,9 +3,14 @@
 //! The core ([`engine`] and what it uses) does no I/O, keeps no clock and spawns nothing: frames go in by
 //! [`engine::Engine::push`], events come out to a [`event::Sink`]. Reading and writing live in [`source`] and [`run`].
 
+pub mod app;
 pub mod decode;
+pub mod engine;
+pub mod event;
 pub mod field;
+pub mod flow;
 pub mod frame;
 pub mod issue;
 pub mod source;
+pub mod sum;
 pub mod tcp;

@@ -1,13 +1,16 @@
 //! TCP: sequence arithmetic, reassembly of one direction, analysis flags.
 
 pub mod analysis;
+pub mod fields;
 pub mod options;
 pub mod reassembly;
 pub mod seq;
+mod unacked;
 
-use crate::frame::{FrameNumber, Timestamp};
+use crate::frame::{FrameMeta, FrameNumber, LinkType, Timestamp};
 use crate::issue::Flags;
-pub use options::Options;
+use analysis::Verdict;
+pub use options::{Options, Sack};
 pub use seq::Seq;
 
 /// Control bits (RFC 9293 3.1).
@@ -82,4 +85,65 @@ pub struct SegmentRef {
     pub flags: Flags,
     /// How much of the peer's stream the segment acknowledges, as an offset in that stream; 0 where it does not tell.
     pub acked: u64,
+}
+
+/// The headers through which a segment came, and what the analysis said of it: enough to show them later.
+#[derive(Clone, Copy, Debug)]
+pub struct Carrier<'a> {
+    /// The frame.
+    pub meta: FrameMeta,
+    /// Its captured length.
+    pub cap_len: u32,
+    /// The bytes of the frame before the TCP payload; where the datagram was put together from fragments, before the
+    /// IP payload.
+    pub headers: &'a [u8],
+    /// The TCP header, where it is not in `headers`.
+    pub resumed: &'a [u8],
+    /// What the analysis said.
+    pub verdict: Verdict,
+}
+
+impl Carrier<'_> {
+    /// A copy that can be kept.
+    pub fn to_owned(&self) -> OwnedCarrier {
+        let mut owned = OwnedCarrier::default();
+        owned.set(self);
+        owned
+    }
+}
+
+/// A [`Carrier`] that is kept.
+#[derive(Clone, Debug)]
+pub struct OwnedCarrier {
+    meta: FrameMeta,
+    cap_len: u32,
+    bytes: Vec<u8>,
+    split: usize,
+    verdict: Verdict,
+}
+
+impl Default for OwnedCarrier {
+    fn default() -> Self {
+        let meta = FrameMeta { number: 0, time: Timestamp(0), wire_len: 0, link: LinkType::ETHERNET, interface: 0 };
+        Self { meta, cap_len: 0, bytes: Vec::new(), split: 0, verdict: Verdict::default() }
+    }
+}
+
+impl OwnedCarrier {
+    /// Becomes a copy of `carrier`, in the storage that is there.
+    pub fn set(&mut self, carrier: &Carrier<'_>) {
+        self.meta = carrier.meta;
+        self.cap_len = carrier.cap_len;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(carrier.headers);
+        self.split = self.bytes.len();
+        self.bytes.extend_from_slice(carrier.resumed);
+        self.verdict = carrier.verdict;
+    }
+
+    /// As borrowed.
+    pub fn get(&self) -> Carrier<'_> {
+        let (headers, resumed) = self.bytes.split_at(self.split.min(self.bytes.len()));
+        Carrier { meta: self.meta, cap_len: self.cap_len, headers, resumed, verdict: self.verdict }
+    }
 }

@@ -1,1 +1,686 @@
+//! Reassembly of one direction of a connection: segments in any order go in, bytes in order and gaps come out.
+//!
+//! Offsets count the bytes of the stream; the first byte after SYN, or the first one known of a stream joined midway,
+//! has the offset [`ORIGIN`], so that bytes before it have one too.
+//!
+//! What always holds: `first <= next <= highest`; every queued offset is at least `next`; queued chunks do not overlap;
+//! `queued` is what they cost. What is handed on follows from the bytes and acknowledgments alone, never from flags.
 
+use std::collections::BTreeMap;
+
+use super::{Carrier, Control, OwnedCarrier, Segment, SegmentRef, Seq};
+use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::Issue;
+use crate::sum;
+
+/// Offset of the first byte of a stream.
+pub const ORIGIN: u64 = 1 << 32;
+
+/// How long after a byte was acknowledged it may still be captured, nanoseconds of capture time: an ACK is captured
+/// before its data by microseconds on one machine and by milliseconds between two taps, while a retransmission takes
+/// 200 ms and more.
+pub const GRACE: i64 = 50_000_000;
+
+/// What a queued chunk costs beside its bytes: its place in the tree and the headers of its frame.
+const CHUNK_COST: usize = 256;
+
+/// How far ahead a segment may lie where no window is known: the largest window there is (RFC 7323 2.3).
+const MAX_WINDOW: u64 = 1 << 30;
+
+/// Delivered segments whose sums are kept to compare copies with: 64 KiB of full-size segments.
+const SUMS: usize = 48;
+
+/// Gaps that are remembered, to tell late bytes from copies.
+const GAPS: usize = 16;
+
+/// Copies that are remembered of one queued chunk.
+const COPIES: usize = 16;
+
+/// Why bytes are not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// No frame that carried them was captured.
+    Gap,
+    /// The frame that carried them was captured shorter than sent.
+    Truncated,
+}
+
+impl Cause {
+    /// The word for it in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gap => "gap",
+            Self::Truncated => "truncated",
+        }
+    }
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// FIN from its sender.
+    Fin,
+    /// RST from either side.
+    Rst,
+    /// The capture ended, or the connection was forgotten, first.
+    Capture,
+}
+
+/// What comparing a copy with the bytes had before came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compared {
+    /// The same bytes.
+    Equal,
+    /// The bytes had before are not at hand.
+    Not,
+    /// Other bytes; `true` where the checksums show that the copy named here is the damaged one.
+    Conflict(bool),
+}
+
+/// What a protocol parser is fed.
+#[derive(Clone, Copy, Debug)]
+pub enum Item<'a> {
+    /// The next bytes in order.
+    Data(SegmentRef, &'a [u8], Carrier<'a>),
+    /// The next bytes are not there.
+    Gap {
+        /// Where they begin.
+        offset: u64,
+        /// How many they are.
+        len: u64,
+        /// Why.
+        cause: Cause,
+        /// Whether they were given up because a bound on queued bytes was reached.
+        forced: bool,
+    },
+    /// A copy of bytes that were handed on before, or right before this.
+    Copy(SegmentRef, Compared),
+    /// Bytes of a gap that was handed on as such.
+    Late(SegmentRef),
+    /// Bytes before the first one handed on of a stream joined midway.
+    Before(SegmentRef),
+    /// Bytes outside any window that the connection had, or after its end.
+    Outside(SegmentRef),
+    /// The stream ended.
+    End {
+        /// How.
+        by: End,
+        /// The frame of the FIN or RST; 0 where there is none.
+        frame: FrameNumber,
+    },
+}
+
+/// Whether the first byte of the stream is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Start {
+    /// Nothing was seen of this direction.
+    Unseen,
+    /// Joined midway at this time: what came earlier on the wire may be captured a moment later.
+    Midway(Timestamp),
+    /// Known: by SYN, or because the grace is over.
+    Known,
+}
+
+/// One direction of a connection.
+#[derive(Debug)]
+pub struct HalfStream {
+    start: Start,
+    by_syn: bool,
+    ended: bool,
+    /// Whether the peer acknowledged, a grace ago, one number more than was captured: a FIN, most likely.
+    fin_passed: bool,
+    /// Sequence number of the byte at `ORIGIN`.
+    base: Seq,
+    /// Offset of the first byte that was or will be handed on.
+    first: u64,
+    /// Offset of the next byte to hand on.
+    next: u64,
+    /// One past the highest byte seen or given up.
+    highest: u64,
+    /// How far the peer acknowledged, the FIN's number included.
+    acked: u64,
+    /// When the peer acknowledged past `next`.
+    acked_at: Timestamp,
+    /// The right edge of the peer's window, and its largest size; 0 where not known.
+    edge: u64,
+    window: u64,
+    /// Offset of the FIN, and its frame.
+    fin: Option<(u64, FrameNumber)>,
+    side: Option<Box<Side>>,
+}
+
+/// What is remembered for copies and for bytes out of order.
+#[derive(Debug, Default)]
+struct Side {
+    queue: BTreeMap<u64, Chunk>,
+    queued: usize,
+    sums: Vec<Sum>,
+    oldest: usize,
+    gaps: Vec<(u64, u64)>,
+}
+
+/// Bytes that wait for those before them, or for those that they acknowledge.
+#[derive(Debug)]
+struct Chunk {
+    segment: SegmentRef,
+    bytes: Vec<u8>,
+    /// Bytes that the same frame carried after these and that were not captured.
+    missing: u32,
+    header_sum: Option<u64>,
+    carrier: OwnedCarrier,
+    copies: Vec<(SegmentRef, Compared)>,
+}
+
+impl Chunk {
+    fn end(&self) -> u64 {
+        self.segment.offset + self.bytes.len() as u64
+    }
+
+    fn cost(&self) -> usize {
+        CHUNK_COST + self.bytes.len() + self.copies.len() * size_of::<(SegmentRef, Compared)>()
+    }
+}
+
+/// What is kept of delivered bytes.
+#[derive(Clone, Copy, Debug)]
+struct Sum {
+    offset: u64,
+    len: u32,
+    intact: Option<bool>,
+    sum: u64,
+}
+
+impl Default for HalfStream {
+    fn default() -> Self {
+        Self {
+            start: Start::Unseen,
+            by_syn: false,
+            ended: false,
+            fin_passed: false,
+            base: Seq(0),
+            first: ORIGIN,
+            next: ORIGIN,
+            highest: ORIGIN,
+            acked: 0,
+            acked_at: Timestamp(0),
+            edge: 0,
+            window: 0,
+            fin: None,
+            side: None,
+        }
+    }
+}
+
+impl HalfStream {
+    /// How far the stream was handed on; `None` while the start of one joined midway is open. What acknowledges more
+    /// than that has to wait.
+    pub fn delivered(&self) -> Option<u64> {
+        let end = self.ended || self.fin_passed && self.acked == self.next + 1;
+        (self.start == Start::Known).then_some(self.next + u64::from(end))
+    }
+
+    /// What the queue costs, in bytes.
+    pub fn queued(&self) -> usize {
+        self.side.as_ref().map_or(0, |side| side.queued)
+    }
+
+    /// Whether its end was handed on.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The sequence number at an offset.
+    pub fn seq_at(&self, offset: u64) -> Seq {
+        self.base.plus(offset.wrapping_sub(ORIGIN) as u32)
+    }
+
+    /// Offset of a sequence number: the one nearest to the next byte.
+    fn offset_of(&self, seq: Seq) -> u64 {
+        self.next.saturating_add_signed(i64::from(seq.since(self.seq_at(self.next))))
+    }
+
+    /// Learns what the peer acknowledges, from a segment with ACK and without RST, and its window in bytes (0 where
+    /// its scale is not known). Returns the acknowledgment as an offset of this stream, 0 where it cannot be one.
+    pub fn acknowledge(&mut self, ack: Seq, synack: bool, window: u64, time: Timestamp) -> u64 {
+        if self.start == Start::Unseen {
+            self.base = ack;
+            self.by_syn = synack;
+            self.start = if synack { Start::Known } else { Start::Midway(time) };
+        }
+        let acked = self.offset_of(ack);
+        if acked > self.highest.saturating_add(self.reach()) {
+            return 0;
+        }
+        if acked > self.acked {
+            if self.acked <= self.next && acked > self.next {
+                self.acked_at = time;
+            }
+            self.acked = acked;
+        }
+        self.window = self.window.max(window);
+        self.edge = self.edge.max(acked + window);
+        acked
+    }
+
+    /// How far ahead of what was seen a segment may lie: two windows, as the last update may not have been captured.
+    fn reach(&self) -> u64 {
+        if self.window == 0 { MAX_WINDOW } else { (2 * self.window).min(MAX_WINDOW) }
+    }
+
+    /// Takes a segment of this direction.
+    ///
+    /// `ready` is [`delivered`](Self::delivered) of the peer: bytes that acknowledge more of its stream wait, so that
+    /// the parser meets both directions in the order of cause and effect. `header_sum` is the one's-complement sum of
+    /// pseudo-header and TCP header (with the checksum), where the payload's sum completes it.
+    pub fn push(
+        &mut self,
+        segment: &Segment<'_>,
+        provenance: SegmentRef,
+        carrier: Carrier<'_>,
+        ready: Option<u64>,
+        header_sum: impl FnOnce() -> Option<u64>,
+        out: &mut impl FnMut(Item<'_>),
+    ) {
+        let control = segment.control;
+        let syn = control.any(Control::SYN);
+        let seq = segment.seq.plus(u32::from(syn));
+        self.locate(seq, syn, segment.time);
+        let offset = self.offset_of(seq);
+        let end = offset + u64::from(segment.len());
+        let provenance = SegmentRef { offset, len: segment.payload.len() as u32, ..provenance };
+        let limit = self.highest.max(self.edge).saturating_add(self.reach());
+        let after_fin = self.fin.is_some_and(|(fin, _)| end > fin);
+        if control.any(Control::RST) || end > limit || after_fin || (self.ended && end > self.next) {
+            if !segment.payload.is_empty() {
+                out(Item::Outside(provenance));
+            }
+            return;
+        }
+        if control.any(Control::FIN) && self.fin.is_none() && end >= self.highest {
+            self.fin = Some((end, segment.frame));
+        }
+        self.highest = self.highest.max(end);
+        if !segment.is_empty() {
+            let header_sum = if segment.missing == 0 { header_sum() } else { None };
+            let open = self.start == Start::Known && self.queued() == 0 && passes(provenance.acked, ready);
+            if offset == self.next && open {
+                self.hand_on(provenance, segment.payload, carrier, header_sum, out);
+                self.cut(u64::from(segment.missing), segment.time, out);
+            } else {
+                self.place(segment, provenance, carrier, header_sum, out);
+            }
+        }
+        self.drain(|chunk| passes(chunk.acked, ready), out);
+    }
+
+    /// Learns where the stream is from a segment of its own.
+    fn locate(&mut self, seq: Seq, syn: bool, time: Timestamp) {
+        match self.start {
+            Start::Unseen => {
+                self.base = seq;
+                self.by_syn = syn;
+                self.start = if syn { Start::Known } else { Start::Midway(time) };
+            }
+            Start::Midway(_) if syn => {
+                let offset = self.offset_of(seq);
+                let lowest = self.side.as_ref().and_then(|side| side.queue.keys().next().copied());
+                if lowest.is_none_or(|lowest| offset <= lowest) {
+                    (self.first, self.next, self.start, self.by_syn) = (offset, offset, Start::Known, true);
+                    self.highest = self.highest.max(offset);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Hands on the bytes at `next`.
+    fn hand_on(
+        &mut self,
+        segment: SegmentRef,
+        bytes: &[u8],
+        carrier: Carrier<'_>,
+        header_sum: Option<u64>,
+        out: &mut impl FnMut(Item<'_>),
+    ) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.remember(segment, bytes, header_sum);
+        self.next += bytes.len() as u64;
+        if self.acked > self.next {
+            self.acked_at = self.acked_at.max(segment.time);
+        }
+        out(Item::Data(segment, bytes, carrier));
+    }
+
+    /// Hands on that the frame was cut before the next `missing` bytes.
+    fn cut(&mut self, missing: u64, time: Timestamp, out: &mut impl FnMut(Item<'_>)) {
+        if missing > 0 {
+            let offset = self.next;
+            self.next += missing;
+            self.highest = self.highest.max(self.next);
+            self.acked_at = self.acked_at.max(time);
+            out(Item::Gap { offset, len: missing, cause: Cause::Truncated, forced: false });
+        }
+    }
+
+    /// Places a segment that cannot simply be handed on: what is new of it goes into the queue, the rest is a copy.
+    fn place(
+        &mut self,
+        segment: &Segment<'_>,
+        provenance: SegmentRef,
+        carrier: Carrier<'_>,
+        header_sum: Option<u64>,
+        out: &mut impl FnMut(Item<'_>),
+    ) {
+        if self.start != Start::Known {
+            self.next = self.next.min(provenance.offset);
+            self.first = self.next;
+        }
+        let (old, rest) = segment
+            .payload
+            .split_at_checked(self.next.saturating_sub(provenance.offset) as usize)
+            .unwrap_or((segment.payload, &[]));
+        if !old.is_empty() {
+            self.old(SegmentRef { len: old.len() as u32, ..provenance }, old, header_sum, out);
+        }
+        let end = provenance.offset + u64::from(segment.len());
+        if end <= self.next {
+            return;
+        }
+        let offset = provenance.offset.max(self.next);
+        let whole = old.is_empty();
+        self.enqueue(
+            SegmentRef { offset, len: rest.len() as u32, ..provenance },
+            rest,
+            end,
+            carrier,
+            header_sum.filter(|_| whole),
+        );
+    }
+
+    /// Says what the bytes before `next` are.
+    fn old(&mut self, segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>, out: &mut impl FnMut(Item<'_>)) {
+        let (start, end) = (segment.offset, segment.offset + bytes.len() as u64);
+        if end <= self.first && !self.by_syn {
+            return out(Item::Before(segment));
+        }
+        let side = self.side.get_or_insert_default();
+        let mut at = start;
+        for gap in &mut side.gaps {
+            // Late bytes fill a gap from its start or not at all: what is left of it after that stays one gap.
+            if at < gap.1 && end > gap.0 && at <= gap.0 {
+                if at < gap.0 {
+                    out(Item::Copy(SegmentRef { offset: at, len: (gap.0 - at) as u32, ..segment }, Compared::Not));
+                }
+                let late_end = end.min(gap.1);
+                out(Item::Late(SegmentRef { offset: gap.0, len: (late_end - gap.0) as u32, ..segment }));
+                (at, gap.0) = (late_end, late_end);
+            } else if at > gap.0 && at < gap.1 {
+                let late_end = end.min(gap.1);
+                out(Item::Late(SegmentRef { offset: at, len: (late_end - at) as u32, ..segment }));
+                at = late_end;
+                gap.1 = segment.offset;
+            }
+        }
+        side.gaps.retain(|gap| gap.0 < gap.1);
+        if at == start {
+            let known = side.sums.iter_mut().find(|sum| sum.offset == start && u64::from(sum.len) == end - start);
+            let compared = known.map_or(Compared::Not, |known| known.compare(bytes, header_sum));
+            out(Item::Copy(segment, compared));
+        } else if at < end {
+            out(Item::Copy(SegmentRef { offset: at, len: (end - at) as u32, ..segment }, Compared::Not));
+        }
+    }
+
+    /// Keeps the sum of bytes that are handed on.
+    fn remember(&mut self, segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>) {
+        let side = self.side.get_or_insert_default();
+        let sum = sum::sum(bytes);
+        let sum = Sum { offset: segment.offset, len: segment.len, intact: intact(sum, header_sum), sum };
+        if let Some(slot) = side.sums.get_mut(side.oldest) {
+            *slot = sum;
+        } else {
+            side.sums.push(sum);
+        }
+        side.oldest = (side.oldest + 1) % SUMS;
+    }
+
+    /// Puts the parts of `[segment.offset, end)` that are not queued yet into the queue; `bytes` are the captured ones
+    /// at its beginning.
+    fn enqueue(
+        &mut self,
+        segment: SegmentRef,
+        mut bytes: &[u8],
+        end: u64,
+        carrier: Carrier<'_>,
+        header_sum: Option<u64>,
+    ) {
+        let side = self.side.get_or_insert_default();
+        let whole = bytes.len();
+        let mut at = segment.offset;
+        if let Some((_, before)) = side.queue.range_mut(..at).next_back()
+            && before.end() > at
+        {
+            let n = bytes.len().min((before.end() - at) as usize);
+            side.queued += before.copy(SegmentRef { len: n as u32, ..segment }, &bytes[..n], None);
+            bytes = &bytes[n..];
+            at += n as u64;
+        }
+        while !bytes.is_empty() {
+            let next = side.queue.range_mut(at..).next();
+            match next {
+                Some((&offset, chunk)) if offset == at => {
+                    let n = bytes.len().min(chunk.bytes.len().max(1));
+                    let same = n == chunk.bytes.len() && n == whole;
+                    let provenance = SegmentRef { offset: at, len: n as u32, ..segment };
+                    side.queued += chunk.copy(provenance, &bytes[..n], header_sum.filter(|_| same));
+                    bytes = &bytes[n..];
+                    at += n as u64;
+                }
+                next => {
+                    let n = next.map_or(bytes.len(), |(&offset, _)| bytes.len().min((offset - at) as usize));
+                    let chunk = Chunk {
+                        segment: SegmentRef { offset: at, len: n as u32, ..segment },
+                        bytes: bytes[..n].to_vec(),
+                        missing: if n == bytes.len() { (end - at - n as u64) as u32 } else { 0 },
+                        header_sum: header_sum.filter(|_| n == whole),
+                        carrier: carrier.to_owned(),
+                        copies: Vec::new(),
+                    };
+                    side.queued += chunk.cost();
+                    side.queue.insert(at, chunk);
+                    bytes = &bytes[n..];
+                    at += n as u64;
+                }
+            }
+        }
+    }
+
+    /// Hands on what the queue holds at `next`, as long as `open` lets it through, and the end when it is reached.
+    fn drain(&mut self, open: impl Fn(&SegmentRef) -> bool, out: &mut impl FnMut(Item<'_>)) {
+        if self.start != Start::Known {
+            return;
+        }
+        while let Some(side) = &mut self.side
+            && let Some(entry) = side.queue.first_entry()
+            && *entry.key() <= self.next
+            && open(&entry.get().segment)
+        {
+            let chunk = entry.remove();
+            side.queued -= chunk.cost();
+            let following = side.queue.keys().next().copied().unwrap_or(u64::MAX);
+            self.hand_on(chunk.segment, &chunk.bytes, chunk.carrier.get(), chunk.header_sum, out);
+            for (copy, compared) in chunk.copies {
+                out(Item::Copy(copy, compared));
+            }
+            self.cut(u64::from(chunk.missing).min(following - self.next), chunk.segment.time, out);
+        }
+        if let Some((fin, frame)) = self.fin
+            && self.next >= fin
+            && !self.ended
+        {
+            self.ended = true;
+            out(Item::End { by: End::Fin, frame });
+        }
+    }
+
+    /// Hands on what waited for the peer's stream to come as far as `ready`.
+    pub fn resume(&mut self, ready: Option<u64>, out: &mut impl FnMut(Item<'_>)) {
+        if self.queued() > 0 {
+            self.drain(|chunk| passes(chunk.acked, ready), out);
+        }
+    }
+
+    /// Lets through what has waited for the peer's stream for longer than a hole in it would be waited for.
+    pub fn force(&mut self, now: Timestamp, out: &mut impl FnMut(Item<'_>)) {
+        self.drain(|chunk| now >= chunk.time.plus(2 * GRACE), out);
+    }
+
+    /// Lets time pass: opens a stream joined midway, and declares bytes lost that the peer acknowledged a grace ago.
+    pub fn advance(&mut self, now: Timestamp, ready: Option<u64>, out: &mut impl FnMut(Item<'_>)) {
+        if let Start::Midway(since) = self.start {
+            if now < since.plus(GRACE) {
+                return;
+            }
+            self.open();
+        }
+        loop {
+            self.drain(|chunk| passes(chunk.acked, ready), out);
+            if now < self.acked_at.plus(GRACE) {
+                return;
+            }
+            let Some(end) = self.hole() else {
+                self.fin_passed = self.acked > self.next;
+                return;
+            };
+            self.give_up(end, false, out);
+        }
+    }
+
+    /// Whether something waits for time to pass.
+    pub fn pending(&self) -> bool {
+        matches!(self.start, Start::Midway(_))
+            || self.queued() > 0
+            || self.acked > self.next && !self.ended && !self.fin_passed
+    }
+
+    /// The start is where the lowest byte seen is.
+    fn open(&mut self) {
+        self.start = Start::Known;
+        self.first = self.next;
+    }
+
+    /// The end of the bytes that are missing at `next` although the peer has them.
+    fn hole(&self) -> Option<u64> {
+        let queued = self.side.as_ref().and_then(|side| side.queue.keys().next().copied());
+        let fin = self.fin.map_or(u64::MAX, |(fin, _)| fin);
+        let end = self.acked.min(queued.unwrap_or(u64::MAX)).min(fin);
+        // One number acknowledged beyond all that was seen is more likely a FIN that was not captured than a byte.
+        let uncaptured_fin = queued.is_none() && self.fin.is_none() && self.acked == self.next + 1;
+        (end > self.next && !uncaptured_fin).then_some(end)
+    }
+
+    /// Hands on a gap up to `end`.
+    fn give_up(&mut self, end: u64, forced: bool, out: &mut impl FnMut(Item<'_>)) {
+        let side = self.side.get_or_insert_default();
+        if side.gaps.len() == GAPS {
+            side.gaps.remove(0);
+        }
+        side.gaps.push((self.next, end));
+        let offset = self.next;
+        self.next = end;
+        self.highest = self.highest.max(end);
+        out(Item::Gap { offset, len: end - offset, cause: Cause::Gap, forced });
+    }
+
+    /// Makes room at a bound: gives up the first hole, or lets through what waits for the peer.
+    pub fn relieve(&mut self, out: &mut impl FnMut(Item<'_>)) {
+        self.open();
+        if let Some(first) = self.side.as_ref().and_then(|side| side.queue.keys().next().copied())
+            && first > self.next
+        {
+            self.give_up(first, true, out);
+        }
+        self.drain(|_| true, out);
+    }
+
+    /// Hands on all that is left, gaps between it included, and the end.
+    pub fn finish(&mut self, by: End, frame: FrameNumber, out: &mut impl FnMut(Item<'_>)) {
+        if self.start == Start::Unseen || self.ended {
+            self.ended = true;
+            return;
+        }
+        if self.start != Start::Known {
+            self.open();
+        }
+        loop {
+            self.drain(|_| true, out);
+            if self.ended {
+                return;
+            }
+            let queued = self.side.as_ref().and_then(|side| side.queue.keys().next().copied());
+            let fin = self.fin.map(|(fin, _)| fin);
+            match queued.or(fin).or(self.hole()) {
+                Some(end) if end > self.next => self.give_up(end, false, out),
+                _ => break,
+            }
+        }
+        self.ended = true;
+        let uncaptured_fin = by == End::Capture && self.acked == self.next + 1;
+        out(if uncaptured_fin { Item::End { by: End::Fin, frame: 0 } } else { Item::End { by, frame } });
+        self.side = None;
+    }
+
+    /// Gives back what is kept for copies; later ones are known as copies, and not compared.
+    pub fn forget(&mut self) {
+        self.side = None;
+    }
+}
+
+/// Whether bytes that acknowledge `acked` of the peer's stream may be handed on.
+fn passes(acked: u64, ready: Option<u64>) -> bool {
+    acked == 0 || ready.is_some_and(|ready| acked <= ready)
+}
+
+/// Whether a checksum fits, given the sum of the payload and of the headers.
+fn intact(payload: u64, header_sum: Option<u64>) -> Option<bool> {
+    header_sum.map(|header| sum::fold(sum::add(payload, header)) == 0xffff)
+}
+
+impl Sum {
+    /// Compares a copy with what was handed on.
+    fn compare(&mut self, bytes: &[u8], header_sum: Option<u64>) -> Compared {
+        let sum = sum::sum(bytes);
+        if sum == self.sum {
+            return Compared::Equal;
+        }
+        Compared::Conflict(self.intact == Some(true) && intact(sum, header_sum) == Some(false))
+    }
+}
+
+impl Chunk {
+    /// Takes note of a copy of its bytes from `segment.offset` on; where the checksums show that these bytes are
+    /// damaged and the copy is not, the copy takes their place. Returns by how much it grew.
+    fn copy(&mut self, mut segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>) -> usize {
+        let cost = self.cost();
+        let at = (segment.offset - self.segment.offset) as usize;
+        let mut compared = Compared::Equal;
+        if self.bytes.get(at..at + bytes.len()) != Some(bytes) {
+            let mine = intact(sum::sum(&self.bytes), self.header_sum);
+            let theirs = intact(sum::sum(bytes), header_sum);
+            compared = Compared::Conflict(mine == Some(true) && theirs == Some(false));
+            if mine == Some(false) && theirs == Some(true) && bytes.len() == self.bytes.len() {
+                self.bytes.copy_from_slice(bytes);
+                self.header_sum = header_sum;
+                std::mem::swap(&mut self.segment, &mut segment);
+                segment.flags.insert(Issue::BadChecksum);
+                compared = Compared::Conflict(true);
+            }
+        }
+        if self.copies.len() < COPIES {
+            self.copies.push((segment, compared));
+        }
+        self.cost() - cost
+    }
+}

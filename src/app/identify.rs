@@ -1,0 +1,4 @@
+//! placeholder
+pub fn identify(_client: &[u8], _server: &[u8]) -> Option<&'static str> {
+    None
+}

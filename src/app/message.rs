@@ -1,0 +1,334 @@
+//! A message as recovered: what it is, which frames carried it, and what became of its bytes.
+
+use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::{Issue, IssueSet};
+use crate::tcp::reassembly::{Cause, End};
+use crate::tcp::{OwnedCarrier, SegmentRef};
+
+use super::dns::Dns;
+use super::http1::Http;
+
+/// Segments kept of a message, of each kind: flagged ones, the first, the last. A download of 10 GB has millions.
+const KEPT_FLAGGED: usize = 256;
+const KEPT_FIRST: usize = 64;
+const KEPT_LAST: usize = 64;
+
+/// Missing runs kept of a message.
+const KEPT_MISSING: usize = 256;
+
+/// What part a message has in an exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// It asks.
+    Request,
+    /// It answers.
+    Response,
+}
+
+impl Kind {
+    /// The word for it in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        }
+    }
+}
+
+/// What became of a message's bytes.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum Integrity {
+    /// Every byte was captured.
+    #[default]
+    Complete,
+    /// Bytes were never captured.
+    Gap,
+    /// Frames were captured shorter than sent.
+    Truncated,
+    /// RST before its end.
+    Aborted,
+    /// FIN before its end.
+    ClosedEarly,
+    /// The capture ended first.
+    Unfinished,
+    /// Its framing cannot be believed.
+    Malformed,
+}
+
+impl Integrity {
+    /// What the end of its stream makes of a message that is not whole.
+    pub const fn cut_by(end: End) -> Self {
+        match end {
+            End::Fin => Self::ClosedEarly,
+            End::Rst => Self::Aborted,
+            End::Capture => Self::Unfinished,
+        }
+    }
+
+    /// The issue of the same name; none where it is complete.
+    pub const fn issue(self) -> Option<Issue> {
+        match self {
+            Self::Complete => None,
+            Self::Gap => Some(Issue::Gap),
+            Self::Truncated => Some(Issue::Truncated),
+            Self::Aborted => Some(Issue::Aborted),
+            Self::ClosedEarly => Some(Issue::ClosedEarly),
+            Self::Unfinished => Some(Issue::Unfinished),
+            Self::Malformed => Some(Issue::Malformed),
+        }
+    }
+
+    /// The word for it in records.
+    pub const fn name(self) -> &'static str {
+        match self.issue() {
+            None => "complete",
+            Some(issue) => issue.name(),
+        }
+    }
+}
+
+/// A run of a message's bytes that is not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Missing {
+    /// Where it begins: bytes from the start of the message.
+    pub offset: u64,
+    /// How many bytes.
+    pub len: u64,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// The segments that carried a message: all of a short one; of a long one the flagged, the first and the last.
+#[derive(Clone, Default, Debug)]
+pub struct Segments {
+    count: u64,
+    first_frame: FrameNumber,
+    last_frame: FrameNumber,
+    flagged: Vec<SegmentRef>,
+    first: Vec<SegmentRef>,
+    last: Vec<SegmentRef>,
+    oldest: usize,
+}
+
+impl Segments {
+    fn clear(&mut self) {
+        let Self { mut flagged, mut first, mut last, .. } = std::mem::take(self);
+        (flagged.clear(), first.clear(), last.clear());
+        *self = Self { flagged, first, last, ..Self::default() };
+    }
+
+    /// Adds a run of bytes; one that goes on where the frame's last run ended is one with it.
+    pub fn add(&mut self, segment: SegmentRef) {
+        if let Some(last) = self.latest()
+            && last.frame == segment.frame
+            && last.offset + u64::from(last.len) == segment.offset
+        {
+            last.len += segment.len;
+            return;
+        }
+        self.first_frame = if self.count == 0 { segment.frame } else { self.first_frame.min(segment.frame) };
+        self.last_frame = self.last_frame.max(segment.frame);
+        self.count += 1;
+        if self.first.len() < KEPT_FIRST {
+            self.first.push(segment);
+        } else if !segment.flags.is_empty() && self.flagged.len() < KEPT_FLAGGED {
+            self.flagged.push(segment);
+        } else if self.last.len() < KEPT_LAST {
+            self.last.push(segment);
+        } else {
+            self.last[self.oldest] = segment;
+            self.oldest = (self.oldest + 1) % KEPT_LAST;
+        }
+    }
+
+    fn latest(&mut self) -> Option<&mut SegmentRef> {
+        let newest = (self.oldest + KEPT_LAST - 1) % KEPT_LAST;
+        let lists = [self.flagged.last_mut(), self.first.last_mut()];
+        let last = if self.last.len() < KEPT_LAST { self.last.last_mut() } else { self.last.get_mut(newest) };
+        lists.into_iter().chain([last]).flatten().max_by_key(|segment| (segment.offset, segment.frame))
+    }
+
+    /// How many there are, kept or not.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The lowest frame number.
+    pub fn first_frame(&self) -> FrameNumber {
+        self.first_frame
+    }
+
+    /// The highest frame number.
+    pub fn last_frame(&self) -> FrameNumber {
+        self.last_frame
+    }
+
+    /// Those that are kept, by frame and offset.
+    pub fn kept(&self) -> Vec<SegmentRef> {
+        let mut all = [&self.first[..], &self.flagged, &self.last].concat();
+        all.sort_by_key(|segment| (segment.frame, segment.offset));
+        all
+    }
+}
+
+/// A message of any protocol.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its number within the connection, from 1, by its first byte; 0 while it is not certain to be a message.
+    pub number: u32,
+    /// Which end sent it: 0 for who sent the connection's first frame, 1 for the other.
+    pub side: usize,
+    /// Its part in the exchange.
+    pub kind: Kind,
+    /// What became of its bytes.
+    pub integrity: Integrity,
+    /// All that is worth flagging.
+    pub issues: IssueSet,
+    /// The headers of the frame that carried its first byte.
+    pub carrier: OwnedCarrier,
+    /// The segments that carried it.
+    pub segments: Segments,
+    /// Runs that are not there, the first 256 of them.
+    pub missing: Vec<Missing>,
+    /// How many bytes are not there.
+    pub missing_bytes: u64,
+    /// Offset of its first byte in the stream.
+    pub start: u64,
+    /// Its length so far, missing bytes included.
+    pub len: u64,
+    /// Capture time of its first byte.
+    pub first_time: Timestamp,
+    /// Capture time of its last byte.
+    pub last_time: Timestamp,
+    /// The frame that completed it.
+    pub frame: FrameNumber,
+    /// How far the peer's stream was acknowledged by the segment of its first byte, as an offset.
+    pub acked: u64,
+    /// The number of the request that it answers.
+    pub answers: Option<u32>,
+    /// The frame that completed that request, where it is complete.
+    pub request_in: Option<FrameNumber>,
+    /// Nanoseconds from that request's last byte to this message's first.
+    pub since_request: Option<i64>,
+    /// What the protocol makes of it.
+    pub unit: Unit,
+}
+
+/// A message as its protocol has it.
+#[derive(Clone, Debug)]
+pub enum Unit {
+    /// HTTP/0.9, 1.0, 1.1.
+    Http(Http),
+    /// DNS.
+    Dns(Dns),
+}
+
+impl Default for Message {
+    fn default() -> Self {
+        Self {
+            number: 0,
+            side: 0,
+            kind: Kind::Request,
+            integrity: Integrity::Complete,
+            issues: IssueSet::EMPTY,
+            carrier: OwnedCarrier::default(),
+            segments: Segments::default(),
+            missing: Vec::new(),
+            missing_bytes: 0,
+            start: 0,
+            len: 0,
+            first_time: Timestamp(0),
+            last_time: Timestamp(0),
+            frame: 0,
+            acked: 0,
+            answers: None,
+            request_in: None,
+            since_request: None,
+            unit: Unit::Http(Http::default()),
+        }
+    }
+}
+
+impl Message {
+    /// Becomes empty; its storage stays.
+    pub fn clear(&mut self) {
+        let Self { carrier, mut segments, mut missing, unit, .. } = std::mem::take(self);
+        segments.clear();
+        missing.clear();
+        let unit = match unit {
+            Unit::Http(mut http) => {
+                http.clear();
+                Unit::Http(http)
+            }
+            Unit::Dns(_) => Unit::Http(Http::default()),
+        };
+        *self = Self { carrier, segments, missing, unit, ..Self::default() };
+    }
+
+    /// Offset one past its last byte.
+    pub fn end(&self) -> u64 {
+        self.start + self.len
+    }
+
+    /// Takes note of the next run of its bytes.
+    pub fn extend(&mut self, segment: SegmentRef) {
+        self.len += u64::from(segment.len);
+        self.last_time = segment.time;
+        self.frame = segment.frame;
+        self.issues = self.issues.union(segment.flags.issues());
+        self.segments.add(segment);
+    }
+
+    /// Takes note that its next `len` bytes are not there.
+    pub fn lack(&mut self, len: u64, cause: Cause) {
+        if self.missing.len() < KEPT_MISSING {
+            self.missing.push(Missing { offset: self.len, len, cause });
+        }
+        self.len += len;
+        self.missing_bytes += len;
+        self.issues.insert(match cause {
+            Cause::Gap => Issue::Gap,
+            Cause::Truncated => Issue::Truncated,
+        });
+    }
+
+    /// What became of its bytes, given how it ended: missing bytes come first.
+    pub fn conclude(&mut self, end: Integrity) {
+        self.integrity = if self.issues.contains(Issue::Gap) {
+            Integrity::Gap
+        } else if self.issues.contains(Issue::Truncated) {
+            Integrity::Truncated
+        } else {
+            end
+        };
+        // `issues` has the integrity's own word, and no other of these words.
+        self.issues.remove(Issue::Gap);
+        self.issues.remove(Issue::Truncated);
+        if let Some(issue) = self.integrity.issue() {
+            self.issues.insert(issue);
+        }
+    }
+
+    /// The HTTP message, if it is one.
+    pub fn http(&self) -> Option<&Http> {
+        match &self.unit {
+            Unit::Http(http) => Some(http),
+            Unit::Dns(_) => None,
+        }
+    }
+}
+
+/// What was learnt of a message after it had been given out.
+#[derive(Clone, Copy, Debug)]
+pub struct Update {
+    /// Its number.
+    pub number: u32,
+    /// Which end sent it.
+    pub side: usize,
+    /// Offset of its first byte in the stream.
+    pub start: u64,
+    /// Issues that it did not have before.
+    pub issues: IssueSet,
+    /// The segment that told.
+    pub segment: Option<SegmentRef>,
+}

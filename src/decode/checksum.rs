@@ -1,0 +1,51 @@
+//! One's-complement checksums (RFC 1071): of an IPv4 header, and of what TCP and UDP carry.
+
+use std::net::IpAddr;
+
+use super::{Decoded, Transport};
+use crate::sum::{add, fold, sum};
+
+/// Whether the checksum of an IPv4 header, options included, is right.
+pub fn ipv4_header(header: &[u8]) -> bool {
+    fold(sum(header)) == 0xffff
+}
+
+/// Whether the checksum of the frame's TCP segment or UDP datagram is right; `None` where that cannot be told: it is
+/// neither, not all its bytes were captured, UDP's sender computed none, or a routing header hides the destination.
+///
+/// A wrong one is normal in what the capturing host sent itself, where the network card was to compute it.
+pub fn transport(decoded: &Decoded<'_>) -> Option<bool> {
+    // The transport header is the last layer: it is only set where nothing follows it.
+    let layer = decoded.layers.last()?;
+    let computed = match decoded.transport {
+        Transport::Tcp(_) => true,
+        Transport::Udp { .. } => layer.u16(6) != Some(0),
+        Transport::None => false,
+    };
+    let rerouted = |layer: &super::Layer<'_>| layer.protocol.name == "ipv6.routing" && layer.u8(3) != Some(0);
+    if !computed || decoded.missing > 0 || decoded.layers.iter().any(rerouted) {
+        return None;
+    }
+    let headers = header_sum(decoded)?;
+    Some(fold(add(headers, sum(decoded.payload))) == 0xffff)
+}
+
+/// The sum of pseudo-header and transport header, the checksum included: with the payload's it folds to 0xffff where
+/// the checksum is right. `None` where the last layer is no transport header.
+pub fn header_sum(decoded: &Decoded<'_>) -> Option<u64> {
+    let layer = decoded.layers.last()?;
+    let protocol: u16 = match decoded.transport {
+        Transport::Tcp(_) => 6,
+        Transport::Udp { .. } => 17,
+        Transport::None => return None,
+    };
+    let addresses = match decoded.addresses? {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => add(sum(&src.octets()), sum(&dst.octets())),
+        (IpAddr::V6(src), IpAddr::V6(dst)) => add(sum(&src.octets()), sum(&dst.octets())),
+        _ => return None,
+    };
+    let length = layer.header.len() as u32 + decoded.payload.len() as u32;
+    let numbers = add(sum(&length.to_be_bytes()), sum(&protocol.to_be_bytes()));
+    // Headers have an even length, so that the payload begins at a whole number of 16 bits.
+    Some(add(add(addresses, numbers), sum(layer.header)))
+}

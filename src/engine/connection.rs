@@ -1,0 +1,390 @@
+//! One TCP connection: its analysis, its two streams, and the messages on them.
+
+use super::Shared;
+use crate::app::http1::Session;
+use crate::app::ledger::Class;
+use crate::app::message::Kind;
+use crate::app::{Context, Output, identify};
+use crate::event::{self, Close, Direction, Event, Flow, Sink, Transport};
+use crate::flow::Endpoint;
+use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::{Flags, Issue, IssueSet};
+use crate::tcp::analysis::{Analysis, Verdict};
+use crate::tcp::reassembly::{Compared, End, GRACE, HalfStream, Item, ORIGIN};
+use crate::tcp::{Carrier, Control, Segment, SegmentRef, Seq};
+
+/// How long after its end a connection keeps what tells which message a copy belongs to, nanoseconds of capture time:
+/// longer than the shortest retransmission timeout in use (200 ms).
+const LINGER: i64 = 250_000_000;
+
+/// A connection in the table; after its end, what tells its late copies from a new one.
+pub(super) struct Connection {
+    flow: Flow,
+    analysis: Analysis,
+    halves: [HalfStream; 2],
+    /// The sequence number that relative ones are counted from, by direction.
+    bases: [Seq; 2],
+    session: Option<Box<Session>>,
+    /// Deadline of the timer that is set.
+    timer: Option<Timestamp>,
+    /// When both streams had ended, or a RST came, and the frame of the RST.
+    over: Option<(Timestamp, Close, FrameNumber)>,
+    ended: bool,
+    handshake: [bool; 3],
+    first: (Timestamp, FrameNumber),
+    last: (Timestamp, FrameNumber),
+    directions: [Direction; 2],
+    initial_rtt: i64,
+    issues: IssueSet,
+    other_bytes: u64,
+}
+
+impl Connection {
+    /// The connection that begins with `segment`. `analysis` is that of the one that had the same ports.
+    pub fn new(
+        stream: u64,
+        ends: [Endpoint; 2],
+        segment: &Segment<'_>,
+        analysis: Option<Analysis>,
+        details: bool,
+    ) -> Self {
+        let analysis = analysis.map_or_else(
+            || Analysis::new(details),
+            |mut analysis| {
+                analysis.reuse();
+                analysis
+            },
+        );
+        Self {
+            flow: Flow { transport: Transport::Tcp, stream, ends, client: None },
+            analysis,
+            halves: Default::default(),
+            bases: [Seq(0); 2],
+            session: None,
+            timer: None,
+            over: None,
+            ended: false,
+            handshake: [false; 3],
+            first: (segment.time, segment.frame),
+            last: (segment.time, segment.frame),
+            directions: Default::default(),
+            initial_rtt: 0,
+            issues: IssueSet::EMPTY,
+            other_bytes: 0,
+        }
+    }
+
+    pub fn stream(&self) -> u64 {
+        self.flow.stream
+    }
+
+    /// 0 for what the sender of the first segment sends, 1 for the answers.
+    pub fn direction(&self, src: Endpoint, dst: Endpoint) -> usize {
+        usize::from((src, dst) != (self.flow.ends[0], self.flow.ends[1]))
+    }
+
+    pub fn is_replaced_by(&self, dir: usize, segment: &Segment<'_>) -> bool {
+        self.analysis.is_new_connection(dir, segment)
+    }
+
+    pub fn take_analysis(&mut self) -> Analysis {
+        std::mem::replace(&mut self.analysis, Analysis::new(false))
+    }
+
+    pub fn queued(&self) -> usize {
+        self.halves[0].queued() + self.halves[1].queued()
+    }
+
+    /// What the analysis says of a segment; `flags` were found before.
+    pub fn analyse(&mut self, dir: usize, segment: &Segment<'_>, flags: Flags) -> Verdict {
+        let mut verdict = self.analysis.push(dir, segment);
+        verdict.flags = verdict.flags.union(flags);
+        self.bases[dir] = Seq(segment.seq.0.wrapping_sub(verdict.seq));
+        self.initial_rtt = verdict.initial_rtt;
+        self.last = (segment.time, segment.frame);
+        let direction = &mut self.directions[dir];
+        direction.segments += 1;
+        direction.bytes += segment.payload.len() as u64;
+        direction.flags.add(verdict.flags);
+        self.learn_handshake(dir, segment);
+        verdict
+    }
+
+    fn learn_handshake(&mut self, dir: usize, segment: &Segment<'_>) {
+        let (syn, ack) = (segment.control.any(Control::SYN), segment.control.any(Control::ACK));
+        match (syn, ack) {
+            (true, ack) => {
+                self.handshake[usize::from(ack)] = true;
+                self.flow.client = Some(if ack { 1 - dir } else { dir });
+                if let Some(session) = &mut self.session {
+                    session.handshake_seen();
+                }
+            }
+            (false, true) if self.handshake[1] && self.flow.client == Some(dir) => self.handshake[2] = true,
+            _ => {}
+        }
+    }
+
+    /// Takes a segment into its stream.
+    pub fn push(
+        &mut self,
+        dir: usize,
+        segment: &Segment<'_>,
+        carrier: Carrier<'_>,
+        header_sum: impl FnOnce() -> Option<u64>,
+        shared: &mut Shared,
+        sink: &mut impl Sink,
+    ) {
+        let verdict = carrier.verdict;
+        let mut acked = 0;
+        if segment.control.any(Control::ACK) && !segment.control.any(Control::RST) {
+            let syn = segment.control.any(Control::SYN);
+            let window =
+                if syn || verdict.window_scale.is_some_and(|scale| scale != -1) { verdict.window_size } else { 0 };
+            acked = self.halves[1 - dir].acknowledge(segment.ack, syn, window.into(), segment.time);
+        }
+        let provenance =
+            SegmentRef { frame: segment.frame, time: segment.time, offset: 0, len: 0, flags: verdict.flags, acked };
+        let ready = self.halves[1 - dir].delivered();
+        self.with(shared, sink, |halves, feed| {
+            halves[dir].push(segment, provenance, carrier, ready, header_sum, &mut |item| feed.item(dir, item));
+            settle(halves, 1 - dir, feed);
+        });
+        if segment.control.any(Control::RST) && self.over.is_none() {
+            self.over = Some((segment.time, Close::Rst, segment.frame));
+        } else if self.over.is_none() && self.halves.iter().all(HalfStream::ended) {
+            self.over = Some((segment.time, Close::Fin, segment.frame));
+        }
+    }
+
+    /// Gives up what is queued, at a bound.
+    pub fn relieve(&mut self, shared: &mut Shared, sink: &mut impl Sink) {
+        self.issues.insert(Issue::BufferFull);
+        self.with(shared, sink, |halves, feed| {
+            let fuller = usize::from(halves[1].queued() > halves[0].queued());
+            halves[fuller].relieve(&mut |item| feed.item(fuller, item));
+            settle(halves, 1 - fuller, feed);
+        });
+    }
+
+    /// When there is something to look at, if a timer for that is not set yet.
+    pub fn arm(&mut self, now: Timestamp) -> Option<Timestamp> {
+        if self.ended || self.timer.is_some() {
+            return None;
+        }
+        let over = self.over.map(|(since, ..)| {
+            if self.halves.iter().all(HalfStream::ended) { since.plus(LINGER) } else { since.plus(GRACE) }
+        });
+        let pending = self.halves.iter().any(HalfStream::pending).then(|| now.plus(GRACE));
+        self.timer = [over, pending].into_iter().flatten().min();
+        self.timer
+    }
+
+    /// Whether this is the timer that is set; it is not any more.
+    pub fn fires(&mut self, deadline: Timestamp) -> bool {
+        self.timer.take_if(|timer| *timer == deadline).is_some()
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, now: Timestamp, shared: &mut Shared, sink: &mut impl Sink) {
+        let reset = self.over.filter(|over| over.1 == Close::Rst && now >= over.0.plus(GRACE));
+        self.with(shared, sink, |halves, feed| {
+            pass_time(halves, now, feed);
+            for dir in 0..2 {
+                halves[dir].force(now, &mut |item| feed.item(dir, item));
+                settle(halves, 1 - dir, feed);
+            }
+            if let Some((_, _, frame)) = reset {
+                finish(halves, End::Rst, frame, feed);
+            }
+        });
+    }
+
+    /// How it ended, if it has and its linger is over.
+    pub fn closed(&self, now: Timestamp) -> Option<Close> {
+        self.over.filter(|over| now >= over.0.plus(LINGER)).map(|over| over.1)
+    }
+
+    /// Tells all that is left of it; later segments are copies, or nothing.
+    pub fn end(&mut self, close: Close, shared: &mut Shared, sink: &mut impl Sink) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let (by, frame) = match self.over {
+            Some((_, Close::Rst, frame)) => (End::Rst, frame),
+            _ => (End::Capture, 0),
+        };
+        self.with(shared, sink, |halves, feed| {
+            pass_time(halves, Timestamp(i64::MAX), feed);
+            finish(halves, by, frame, feed);
+            feed.close();
+        });
+        let session = self.session.take();
+        self.flow.client = self.flow.client.or(session.as_ref().and_then(|session| session.client()));
+        let client = self.flow.client.unwrap_or(0);
+        let protocol = session
+            .as_ref()
+            .and_then(|session| identify::identify(session.first_bytes(client), session.first_bytes(1 - client)));
+        let http = session.is_some_and(|session| session.recognised());
+        self.halves.iter_mut().for_each(HalfStream::forget);
+        sink.event(Event::Connection(&event::Connection {
+            flow: self.flow,
+            handshake: self.handshake,
+            close,
+            first: self.first,
+            last: self.last,
+            directions: self.directions,
+            initial_rtt: self.initial_rtt,
+            http,
+            protocol,
+            other_bytes: self.other_bytes,
+            issues: self.issues,
+        }));
+    }
+
+    /// Runs `act` on the streams, with what feeds the session.
+    fn with<S: Sink>(
+        &mut self,
+        shared: &mut Shared,
+        sink: &mut S,
+        act: impl FnOnce(&mut [HalfStream; 2], &mut Feed<'_, S>),
+    ) {
+        let origins = [0, 1].map(|dir| self.halves[dir].seq_at(ORIGIN).0.wrapping_sub(self.bases[dir].0));
+        let other = shared.ledger.get(Class::Other);
+        let mut feed = Feed {
+            session: &mut self.session,
+            handshake: self.handshake[0] || self.handshake[1],
+            flow: self.flow,
+            origins,
+            directions: &mut self.directions,
+            issues: &mut self.issues,
+            shared,
+            sink,
+        };
+        act(&mut self.halves, &mut feed);
+        self.other_bytes += shared.ledger.get(Class::Other) - other;
+    }
+}
+
+/// Lets time pass for both streams, until neither comes further.
+fn pass_time<S: Sink>(halves: &mut [HalfStream; 2], now: Timestamp, feed: &mut Feed<'_, S>) {
+    loop {
+        let before = [halves[0].delivered(), halves[1].delivered()];
+        for dir in 0..2 {
+            let ready = halves[1 - dir].delivered();
+            halves[dir].advance(now, ready, &mut |item| feed.item(dir, item));
+        }
+        if before == [halves[0].delivered(), halves[1].delivered()] {
+            return;
+        }
+    }
+}
+
+/// Hands on what one stream, then the other, has waited with, until neither comes further.
+fn settle<S: Sink>(halves: &mut [HalfStream; 2], mut dir: usize, feed: &mut Feed<'_, S>) {
+    loop {
+        let before = halves[dir].delivered();
+        let ready = halves[1 - dir].delivered();
+        halves[dir].resume(ready, &mut |item| feed.item(dir, item));
+        if halves[dir].delivered() == before {
+            return;
+        }
+        dir = 1 - dir;
+    }
+}
+
+/// Ends both streams, that of the requests first.
+fn finish<S: Sink>(halves: &mut [HalfStream; 2], by: End, frame: FrameNumber, feed: &mut Feed<'_, S>) {
+    let client = feed.session.as_ref().and_then(|session| session.client()).or(feed.flow.client).unwrap_or(0);
+    for dir in [client, 1 - client] {
+        halves[dir].finish(by, frame, &mut |item| feed.item(dir, item));
+    }
+}
+
+/// What the streams of one connection are fed to.
+struct Feed<'f, S> {
+    session: &'f mut Option<Box<Session>>,
+    handshake: bool,
+    flow: Flow,
+    /// Relative sequence number of each stream's `ORIGIN`.
+    origins: [u32; 2],
+    directions: &'f mut [Direction; 2],
+    issues: &'f mut IssueSet,
+    shared: &'f mut Shared,
+    sink: &'f mut S,
+}
+
+impl<S: Sink> Feed<'_, S> {
+    /// Takes an item of one stream, and accounts for its bytes.
+    fn item(&mut self, dir: usize, item: Item<'_>) {
+        match item {
+            Item::Data(_, bytes, _) if self.session.as_ref().is_some_and(|session| session.is_other()) => {
+                self.shared.ledger.add(Class::Other, bytes.len() as u64);
+            }
+            Item::Data(segment, bytes, carrier) => {
+                self.session(|session, cx| session.data(dir, segment, bytes, carrier, cx));
+            }
+            Item::Gap { offset, len, cause, forced } => {
+                self.shared.ledger.missing += len;
+                self.session(|session, cx| session.gap(dir, offset, len, cause, forced, cx));
+            }
+            Item::Copy(segment, compared) => {
+                let conflict = matches!(compared, Compared::Conflict(_));
+                let class = if conflict { Class::Conflict } else { Class::Duplicate };
+                self.shared.ledger.add(class, segment.len.into());
+                if conflict {
+                    self.issues.insert(Issue::OverlapConflict);
+                }
+                if self.session.is_some() {
+                    self.session(|session, cx| session.copy(dir, segment, compared, cx));
+                }
+            }
+            Item::Late(segment) => {
+                self.shared.ledger.missing -= u64::from(segment.len);
+                self.issues.insert(Issue::LateData);
+                self.session(|session, cx| session.late(dir, segment, cx));
+            }
+            Item::Before(segment) => self.shared.ledger.add(Class::BeforeFirst, segment.len.into()),
+            Item::Outside(segment) => {
+                self.issues.insert(Issue::OutsideWindow);
+                self.shared.ledger.add(Class::Rejected, segment.len.into());
+            }
+            Item::End { by, frame } => {
+                if self.session.is_some() {
+                    self.session(|session, cx| session.end(dir, by, frame, cx));
+                }
+            }
+        }
+    }
+
+    /// The connection is over.
+    fn close(&mut self) {
+        if self.session.is_some() {
+            self.session(|session, cx| session.close(cx));
+        }
+    }
+
+    fn session(&mut self, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
+        let Shared { counts, ledger, pool, wanted } = &mut *self.shared;
+        let (flow, origins, sink) = (self.flow, self.origins, &mut *self.sink);
+        let directions = &mut *self.directions;
+        let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
+        let mut out = |output: Output<'_>| match output {
+            Output::Body(number, bytes) => sink.event(Event::Body { stream: flow.stream, number, bytes }),
+            Output::Message(message) => {
+                counts.count(message);
+                directions[message.side].messages += 1;
+                let client = if message.kind == Kind::Request { message.side } else { 1 - message.side };
+                let flow = Flow { client: flow.client.or(Some(client)), ..flow };
+                let first_seq = first_seq(message.side, message.start);
+                sink.event(Event::Message(event::Message { flow, first_seq, message }));
+            }
+            Output::Update(update) => {
+                let first_seq = first_seq(update.side, update.start);
+                sink.event(Event::Update(event::Update { flow, first_seq, update: &update }));
+            }
+        };
+        let session = self.session.get_or_insert_with(|| Box::new(Session::new(self.handshake)));
+        act(session, &mut Context { wanted: *wanted, ledger, pool, out: &mut out });
+    }
+}

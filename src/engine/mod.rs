@@ -1,0 +1,370 @@
+//! The core: frames in, events out. Decode, find the flow, put the stream in order, parse, tell.
+//!
+//! It keeps no clock: time is the capture time of the frames and of [`Engine::advance`].
+
+mod connection;
+mod datagrams;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::app::Wanted;
+use crate::app::ledger::{Class, Ledger};
+use crate::app::message::{Integrity, Kind, Message};
+use crate::decode::{self, Decoded, Layer, TcpHeader, Transport, checksum};
+use crate::event::{Close, Event, FlagCounts, Packet, Sink};
+use crate::flow::fragments::Fragments;
+use crate::flow::{Endpoint, Id, Key, Table};
+use crate::frame::{Frame, Timestamp};
+use crate::issue::{Flags, Issue};
+use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
+use connection::Connection;
+use datagrams::Datagrams;
+
+/// What the core is to do beside the main job, and its bounds.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Give out every frame.
+    pub packets: bool,
+    /// Give out bodies as they come.
+    pub bodies: bool,
+    /// Bytes of a body's beginning that are kept with its message.
+    pub preview: usize,
+    /// Keep what the costlier fields of the analysis need.
+    pub details: bool,
+    /// Compute checksums; segments with a bad one stay out of reassembly.
+    pub verify_checksums: bool,
+    /// Look at this connection alone.
+    pub stream: Option<u64>,
+    /// Bounds on memory.
+    pub limits: Limits,
+}
+
+/// Bounds on memory; reaching one raises an issue.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes queued out of order in one direction: the window of a fast path of long delay (RFC 7323 1.1).
+    pub queue: usize,
+    /// Bytes queued in all.
+    pub queues: usize,
+    /// Connections: 256 Ki of them take some 250 MB.
+    pub connections: usize,
+    /// Closed connections that are remembered, so that a late copy is no new one.
+    pub closed: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queue: 4 << 20, queues: 24 << 20, connections: 256 << 10, closed: 16 << 10 }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            packets: false,
+            bodies: false,
+            preview: 0,
+            details: false,
+            verify_checksums: false,
+            stream: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Counts over the whole capture.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Totals {
+    /// Frames.
+    pub frames: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// TCP connections.
+    pub connections: u64,
+    /// Messages.
+    pub messages: u64,
+    /// HTTP requests.
+    pub requests: u64,
+    /// HTTP responses.
+    pub responses: u64,
+    /// Messages that are not complete.
+    pub incomplete: u64,
+    /// TCP segments by flag.
+    pub flags: FlagCounts,
+    /// Frames whose decoding stopped early.
+    pub stopped: u64,
+    /// Datagrams whose fragments did not all come.
+    pub fragments_given_up: u64,
+    /// Holes that were given up because a bound on buffered bytes was reached.
+    pub queues_relieved: u64,
+    /// Connections forgotten because the table was full.
+    pub forgotten: u64,
+    /// Every byte of TCP payload.
+    pub ledger: Ledger,
+}
+
+/// The core.
+pub struct Engine {
+    options: Options,
+    table: Table<Connection>,
+    closed: VecDeque<Id>,
+    timers: BinaryHeap<Reverse<(Timestamp, Id)>>,
+    fragments: Fragments,
+    datagrams: Datagrams,
+    now: Timestamp,
+    queued: usize,
+    shared: Shared,
+}
+
+/// What all connections write to.
+struct Shared {
+    counts: Totals,
+    ledger: Ledger,
+    pool: Vec<Box<Message>>,
+    wanted: Wanted,
+}
+
+impl Totals {
+    fn count(&mut self, message: &Message) {
+        self.messages += 1;
+        self.incomplete += u64::from(message.integrity != Integrity::Complete);
+        if message.http().is_some() {
+            match message.kind {
+                Kind::Request => self.requests += 1,
+                Kind::Response => self.responses += 1,
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// A core that has seen nothing.
+    pub fn new(options: Options) -> Self {
+        let wanted = Wanted { preview: options.preview, bodies: options.bodies };
+        Self {
+            options,
+            table: Table::default(),
+            closed: VecDeque::new(),
+            timers: BinaryHeap::new(),
+            fragments: Fragments::default(),
+            datagrams: Datagrams::default(),
+            now: Timestamp(i64::MIN),
+            queued: 0,
+            shared: Shared { counts: Totals::default(), ledger: Ledger::default(), pool: Vec::new(), wanted },
+        }
+    }
+
+    /// Counts so far.
+    pub fn totals(&self) -> Totals {
+        let given_up = self.fragments.given_up + self.fragments.waiting();
+        Totals { fragments_given_up: given_up, ledger: self.shared.ledger, ..self.shared.counts }
+    }
+
+    /// Takes the next frame.
+    pub fn push(&mut self, frame: Frame<'_>, sink: &mut impl Sink) {
+        self.advance(frame.meta.time, sink);
+        self.shared.counts.frames += 1;
+        self.shared.counts.bytes += u64::from(frame.meta.wire_len);
+        let whole;
+        let mut decoded = decode::decode(frame);
+        whole = self.defragment(&decoded);
+        let outer = decoded.layers.len();
+        if let Some((protocol, bytes)) = &whole {
+            decode::resume(&mut decoded, *protocol, bytes);
+        }
+        let outer = if whole.is_some() { outer } else { decoded.layers.len() };
+        let headers = header_bytes(frame, &decoded.layers[..outer]);
+        self.shared.counts.stopped += u64::from(decoded.stop.is_some());
+        let reassembled = whole.as_ref().map(|(_, bytes)| bytes.len() as u32);
+        match (decoded.transport, decoded.addresses) {
+            (Transport::Tcp(header), Some((src, dst))) => {
+                let ends = [Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }];
+                self.segment(&decoded, header, ends, headers, reassembled, sink);
+            }
+            (Transport::Udp { src: sport, dst: dport }, Some((src, dst))) => {
+                let ends = [Endpoint { address: src, port: sport }, Endpoint { address: dst, port: dport }];
+                let stream = self.datagrams.stream(ends);
+                if self.options.packets {
+                    sink.event(Event::Packet(Packet {
+                        decoded: &decoded,
+                        tcp: None,
+                        udp_stream: Some(stream.0),
+                        reassembled,
+                    }));
+                }
+                let carrier = Carrier {
+                    meta: frame.meta,
+                    cap_len: decoded.cap_len,
+                    headers,
+                    resumed: &[],
+                    verdict: Default::default(),
+                };
+                if self.options.stream.is_none() {
+                    self.datagrams.push(ends, stream, &decoded, carrier, &mut self.shared, sink);
+                }
+            }
+            _ if self.options.packets => {
+                sink.event(Event::Packet(Packet { decoded: &decoded, tcp: None, udp_stream: None, reassembled }));
+            }
+            _ => {}
+        }
+    }
+
+    fn defragment(&mut self, decoded: &Decoded<'_>) -> Option<(u8, Vec<u8>)> {
+        let fragment = decoded.fragment.filter(|_| decoded.missing == 0)?;
+        let whole = self.fragments.push(decoded.addresses?, fragment, decoded.payload, decoded.meta.time)?;
+        Some((fragment.protocol, whole))
+    }
+
+    fn segment(
+        &mut self,
+        decoded: &Decoded<'_>,
+        header: TcpHeader<'_>,
+        [src, dst]: [Endpoint; 2],
+        headers: &[u8],
+        reassembled: Option<u32>,
+        sink: &mut impl Sink,
+    ) {
+        let segment = Segment {
+            frame: decoded.meta.number,
+            time: decoded.meta.time,
+            seq: Seq(header.seq),
+            ack: Seq(header.ack),
+            control: Control(header.flags),
+            window: header.window,
+            options: TcpOptions::parse(header.options),
+            payload: decoded.payload,
+            missing: decoded.missing,
+        };
+        let id = self.connection([src, dst], &segment, sink);
+        let Some(connection) = self.table.get_mut(id) else { return };
+        let dir = connection.direction(src, dst);
+        let mut flags = Flags::EMPTY;
+        if self.options.verify_checksums {
+            if checksum::transport(decoded) == Some(false) {
+                flags.insert(Issue::BadChecksum);
+            }
+            if decoded.layers.iter().any(|layer| layer.protocol.name == "ip" && !checksum::ipv4_header(layer.header)) {
+                flags.insert(Issue::BadIpChecksum);
+            }
+        }
+        let rejected = !flags.is_empty();
+        let verdict = connection.analyse(dir, &segment, flags);
+        self.shared.counts.flags.add(verdict.flags);
+        self.shared.ledger.captured += segment.payload.len() as u64;
+        if self.options.packets {
+            let tcp = Some((connection.stream(), verdict));
+            sink.event(Event::Packet(Packet { decoded, tcp, udp_stream: None, reassembled }));
+        }
+        if self.options.stream.is_some_and(|stream| stream != connection.stream()) {
+            return self.shared.ledger.add(Class::Filtered, segment.payload.len() as u64);
+        }
+        if rejected {
+            return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
+        }
+        let resumed = if reassembled.is_some() { decoded.layers.last().map_or(&[][..], |tcp| tcp.header) } else { &[] };
+        let carrier = Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict };
+        let queued = connection.queued();
+        connection.push(dir, &segment, carrier, || checksum::header_sum(decoded), &mut self.shared, sink);
+        let limits = self.options.limits;
+        let more = connection.queued().saturating_sub(queued);
+        if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
+            self.shared.counts.queues_relieved += 1;
+            connection.relieve(&mut self.shared, sink);
+        }
+        self.queued = self.queued + connection.queued() - queued;
+        if let Some(deadline) = connection.arm(self.now) {
+            self.timers.push(Reverse((deadline, id)));
+        }
+    }
+
+    /// The connection that a segment belongs to: one that is known, or a new one.
+    fn connection(&mut self, [src, dst]: [Endpoint; 2], segment: &Segment<'_>, sink: &mut impl Sink) -> Id {
+        let (key, _) = Key::new(src, dst);
+        let known = self.table.find(&key);
+        let mut analysis = None;
+        if let Some(id) = known
+            && let Some(connection) = self.table.get_mut(id)
+        {
+            let dir = connection.direction(src, dst);
+            if !connection.is_replaced_by(dir, segment) {
+                return id;
+            }
+            analysis = Some(connection.take_analysis());
+            self.end(id, Close::Reused, sink);
+            self.table.remove(id);
+        } else if self.table.len() >= self.options.limits.connections {
+            self.make_room(sink);
+        }
+        let stream = self.shared.counts.connections;
+        self.shared.counts.connections += 1;
+        let connection = Connection::new(stream, [src, dst], segment, analysis, self.options.details);
+        self.table.insert(key, connection)
+    }
+
+    /// Forgets the oldest closed connection, or an idle one.
+    fn make_room(&mut self, sink: &mut impl Sink) {
+        let id = self.closed.pop_front().or_else(|| self.table.idle());
+        if let Some(id) = id {
+            self.end(id, Close::Forgotten, sink);
+            self.table.remove(id);
+            self.shared.counts.forgotten += 1;
+        }
+    }
+
+    /// Lets capture time pass without a frame: what has waited long enough is told.
+    pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
+        self.now = self.now.max(now);
+        while let Some(&Reverse((deadline, id))) = self.timers.peek()
+            && deadline <= self.now
+        {
+            self.timers.pop();
+            let Some(connection) = self.table.get_mut(id) else { continue };
+            if !connection.fires(deadline) {
+                continue;
+            }
+            let queued = connection.queued();
+            connection.advance(self.now, &mut self.shared, sink);
+            self.queued = self.queued + connection.queued() - queued;
+            if let Some(close) = connection.closed(self.now) {
+                self.end(id, close, sink);
+                self.closed.push_back(id);
+                if self.closed.len() > self.options.limits.closed
+                    && let Some(oldest) = self.closed.pop_front()
+                {
+                    self.table.remove(oldest);
+                }
+            } else if let Some(deadline) = connection.arm(self.now) {
+                self.timers.push(Reverse((deadline, id)));
+            }
+        }
+    }
+
+    /// Ends a connection; of a closed one nothing is left to tell.
+    fn end(&mut self, id: Id, close: Close, sink: &mut impl Sink) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        let queued = connection.queued();
+        connection.end(close, &mut self.shared, sink);
+        self.queued -= queued;
+    }
+
+    /// The capture has ended: tells what is left.
+    pub fn finish(&mut self, sink: &mut impl Sink) {
+        let mut open: Vec<(u64, Id)> = Vec::new();
+        for id in self.table.ids() {
+            open.extend(self.table.get_mut(id).map(|connection| (connection.stream(), id)));
+        }
+        open.sort_unstable();
+        for (_, id) in open {
+            let close = self.table.get_mut(id).and_then(|connection| connection.closed(Timestamp(i64::MAX)));
+            self.end(id, close.unwrap_or(Close::Open), sink);
+        }
+    }
+}
+
+/// The bytes of a frame up to the end of the last of these headers.
+fn header_bytes<'a>(frame: Frame<'a>, layers: &[Layer<'_>]) -> &'a [u8] {
+    let end = layers.last().map_or(0, |layer| layer.offset as usize + layer.header.len());
+    frame.bytes.get(..end).unwrap_or(frame.bytes)
+}

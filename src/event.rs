@@ -1,0 +1,182 @@
+//! What the core says of the frames it was given.
+
+use crate::app::message;
+use crate::decode::Decoded;
+use crate::flow::Endpoint;
+use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::{Flags, Issue, IssueSet};
+use crate::tcp::analysis::Verdict;
+
+/// Where events go.
+pub trait Sink {
+    /// Takes an event. What it borrows is gone afterwards.
+    fn event(&mut self, event: Event<'_>);
+}
+
+/// One thing that the core says; events come in the order of the frames that caused them.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A frame, before what it caused.
+    Packet(Packet<'a>),
+    /// The next bytes of the body of a message, after transfer decoding.
+    Body {
+        /// Number of the connection.
+        stream: u64,
+        /// Number of the message within it.
+        number: u32,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// A message that is whole or has ended.
+    Message(Message<'a>),
+    /// Something learnt of a message that was given out before.
+    Update(Update<'a>),
+    /// A connection that has ended.
+    Connection(&'a Connection),
+}
+
+/// A frame, decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Its layers.
+    pub decoded: &'a Decoded<'a>,
+    /// Number of its TCP connection, and what the analysis says of it.
+    pub tcp: Option<(u64, Verdict)>,
+    /// Number of its UDP stream.
+    pub udp_stream: Option<u64>,
+    /// Number of the frame's bytes put together from fragments, where it completed a datagram.
+    pub reassembled: Option<u32>,
+}
+
+/// Transport protocol of a flow.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// Two ends that talk.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow {
+    /// Its transport protocol.
+    pub transport: Transport,
+    /// `tcp.stream` or `udp.stream`.
+    pub stream: u64,
+    /// Who sent its first frame, and the other.
+    pub ends: [Endpoint; 2],
+    /// Which of the two is the client: who sent the SYN, or the requests; `None` where neither was seen.
+    pub client: Option<usize>,
+}
+
+/// A message and where it belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Who talks to whom.
+    pub flow: Flow,
+    /// Relative sequence number of its first byte, as Wireshark counts.
+    pub first_seq: u32,
+    /// The message.
+    pub message: &'a message::Message,
+}
+
+/// What was learnt of a message after it had been given out.
+#[derive(Clone, Copy, Debug)]
+pub struct Update<'a> {
+    /// Who talks to whom.
+    pub flow: Flow,
+    /// Relative sequence number of the message's first byte.
+    pub first_seq: u32,
+    /// What was learnt.
+    pub update: &'a message::Update,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Close {
+    /// FIN from both sides.
+    Fin,
+    /// RST.
+    Rst,
+    /// It was open when the capture ended.
+    Open,
+    /// It was idle, and forgotten when the table was full.
+    Forgotten,
+    /// A new connection took its ports.
+    Reused,
+}
+
+impl Close {
+    /// The word for it in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fin => "fin",
+            Self::Rst => "rst",
+            Self::Open => "open",
+            Self::Forgotten => "forgotten",
+            Self::Reused => "reused",
+        }
+    }
+}
+
+/// Frames by the flags that they have.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct FlagCounts([u32; FLAGS]);
+
+/// How many flags a frame may have.
+const FLAGS: usize = Issue::BadIpChecksum as usize + 1;
+
+impl FlagCounts {
+    /// Counts a frame.
+    pub fn add(&mut self, flags: Flags) {
+        if !flags.is_empty() {
+            flags.issues().iter().for_each(|flag| self.0[flag as usize] += 1);
+        }
+    }
+
+    /// The flags that occurred, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (Issue, u32)> {
+        Issue::ALL.iter().zip(self.0).filter(|(_, count)| *count > 0).map(|(flag, count)| (*flag, count))
+    }
+}
+
+/// One direction of a connection, in numbers.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Direction {
+    /// Segments.
+    pub segments: u64,
+    /// Bytes of payload captured.
+    pub bytes: u64,
+    /// Messages.
+    pub messages: u32,
+    /// Its segments by flag.
+    pub flags: FlagCounts,
+}
+
+/// A connection that has ended.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Who talked to whom.
+    pub flow: Flow,
+    /// Whether SYN, SYN-ACK and the ACK after them were seen.
+    pub handshake: [bool; 3],
+    /// How it ended.
+    pub close: Close,
+    /// Time and number of its first frame.
+    pub first: (Timestamp, FrameNumber),
+    /// Time and number of its last frame.
+    pub last: (Timestamp, FrameNumber),
+    /// What the two ends sent, in the order of `flow.ends`.
+    pub directions: [Direction; 2],
+    /// Nanoseconds from SYN to the ACK after SYN-ACK; 0 where not known.
+    pub initial_rtt: i64,
+    /// Whether any HTTP message was met.
+    pub http: bool,
+    /// The protocol that is not HTTP, where its first bytes tell.
+    pub protocol: Option<&'static str>,
+    /// Payload bytes that are in no message.
+    pub other_bytes: u64,
+    /// What is worth flagging of the connection itself.
+    pub issues: IssueSet,
+}

@@ -1,0 +1,8 @@
+//! Who talks to whom: keys and directions, the table of connections, datagrams out of fragments.
+
+pub mod fragments;
+pub mod key;
+pub mod table;
+
+pub use key::{Endpoint, Key};
+pub use table::{Id, Table};

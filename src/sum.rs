@@ -1,0 +1,62 @@
+//! One's-complement sums (RFC 1071): for checksums, and to compare copies of bytes that are no longer there.
+//!
+//! Words are taken in native order, which a one's-complement sum does not mind as long as all are.
+
+/// Sum of `bytes` as 64-bit words in native order, modulo 2^64 − 1, the last word filled up with zeros.
+pub fn sum(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let (blocks, words) = words.as_chunks::<4>();
+    let mut lanes = [0u128; 2];
+    for block in blocks {
+        let [a, b, c, d] = block.map(u64::from_ne_bytes);
+        lanes[0] += u128::from(a) + u128::from(b);
+        lanes[1] += u128::from(c) + u128::from(d);
+    }
+    for &word in words {
+        lanes[0] += u128::from(u64::from_ne_bytes(word));
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    lanes[1] += u128::from(u64::from_ne_bytes(last));
+    let total = lanes[0] + lanes[1];
+    let folded = (total & u128::from(u64::MAX)) + (total >> 64);
+    add(folded as u64, (folded >> 64) as u64)
+}
+
+/// Sum of two sums.
+pub const fn add(a: u64, b: u64) -> u64 {
+    let (sum, carry) = a.overflowing_add(b);
+    sum.wrapping_add(carry as u64)
+}
+
+/// The 16-bit sum that a 64-bit one stands for.
+pub const fn fold(sum: u64) -> u16 {
+    let sum = (sum >> 32) + (sum & 0xffff_ffff);
+    let sum = (sum >> 32) + (sum & 0xffff_ffff);
+    let sum = (sum >> 16) + (sum & 0xffff);
+    let sum = (sum >> 16) + (sum & 0xffff);
+    ((sum >> 16) + (sum & 0xffff)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(bytes: &[u8]) -> u16 {
+        let words = bytes.chunks(2).map(|w| u64::from(u16::from_ne_bytes([w[0], *w.get(1).unwrap_or(&0)])));
+        let mut sum: u64 = words.sum();
+        while sum > 0xffff {
+            sum = (sum >> 16) + (sum & 0xffff);
+        }
+        sum as u16
+    }
+
+    #[test]
+    fn folds_to_the_sum_of_rfc_1071() {
+        let bytes: Vec<u8> = (0..300u32).map(|i| (i * 7919 >> 3) as u8).collect();
+        for len in 0..bytes.len() {
+            assert_eq!(fold(sum(&bytes[..len])), plain(&bytes[..len]), "{len} bytes");
+        }
+        assert_eq!(fold(sum(&[0xff; 64])), 0xffff);
+    }
+}

@@ -1,0 +1,227 @@
+//! A capture file, or a stream of one: what format it has, and its frames one after the other.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::frame::{Frame, FrameMeta, FrameNumber, LinkType, Timestamp};
+
+use super::buffer::{Buffer, Fault};
+use super::compress;
+use super::error::{Error, Name};
+use super::pcap::Pcap;
+use super::pcapng::Pcapng;
+use super::{Identity, Interface};
+
+/// A capture that is being read.
+pub struct CaptureFile {
+    name: Name,
+    buffer: Buffer,
+    format: Format,
+    frames: FrameNumber,
+    /// Bytes read of the file as it lies on the disk.
+    read: Arc<AtomicU64>,
+    size: Option<u64>,
+    identity: Option<Identity>,
+    /// An error was returned, after which nothing comes.
+    failed: bool,
+}
+
+enum Format {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+/// A record that lies in the buffer.
+pub(super) struct Record {
+    pub time: Timestamp,
+    pub wire_len: u32,
+    pub link: LinkType,
+    pub interface: u32,
+    /// Where its captured bytes are, as [`Buffer::get`] takes it.
+    pub bytes: Range<usize>,
+}
+
+impl CaptureFile {
+    /// Opens the file at `path`; `-` is standard input.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        if path.as_os_str() == "-" {
+            return Self::new(io::stdin(), Name::Stdin);
+        }
+        let name = Name::Path(path.to_owned());
+        let opened = File::open(path).and_then(|file| match file.metadata()? {
+            metadata if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            metadata => Ok((file, metadata)),
+        });
+        match opened {
+            Ok((file, metadata)) => {
+                let mut capture = Self::new(file, name)?;
+                if metadata.is_file() {
+                    capture.size = Some(metadata.len());
+                    capture.identity = Identity::of(&metadata);
+                }
+                Ok(capture)
+            }
+            Err(reason) => Err(Error::Open { name, reason }),
+        }
+    }
+
+    /// Reads a capture from `input`, which errors call `name`.
+    pub fn new(input: impl Read + Send + 'static, name: Name) -> Result<Self, Error> {
+        let read = Arc::new(AtomicU64::new(0));
+        let counted = Counted { input, read: Arc::clone(&read) };
+        let input = match compress::undo(counted) {
+            Ok(input) => input,
+            Err(reason) => return Err(Error::Read { name, after_frame: 0, reason }),
+        };
+        let mut buffer = Buffer::new(input);
+        match Format::recognise(&mut buffer) {
+            Ok(format) => {
+                Ok(Self { name, buffer, format, frames: 0, read, size: None, identity: None, failed: false })
+            }
+            Err(Refusal::NotACapture(looks)) => Err(Error::NotACapture { name, looks }),
+            Err(Refusal::Fault(fault)) => Err(error_of(fault, name, 0, buffer.record_offset())),
+        }
+    }
+
+    /// The next frame, with the interfaces described so far, or none at the end. After an error there is none.
+    #[inline]
+    pub fn next_described(&mut self) -> Result<Option<(Frame<'_>, &[Interface])>, Error> {
+        if self.failed {
+            return Ok(None);
+        }
+        let record = match &mut self.format {
+            Format::Pcap(pcap) => pcap.next_record(&mut self.buffer),
+            Format::Pcapng(pcapng) => pcapng.next_record(&mut self.buffer),
+        };
+        match record {
+            Ok(Some(Record { time, wire_len, link, interface, bytes })) => {
+                self.frames += 1;
+                let meta = FrameMeta { number: self.frames, time, wire_len, link, interface };
+                Ok(Some((Frame { meta, bytes: self.buffer.get(bytes) }, self.format.interfaces())))
+            }
+            Ok(None) => Ok(None),
+            Err(fault) => {
+                self.failed = true;
+                Err(error_of(fault, self.name.clone(), self.frames, self.buffer.record_offset()))
+            }
+        }
+    }
+
+    /// The interfaces described so far; a frame's `interface` is an index into them.
+    pub fn interfaces(&self) -> &[Interface] {
+        self.format.interfaces()
+    }
+
+    /// Whether all its frames, also those to come, are of one interface.
+    pub fn has_one_interface(&self) -> bool {
+        matches!(self.format, Format::Pcap(_))
+    }
+
+    /// Bytes read so far of the file as it lies on the disk, and how many it has, where that is known.
+    pub fn progress(&self) -> (u64, Option<u64>) {
+        (self.read.load(Ordering::Relaxed), self.size)
+    }
+
+    /// Where it comes from.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Which file of the system it is, if it is a regular one.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        self.identity
+    }
+}
+
+enum Refusal {
+    NotACapture(&'static str),
+    Fault(Fault),
+}
+
+impl Format {
+    #[inline]
+    fn interfaces(&self) -> &[Interface] {
+        match self {
+            Self::Pcap(pcap) => pcap.interfaces(),
+            Self::Pcapng(pcapng) => pcapng.interfaces(),
+        }
+    }
+
+    /// Reads the file header of what `buffer` begins with.
+    fn recognise(buffer: &mut Buffer) -> Result<Self, Refusal> {
+        // A file may be shorter than what is asked for here; then it is judged by what it has.
+        buffer.fill(LONGEST_MAGIC).map_err(Refusal::Fault)?;
+        let Some(&magic) = buffer.available().first_chunk::<4>() else {
+            return Err(Refusal::NotACapture(if buffer.available().is_empty() { "is empty" } else { UNKNOWN }));
+        };
+        let opened = if Pcap::recognises(magic) {
+            Pcap::open(magic, buffer).map(Self::Pcap)
+        } else if Pcapng::recognises(magic) {
+            Pcapng::open(buffer).map(Self::Pcapng)
+        } else {
+            return Err(refuse(buffer.available()));
+        };
+        opened.map_err(|fault| match fault {
+            Fault::Cut => Refusal::NotACapture("is a capture cut within its file header"),
+            fault => Refusal::Fault(fault),
+        })
+    }
+}
+
+const UNKNOWN: &str = "is not a capture file";
+const LONGEST_MAGIC: usize = 12;
+
+/// Names what is no capture of ours, by the bytes it begins with.
+fn refuse(bytes: &[u8]) -> Refusal {
+    const KNOWN: [(&[u8], &str); 14] = [
+        (b"GMBU", "is a Network Monitor capture; convert it with `editcap -F pcapng`"),
+        (b"RTSS", "is a Network Monitor capture; convert it with `editcap -F pcapng`"),
+        (b"snoop\0\0\0", "is a snoop capture; convert it with `editcap -F pcapng`"),
+        (b"TRSNIFF data", "is a Sniffer capture; convert it with `editcap -F pcapng`"),
+        (b"iptrace ", "is an iptrace capture; convert it with `editcap -F pcapng`"),
+        (b"BZh", "is compressed with bzip2; decompress it first"),
+        (b"\xfd7zXZ\0", "is compressed with xz; decompress it first"),
+        (b"\x1f\x9d", "is compressed with compress; decompress it first"),
+        (b"\x02\x21\x4c\x18", "is compressed with the legacy format of lz4; decompress it first"),
+        (b"PK\x03\x04", "is a zip archive; unpack it first"),
+        (b"\x7fELF", "is a program, not a capture file"),
+        (b"<", "is HTML or XML, not a capture file"),
+        (b"{", "is JSON, not a capture file"),
+        (b"[", "is JSON, not a capture file"),
+    ];
+    let known = KNOWN.into_iter().find(|(magic, _)| bytes.starts_with(magic));
+    let text = bytes.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
+    Refusal::NotACapture(match known {
+        Some((_, looks)) => looks,
+        None if text => "is text, not a capture file",
+        None => UNKNOWN,
+    })
+}
+
+#[cold]
+fn error_of(fault: Fault, name: Name, after_frame: FrameNumber, offset: u64) -> Error {
+    match fault {
+        Fault::Cut => Error::Truncated { name, after_frame, offset },
+        Fault::Corrupt(what) => Error::Corrupt { name, after_frame, offset, what },
+        Fault::Unsupported(what) => Error::Unsupported { name, what },
+        Fault::Io(reason) => Error::Read { name, after_frame, reason },
+    }
+}
+
+/// Counts the bytes that are read.
+struct Counted<R> {
+    input: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}

@@ -1,0 +1,175 @@
+//! The classic capture file (draft-ietf-opsawg-pcap), with the variants that libpcap reads.
+
+use crate::frame::{LinkType, Timestamp};
+
+use super::buffer::{Buffer, Fault, Order, without_fcs};
+use super::file::Record;
+use super::{Interface, Resolution};
+
+/// The most bytes of one frame, as tcpdump and Wireshark have it (256 KiB). Only link types that carry no IP, such as
+/// D-Bus and USB, are ever captured longer, so a larger length is damage and not a frame.
+pub(super) const MAX_CAPTURED: u32 = 256 << 10;
+
+const FILE_HEADER: usize = 24;
+const RECORD_HEADER: usize = 16;
+/// The record header of Kuznetsov's libpcap adds interface, protocol and packet type.
+const MODIFIED_RECORD_HEADER: usize = 24;
+
+/// A classic capture, past its file header.
+pub(super) struct Pcap {
+    order: Order,
+    nanos: bool,
+    record_header: usize,
+    fcs_len: u32,
+    /// The only one.
+    interface: [Interface; 1],
+}
+
+impl Pcap {
+    /// Whether a capture that begins with `magic` is of this format.
+    pub(super) fn recognises(magic: [u8; 4]) -> bool {
+        variant(magic).is_some()
+    }
+
+    /// Reads the file header; `magic` is its beginning.
+    pub(super) fn open(magic: [u8; 4], buffer: &mut Buffer) -> Result<Self, Fault> {
+        let Some((order, nanos, record_header)) = variant(magic) else {
+            return Err(Fault::Unsupported("is not a pcap file".into()));
+        };
+        buffer.need(FILE_HEADER)?;
+        let [.., snaplen, network] = order.words::<6>(buffer.available());
+        buffer.skip(FILE_HEADER)?;
+        // The upper half says how long the frame check sequence is, in units of 16 bits, where bit 26 is set.
+        let fcs_len = if network & 1 << 26 != 0 { (network >> 28) * 2 } else { 0 };
+        let interface = Interface {
+            link: LinkType(network as u16),
+            snaplen,
+            resolution: if nanos { Resolution::NANOS } else { Resolution::MICROS },
+            fcs_len,
+            ..Interface::default()
+        };
+        Ok(Self { order, nanos, record_header, fcs_len, interface: [interface] })
+    }
+
+    pub(super) fn interfaces(&self) -> &[Interface] {
+        &self.interface
+    }
+
+    /// The next record, or none at the end.
+    #[inline]
+    pub(super) fn next_record(&mut self, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
+        if !buffer.begin(self.record_header)? {
+            return Ok(None);
+        }
+        let [seconds, fraction, captured, wire] = self.order.words(buffer.available());
+        if captured > MAX_CAPTURED {
+            return Err(too_long(captured));
+        }
+        let total = self.record_header + captured as usize;
+        buffer.need(total)?;
+        let (length, wire_len) = without_fcs(captured, wire.max(captured), self.fcs_len);
+        let bytes = buffer.consume(total, self.record_header..self.record_header + length as usize);
+        let nanos = i64::from(fraction) * if self.nanos { 1 } else { 1000 };
+        let time = Timestamp::from_secs_nanos(seconds.into(), nanos);
+        Ok(Some(Record { time, wire_len, link: self.interface[0].link, interface: 0, bytes }))
+    }
+}
+
+/// Byte order, whether times are in nanoseconds, length of a record header.
+fn variant(magic: [u8; 4]) -> Option<(Order, bool, usize)> {
+    [Order::Little, Order::Big].into_iter().find_map(|order| match order.u32(magic) {
+        0xa1b2_c3d4 => Some((order, false, RECORD_HEADER)),
+        0xa1b2_3c4d => Some((order, true, RECORD_HEADER)),
+        0xa1b2_cd34 => Some((order, false, MODIFIED_RECORD_HEADER)),
+        _ => None,
+    })
+}
+
+#[cold]
+pub(super) fn too_long(captured: u32) -> Fault {
+    Fault::Corrupt(format!("captured length {captured}, of at most {MAX_CAPTURED}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::samples::{frames, open, pcap, read};
+    use crate::source::{Error, Kind};
+
+    const BOTH: [Order; 2] = [Order::Little, Order::Big];
+
+    #[test]
+    fn both_byte_orders_and_all_magic_numbers() {
+        for order in BOTH {
+            for (magic, nanos) in [(0xa1b2_c3d4, 7_000), (0xa1b2_3c4d, 7), (0xa1b2_cd34, 7_000)] {
+                let got = frames(pcap(order, magic, 101, &[(1, 7, b"first", 5), (0xffff_ffff, 0, b"", 9)]));
+                assert_eq!(got[0].time, Timestamp::from_secs_nanos(1, nanos));
+                assert_eq!((got[0].bytes.as_slice(), got[0].wire_len, got[0].link), (&b"first"[..], 5, LinkType::RAW));
+                assert_eq!((got[1].time.secs(), got[1].bytes.len(), got[1].wire_len), (0xffff_ffff, 0, 9));
+            }
+        }
+    }
+
+    #[test]
+    fn check_sequences_are_cut_where_the_header_tells_of_them() {
+        for order in BOTH {
+            let four = pcap(order, 0xa1b2_c3d4, 0x2400_0001, &[(0, 0, b"frame+fcs4", 10), (0, 0, b"frame+f", 10)]);
+            for got in frames(four.clone()) {
+                assert_eq!((got.bytes.as_slice(), got.wire_len, got.link), (&b"frame+"[..], 6, LinkType::ETHERNET));
+            }
+            assert_eq!(open(four).unwrap().interfaces()[0].fcs_len, 4);
+            // Without bit 26, the length means nothing.
+            let none = frames(pcap(order, 0xa1b2_c3d4, 0x2000_0001, &[(0, 0, b"frame+fcs4", 10)]));
+            assert_eq!((none[0].bytes.len(), none[0].link), (10, LinkType::ETHERNET));
+        }
+    }
+
+    #[test]
+    fn lengths_that_contradict_each_other() {
+        let mut file = pcap(Order::Little, 0xa1b2_c3d4, 1, &[(0, 0, b"longer than said", 3), (0, 0, b"x", 1)]);
+        // The limit on captured bytes: none, and one that the frame exceeds.
+        for snaplen in [0_u8, 2] {
+            file[16..20].copy_from_slice(&[snaplen, 0, 0, 0]);
+            let got = frames(file.clone());
+            assert_eq!((got[0].bytes.as_slice(), got[0].wire_len), (&b"longer than said"[..], 16));
+            assert_eq!(got.len(), 2);
+        }
+        let at = file.len() - 17;
+        for length in [MAX_CAPTURED + 1, 0x7fff_ffff, u32::MAX] {
+            file[at + 8..at + 12].copy_from_slice(&length.to_le_bytes());
+            let (got, error) = read(file.clone());
+            assert_eq!(got.len(), 1);
+            let error = error.unwrap();
+            assert!(matches!(error, Error::Corrupt { after_frame: 1, offset: 56, .. }), "{error:?}");
+            assert_eq!(error.kind(), Kind::CutShort);
+        }
+    }
+
+    #[test]
+    fn the_longest_frame() {
+        let longest = vec![5; MAX_CAPTURED as usize];
+        let got = frames(pcap(Order::Little, 0xa1b2_c3d4, 1, &[(0, 0, b"a", 1), (0, 0, &longest, 0), (0, 0, b"b", 1)]));
+        assert_eq!(got[1].bytes, longest);
+        assert_eq!(got[2].bytes, b"b");
+    }
+
+    #[test]
+    fn cut_at_every_byte() {
+        let records: [(u32, u32, &[u8], u32); 3] = [(0, 0, b"one", 3), (0, 0, b"", 0), (0, 0, b"three", 5)];
+        let file = pcap(Order::Big, 0xa1b2_c3d4, 1, &records);
+        let ends = [24, 24 + 19, 24 + 19 + 16, file.len()];
+        for length in 0..=file.len() {
+            let (got, error) = read(file[..length].to_vec());
+            let whole = ends.iter().filter(|end| **end <= length).count();
+            assert_eq!(got.len(), whole.saturating_sub(1), "{length}");
+            match error {
+                None => assert!(ends.contains(&length)),
+                Some(Error::Truncated { after_frame, offset, .. }) => {
+                    assert_eq!((after_frame, offset), (whole as u64 - 1, ends[whole - 1] as u64));
+                }
+                Some(Error::NotACapture { .. }) => assert!(length < 24),
+                Some(other) => panic!("{other}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Writes frames to a capture file: pcap where they are all of one interface, else pcapng.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::frame::{Frame, LinkType, Timestamp};
+
+use super::error::{Error, Name};
+use super::interface::Interface;
+use super::{Identity, Source};
+
+/// Whole records are gathered up to this many bytes before they are written; one write then holds no part of a record.
+const GATHERED: usize = 64 << 10;
+/// What a file says was the most that was captured of a frame, where its source sets no limit.
+const NO_LIMIT: u32 = 256 << 10;
+
+/// A capture file that is being written. What was written is a readable capture up to its last record at any time,
+/// so it goes straight to the file and stays there if the program is killed.
+pub struct Writer {
+    name: Name,
+    output: Box<dyn Write + Send>,
+    format: Format,
+    /// Whole records that were not written yet.
+    pending: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Format {
+    Pcap { link: LinkType, nanos: bool },
+    Pcapng { described: usize },
+}
+
+impl Writer {
+    /// Creates the file at `path` for the frames of `source`, replacing one that is there; `-` is standard output.
+    pub fn create(path: &Path, source: &Source) -> Result<Self, Error> {
+        if path.as_os_str() == "-" {
+            return Ok(Self::new(io::stdout(), Name::Stdin, source));
+        }
+        let name = Name::Path(path.to_owned());
+        if let (Some(read), Ok(there)) = (source.identity(), fs::metadata(path))
+            && Identity::of(&there) == Some(read)
+        {
+            return Err(Error::SameFile { name });
+        }
+        match File::create(path) {
+            Ok(file) => Ok(Self::new(file, name, source)),
+            Err(reason) => Err(Error::Write { name, reason }),
+        }
+    }
+
+    fn new(output: impl Write + Send + 'static, name: Name, source: &Source) -> Self {
+        let mut writer = Self {
+            name,
+            output: Box::new(output),
+            format: Format::Pcapng { described: 0 },
+            pending: Vec::with_capacity(GATHERED),
+        };
+        match source.interfaces() {
+            [only] if source.has_one_interface() => writer.begin_pcap(only),
+            _ => writer.begin_pcapng(),
+        }
+        writer
+    }
+
+    /// Writes a frame of the source; `interfaces` are those that the source has told of by now.
+    pub fn write(&mut self, frame: &Frame<'_>, interfaces: &[Interface]) -> Result<(), Error> {
+        match self.format {
+            Format::Pcap { nanos, .. } => self.pcap_record(frame, nanos),
+            Format::Pcapng { described } => {
+                interfaces.iter().skip(described).for_each(|interface| self.describe(interface));
+                self.format = Format::Pcapng { described: interfaces.len().max(described) };
+                let is_fine = interfaces.get(frame.meta.interface as usize).is_some_and(is_fine);
+                self.enhanced_packet(frame, is_fine);
+            }
+        }
+        if self.pending.len() >= GATHERED { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what was gathered, and waits until the system has it.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        let written = self.output.write_all(&self.pending).and_then(|()| self.output.flush());
+        self.pending.clear();
+        written.map_err(|reason| Error::Write { name: self.name.clone(), reason })
+    }
+
+    fn begin_pcap(&mut self, interface: &Interface) {
+        let nanos = is_fine(interface);
+        self.format = Format::Pcap { link: interface.link, nanos };
+        self.words([if nanos { 0xa1b2_3c4d } else { 0xa1b2_c3d4 }, 4 << 16 | 2, 0, 0]);
+        self.words([snaplen(interface), interface.link.0.into()]);
+    }
+
+    fn pcap_record(&mut self, frame: &Frame<'_>, nanos: bool) {
+        // The format has no time before 1970, nor after 2106.
+        let seconds = frame.meta.time.secs().clamp(0, u32::MAX.into()) as u32;
+        let fraction = frame.meta.time.subsec_nanos() / if nanos { 1 } else { 1000 };
+        self.words([seconds, fraction, frame.bytes.len() as u32, frame.meta.wire_len]);
+        self.pending.extend_from_slice(frame.bytes);
+    }
+
+    fn begin_pcapng(&mut self) {
+        // The length of the section is not known.
+        self.words([0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28]);
+    }
+
+    /// An interface description block with the name and the resolution.
+    fn describe(&mut self, interface: &Interface) {
+        let name = interface.name.as_deref().unwrap_or_default();
+        // A name is what another file held of one, at most some hundred bytes.
+        let name = name.as_bytes().get(..255).unwrap_or(name.as_bytes());
+        let padded = name.len().next_multiple_of(4);
+        let named = if name.is_empty() { 0 } else { 4 + padded as u32 };
+        let length = 16 + named + 8 + 4 + 4;
+        self.words([1, length, interface.link.0.into(), snaplen(interface)]);
+        if !name.is_empty() {
+            self.words([(name.len() as u32) << 16 | 2]);
+            self.pending.extend_from_slice(name);
+            self.pending.resize(self.pending.len() + padded - name.len(), 0);
+        }
+        self.words([1 << 16 | 9, if is_fine(interface) { 9 } else { 6 }, 0, length]);
+    }
+
+    fn enhanced_packet(&mut self, frame: &Frame<'_>, is_fine: bool) {
+        let captured = frame.bytes.len() as u32;
+        let length = 32 + captured.next_multiple_of(4);
+        let time = units(frame.meta.time, is_fine);
+        self.words([6, length, frame.meta.interface, (time >> 32) as u32, time as u32, captured, frame.meta.wire_len]);
+        self.pending.extend_from_slice(frame.bytes);
+        self.pending.resize(self.pending.len() + (length - 32 - captured) as usize, 0);
+        self.words([length]);
+    }
+
+    fn words<const N: usize>(&mut self, words: [u32; N]) {
+        words.into_iter().for_each(|word| self.pending.extend_from_slice(&word.to_le_bytes()));
+    }
+}
+
+fn is_fine(interface: &Interface) -> bool {
+    interface.resolution.is_finer_than_micros()
+}
+
+fn snaplen(interface: &Interface) -> u32 {
+    if interface.snaplen == 0 { NO_LIMIT } else { interface.snaplen }
+}
+
+/// Nanoseconds or microseconds since 1970; no time before that can be written.
+fn units(time: Timestamp, is_fine: bool) -> u64 {
+    let nanos = u64::try_from(time.0).unwrap_or(0);
+    if is_fine { nanos } else { nanos / 1000 }
+}

@@ -96,6 +96,7 @@ issues! {
     BareCr "bare_cr" Warn "RFC 9112 2.2" "CR without LF within the head";
     MissingBlankLine "missing_blank_line" Error "RFC 9112 2.1" "the blank line that ends the head is missing";
     ExtraWhitespace "extra_whitespace" Warn "RFC 9112 3, 5.1" "white space where none may be";
+    MissingSpace "missing_space" Note "RFC 9112 4" "the space after the status code is missing";
     LeadingCrlf "leading_crlf" Note "RFC 9112 2.2" "an empty line before the start line";
     LowercaseMethod "lowercase_method" Warn "RFC 9110 9.1" "methods are case-sensitive; this one is not in capitals";
     MissingVersion "missing_version" Error "RFC 9112 3" "the request line has no HTTP version";

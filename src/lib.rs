@@ -3,6 +3,7 @@
 //! The core ([`engine`] and what it uses) does no I/O, keeps no clock and spawns nothing: frames go in by
 //! [`engine::Engine::push`], events come out to a [`event::Sink`]. Reading and writing live in [`source`] and [`run`].
 
+pub mod app;
 pub mod decode;
 pub mod field;
 pub mod frame;

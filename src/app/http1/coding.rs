@@ -1,0 +1,591 @@
+//! Content codings (RFC 9110 8.4.1), undone as bytes come, for a preview of the body.
+
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use flate2::{Crc, Decompress, FlushDecompress, Status};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use crate::issue::{Issue, IssueSet};
+
+/// Most bytes that one coding is undone into; a bomb costs no more. Far beyond what a preview shows.
+pub const MAX_DECODED: u64 = 16 << 20;
+
+/// Most codings that are undone, one after the other; more are not in use.
+pub const MAX_CODINGS: usize = 3;
+
+/// Largest zstd window, in bytes (RFC 9659 3); brotli's largest is twice that by its format (RFC 7932 9.1).
+const MAX_ZSTD_WINDOW: u64 = 8 << 20;
+
+/// Largest zstd block (RFC 8878 3.1.1.2.4), in bytes.
+const MAX_ZSTD_BLOCK: usize = 128 << 10;
+
+/// Bytes decoded at a time.
+const PIECE: usize = 8 << 10;
+
+/// A decoder of one body.
+pub struct Decoder {
+    /// In the order in which they are undone.
+    stages: Vec<Stage>,
+    sink: Sink,
+    running: bool,
+    issues: IssueSet,
+}
+
+struct Stage {
+    codec: Codec,
+    started: bool,
+    produced: u64,
+}
+
+enum Codec {
+    Gzip(Gzip),
+    Deflate(Deflate),
+    Brotli(Brotli),
+    Zstd(Zstd),
+}
+
+/// Why decoding stops.
+#[derive(Debug)]
+enum Stop {
+    Failed,
+    TooLarge,
+}
+
+/// Where a stage's output goes.
+type Out<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Stop>;
+
+struct Sink {
+    preview: Vec<u8>,
+    keep: usize,
+    len: u64,
+}
+
+impl Decoder {
+    /// For a body with these codings, in the order in which they were applied (that of the field), of which the first
+    /// `keep` decoded bytes are kept. None where there is nothing to undo.
+    pub fn new<'a>(codings: impl Iterator<Item = &'a [u8]>, keep: usize) -> Option<Self> {
+        let (mut stages, mut any, mut unknown) = (Vec::new(), false, false);
+        for coding in codings.filter(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+            any = true;
+            match Codec::new(coding) {
+                Some(codec) if stages.len() < MAX_CODINGS => {
+                    stages.push(Stage { codec, started: false, produced: 0 });
+                }
+                _ => {
+                    unknown = true;
+                    break;
+                }
+            }
+        }
+        stages.reverse();
+        let issues = unknown.then_some(Issue::CodingUnknown).into_iter().collect();
+        let sink = Sink { preview: Vec::new(), keep, len: 0 };
+        any.then_some(Self { stages, sink, running: !unknown, issues })
+    }
+
+    /// Decodes the next bytes of the body. After an issue, nothing more is decoded.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.running && !bytes.is_empty() {
+            let result = push(&mut self.stages, bytes, &mut self.sink);
+            self.settle(result);
+        }
+    }
+
+    /// Ends the body: `complete` where all of it was pushed, false where a gap or the end cut it short. What was
+    /// decoded stands; no more will be.
+    pub fn end(&mut self, complete: bool) {
+        let mut stages = &mut self.stages[..];
+        while let Some((stage, rest)) = stages.split_first_mut()
+            && self.running
+        {
+            let result = match stage.finish(rest, &mut self.sink) {
+                Ok(false) if complete => Err(Stop::Failed),
+                Ok(_) => Ok(()),
+                Err(stop) => Err(stop),
+            };
+            self.issues = self.issues.union(issue_of(&result));
+            self.running = result.is_ok();
+            stages = rest;
+        }
+        self.running = false;
+        self.stages = Vec::new();
+    }
+
+    /// The first decoded bytes.
+    pub fn preview(&self) -> &[u8] {
+        &self.sink.preview
+    }
+
+    /// How many bytes were decoded; of zstd, those within the window come at the end.
+    pub fn decoded_len(&self) -> u64 {
+        self.sink.len
+    }
+
+    /// What went wrong.
+    pub fn issues(&self) -> IssueSet {
+        self.issues
+    }
+
+    fn settle(&mut self, result: Result<(), Stop>) {
+        if result.is_err() {
+            self.issues = self.issues.union(issue_of(&result));
+            self.running = false;
+            self.stages = Vec::new();
+        }
+    }
+}
+
+fn issue_of(result: &Result<(), Stop>) -> IssueSet {
+    let issue = match result {
+        Ok(()) => None,
+        Err(Stop::Failed) => Some(Issue::DecompressionFailed),
+        Err(Stop::TooLarge) => Some(Issue::DecodedTooLarge),
+    };
+    issue.into_iter().collect()
+}
+
+/// Sends bytes through the stages, and what comes out of the last one to the sink.
+fn push(stages: &mut [Stage], input: &[u8], sink: &mut Sink) -> Result<(), Stop> {
+    match stages.split_first_mut() {
+        Some((stage, rest)) => stage.decode(input, rest, sink),
+        None => {
+            sink.put(input);
+            Ok(())
+        }
+    }
+}
+
+impl Sink {
+    fn put(&mut self, bytes: &[u8]) {
+        let room = self.keep - self.preview.len();
+        self.preview.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.len += bytes.len() as u64;
+    }
+}
+
+impl Stage {
+    fn decode(&mut self, input: &[u8], rest: &mut [Stage], sink: &mut Sink) -> Result<(), Stop> {
+        let Self { codec, started, produced } = self;
+        *started = true;
+        let out: Out<'_> = &mut |bytes| bounded(produced, bytes, rest, sink);
+        match codec {
+            Codec::Gzip(gzip) => gzip.decode(input, out),
+            Codec::Deflate(deflate) => deflate.decode(input, out),
+            Codec::Brotli(brotli) => brotli.decode(input, out),
+            Codec::Zstd(zstd) => zstd.decode(input, out),
+        }
+    }
+
+    /// Gives out what is still held; tells whether the coded stream has come to its end (nothing at all has, too).
+    fn finish(&mut self, rest: &mut [Stage], sink: &mut Sink) -> Result<bool, Stop> {
+        let Self { codec, started, produced } = self;
+        let ended = match codec {
+            Codec::Gzip(gzip) => gzip.is_at_end(),
+            Codec::Deflate(deflate) => deflate.ended,
+            Codec::Brotli(brotli) => brotli.ended,
+            Codec::Zstd(zstd) => zstd.finish(&mut |bytes| bounded(produced, bytes, rest, sink))?,
+        };
+        Ok(ended || !*started)
+    }
+}
+
+/// Hands on what a stage made, as far as its bound allows.
+fn bounded(produced: &mut u64, bytes: &[u8], rest: &mut [Stage], sink: &mut Sink) -> Result<(), Stop> {
+    let room = MAX_DECODED - *produced;
+    let within = usize::try_from(room).map_or(bytes, |room| &bytes[..bytes.len().min(room)]);
+    *produced += within.len() as u64;
+    push(rest, within, sink)?;
+    if within.len() < bytes.len() { Err(Stop::TooLarge) } else { Ok(()) }
+}
+
+impl Codec {
+    fn new(coding: &[u8]) -> Option<Self> {
+        let codecs: [(&[u8], fn() -> Self); 5] = [
+            (b"gzip", || Self::Gzip(Gzip::new())),
+            (b"x-gzip", || Self::Gzip(Gzip::new())),
+            (b"deflate", || Self::Deflate(Deflate::new())),
+            (b"br", || Self::Brotli(Brotli::new())),
+            (b"zstd", || Self::Zstd(Zstd::new())),
+        ];
+        codecs.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(coding)).map(|(_, new)| new())
+    }
+}
+
+/// Inflates from the front of `input` to its end or that of the deflate stream; tells whether the latter was reached.
+fn inflate(inflater: &mut Decompress, input: &mut &[u8], out: Out<'_>) -> Result<bool, Stop> {
+    let mut piece = [0; PIECE];
+    loop {
+        let (before_in, before_out) = (inflater.total_in(), inflater.total_out());
+        let status = inflater.decompress(input, &mut piece, FlushDecompress::None).map_err(|_| Stop::Failed)?;
+        let used = (inflater.total_in() - before_in) as usize;
+        let made = (inflater.total_out() - before_out) as usize;
+        *input = input.get(used..).ok_or(Stop::Failed)?;
+        out(piece.get(..made).ok_or(Stop::Failed)?)?;
+        match status {
+            Status::StreamEnd => return Ok(true),
+            _ if input.is_empty() && made < PIECE => return Ok(false),
+            _ if used == 0 && made == 0 => return Err(Stop::Failed),
+            _ => {}
+        }
+    }
+}
+
+/// gzip: one or more members (RFC 1952 2.2).
+struct Gzip {
+    inflater: Decompress,
+    crc: Crc,
+    flags: u8,
+    part: Member,
+    members: u64,
+}
+
+/// The part of a member that comes next (RFC 1952 2.3).
+#[derive(Clone, Copy)]
+enum Member {
+    /// The fixed header, and how much of it has come.
+    Fixed(u8),
+    ExtraLen(Option<u8>),
+    Extra(u16),
+    Name,
+    Comment,
+    HeaderCrc(u8),
+    Body,
+    /// CRC32 and ISIZE: what has come of them.
+    Trailer(u8, u64),
+}
+
+impl Gzip {
+    const FHCRC: u8 = 2;
+    const FEXTRA: u8 = 4;
+    const FNAME: u8 = 8;
+    const FCOMMENT: u8 = 16;
+    const RESERVED: u8 = 0xe0;
+
+    fn new() -> Self {
+        Self { inflater: Decompress::new(false), crc: Crc::new(), flags: 0, part: Member::Fixed(0), members: 0 }
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.members > 0 && matches!(self.part, Member::Fixed(0))
+    }
+
+    fn decode(&mut self, mut input: &[u8], out: Out<'_>) -> Result<(), Stop> {
+        while let [byte, after @ ..] = input {
+            if matches!(self.part, Member::Body) {
+                let crc = &mut self.crc;
+                let ended = inflate(&mut self.inflater, &mut input, &mut |bytes| {
+                    crc.update(bytes);
+                    out(bytes)
+                })?;
+                if ended {
+                    self.part = Member::Trailer(0, 0);
+                }
+            } else {
+                self.part = self.frame_byte(*byte)?;
+                input = after;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a byte of a member's header or trailer; gives the part that comes next.
+    fn frame_byte(&mut self, byte: u8) -> Result<Member, Stop> {
+        let fits = |ok: bool, next: Member| if ok { Ok(next) } else { Err(Stop::Failed) };
+        match self.part {
+            Member::Fixed(at @ 0..=2) => fits(byte == [0x1f, 0x8b, 8][usize::from(at)], Member::Fixed(at + 1)),
+            Member::Fixed(3) => {
+                self.flags = byte;
+                fits(byte & Self::RESERVED == 0, Member::Fixed(4))
+            }
+            Member::Fixed(at @ ..9) => Ok(Member::Fixed(at + 1)),
+            Member::Fixed(_) if self.flags & Self::FEXTRA != 0 => Ok(Member::ExtraLen(None)),
+            Member::ExtraLen(None) => Ok(Member::ExtraLen(Some(byte))),
+            Member::ExtraLen(Some(low)) => match u16::from_le_bytes([low, byte]) {
+                0 => Ok(self.after_extra()),
+                len => Ok(Member::Extra(len)),
+            },
+            Member::Extra(2..) => {
+                let Member::Extra(left) = self.part else { return Err(Stop::Failed) };
+                Ok(Member::Extra(left - 1))
+            }
+            Member::Fixed(_) | Member::Extra(_) => Ok(self.after_extra()),
+            Member::Name if byte == 0 => Ok(self.after_name()),
+            Member::Comment if byte == 0 => Ok(self.after_comment()),
+            Member::Name | Member::Comment => Ok(self.part),
+            Member::HeaderCrc(0) => Ok(Member::HeaderCrc(1)),
+            Member::HeaderCrc(_) => Ok(self.body()),
+            Member::Trailer(at, value) => {
+                let value = value | u64::from(byte) << (8 * at);
+                if at < 7 {
+                    return Ok(Member::Trailer(at + 1, value));
+                }
+                self.members += 1;
+                fits(value == u64::from(self.crc.amount()) << 32 | u64::from(self.crc.sum()), Member::Fixed(0))
+            }
+            Member::Body => Ok(Member::Body),
+        }
+    }
+
+    fn after_extra(&mut self) -> Member {
+        if self.flags & Self::FNAME != 0 { Member::Name } else { self.after_name() }
+    }
+
+    fn after_name(&mut self) -> Member {
+        if self.flags & Self::FCOMMENT != 0 { Member::Comment } else { self.after_comment() }
+    }
+
+    fn after_comment(&mut self) -> Member {
+        if self.flags & Self::FHCRC != 0 { Member::HeaderCrc(0) } else { self.body() }
+    }
+
+    fn body(&mut self) -> Member {
+        self.inflater.reset(false);
+        self.crc.reset();
+        Member::Body
+    }
+}
+
+/// deflate: the zlib format (RFC 1950), or, as some servers send it, a raw deflate stream.
+struct Deflate {
+    inflater: Option<Decompress>,
+    first: Option<u8>,
+    ended: bool,
+}
+
+impl Deflate {
+    fn new() -> Self {
+        Self { inflater: None, first: None, ended: false }
+    }
+
+    fn decode(&mut self, mut input: &[u8], out: Out<'_>) -> Result<(), Stop> {
+        let Some(inflater) = &mut self.inflater else {
+            return self.begin(input, out);
+        };
+        if !self.ended {
+            self.ended = inflate(inflater, &mut input, out)?;
+        }
+        if input.is_empty() { Ok(()) } else { Err(Stop::Failed) }
+    }
+
+    /// Tells the format by the first two bytes. A raw stream that begins as zlib does would have a stored block whose
+    /// padding bits are not zero, which no encoder writes.
+    fn begin(&mut self, input: &[u8], out: Out<'_>) -> Result<(), Stop> {
+        let mut bytes = self.first.into_iter().chain(input.iter().copied());
+        let (Some(first), Some(second)) = (bytes.next(), bytes.next()) else {
+            self.first = self.first.or(input.first().copied());
+            return Ok(());
+        };
+        let is_zlib =
+            first & 0x0f == 8 && first >> 4 <= 7 && u16::from_be_bytes([first, second]).is_multiple_of(31);
+        self.inflater = Some(Decompress::new(is_zlib));
+        if let Some(first) = self.first.take() {
+            self.decode(&[first], out)?;
+        }
+        self.decode(input, out)
+    }
+}
+
+/// br (RFC 7932).
+struct Brotli {
+    state: Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>,
+    ended: bool,
+}
+
+impl Brotli {
+    fn new() -> Self {
+        let alloc = StandardAlloc::default;
+        Self { state: Box::new(BrotliState::new_strict(alloc(), alloc(), alloc())), ended: false }
+    }
+
+    fn decode(&mut self, input: &[u8], out: Out<'_>) -> Result<(), Stop> {
+        if self.ended {
+            return Err(Stop::Failed);
+        }
+        let mut piece = [0; PIECE];
+        let (mut available_in, mut at, mut total) = (input.len(), 0, 0);
+        loop {
+            let (mut available_out, mut made) = (PIECE, 0);
+            let result = BrotliDecompressStream(
+                &mut available_in,
+                &mut at,
+                input,
+                &mut available_out,
+                &mut made,
+                &mut piece,
+                &mut total,
+                &mut self.state,
+            );
+            out(piece.get(..made).ok_or(Stop::Failed)?)?;
+            match result {
+                BrotliResult::NeedsMoreOutput => {}
+                BrotliResult::NeedsMoreInput => return Ok(()),
+                BrotliResult::ResultSuccess => {
+                    self.ended = true;
+                    return if available_in == 0 { Ok(()) } else { Err(Stop::Failed) };
+                }
+                BrotliResult::ResultFailure => return Err(Stop::Failed),
+            }
+        }
+    }
+}
+
+/// zstd: one or more frames (RFC 8878 3), gathered block by block.
+struct Zstd {
+    decoder: Box<FrameDecoder>,
+    /// What has come of the unit that is next.
+    unit: Vec<u8>,
+    next: Unit,
+    /// Whether a checksum follows the last block of the frame.
+    checksum: bool,
+    frames: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Unit {
+    FrameHeader,
+    Block,
+    /// So many bytes of a skippable frame.
+    Skip(u32),
+}
+
+impl Zstd {
+    const MAGIC: u32 = 0xfd2f_b528;
+
+    fn new() -> Self {
+        let mut decoder = Box::new(FrameDecoder::new());
+        decoder.set_max_window_size(MAX_ZSTD_WINDOW);
+        Self { decoder, unit: Vec::new(), next: Unit::FrameHeader, checksum: false, frames: 0 }
+    }
+
+    fn decode(&mut self, mut input: &[u8], out: Out<'_>) -> Result<(), Stop> {
+        loop {
+            if let Unit::Skip(left) = self.next {
+                let skipped = input.len().min(left as usize);
+                input = &input[skipped..];
+                let left = left - skipped as u32;
+                self.next = if left > 0 { Unit::Skip(left) } else { Unit::FrameHeader };
+            } else {
+                let missing = self.needed()?.saturating_sub(self.unit.len());
+                let (now, later) = input.split_at(missing.min(input.len()));
+                self.unit.extend_from_slice(now);
+                input = later;
+                // What has come may tell that the unit is longer.
+                if self.needed()? == self.unit.len() {
+                    self.unit(out)?;
+                    self.unit.clear();
+                }
+            }
+            if input.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Length of the unit that is next, or of as much of it as tells its length.
+    fn needed(&self) -> Result<usize, Stop> {
+        match (self.next, &self.unit[..]) {
+            (Unit::FrameHeader, &[a, b, c, d, ref rest @ ..]) => match (u32::from_le_bytes([a, b, c, d]), rest) {
+                (0x184d_2a50..=0x184d_2a5f, _) => Ok(8),
+                (Self::MAGIC, []) => Ok(5),
+                (Self::MAGIC, &[descriptor, ..]) => Ok(5 + Self::header_fields(descriptor)),
+                _ => Err(Stop::Failed),
+            },
+            (Unit::FrameHeader, _) => Ok(4),
+            (Unit::Block, &[a, b, c, ..]) => {
+                let header = u32::from_le_bytes([a, b, c, 0]);
+                // An RLE block has one byte, whatever its size.
+                let size = if header >> 1 & 3 == 1 { 1 } else { (header >> 3) as usize };
+                let checksum = if header & 1 == 1 && self.checksum { 4 } else { 0 };
+                if size > MAX_ZSTD_BLOCK { Err(Stop::Failed) } else { Ok(3 + size + checksum) }
+            }
+            (Unit::Block, _) => Ok(3),
+            (Unit::Skip(_), _) => Ok(0),
+        }
+    }
+
+    /// Length of what follows the frame header descriptor: window, dictionary, content size (RFC 8878 3.1.1.1).
+    fn header_fields(descriptor: u8) -> usize {
+        let single_segment = descriptor >> 5 & 1 == 1;
+        let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+        let content_size = match descriptor >> 6 {
+            0 => usize::from(single_segment),
+            flag => 1 << flag,
+        };
+        usize::from(!single_segment) + dictionary + content_size
+    }
+
+    fn unit(&mut self, out: Out<'_>) -> Result<(), Stop> {
+        if let Unit::Block = self.next {
+            return self.block(out);
+        }
+        if let &[_, 0x2a, 0x4d, 0x18, a, b, c, d] = &self.unit[..] {
+            self.next = Unit::Skip(u32::from_le_bytes([a, b, c, d]));
+            self.frames += 1;
+            return Ok(());
+        }
+        self.decoder.reset(&self.unit[..]).map_err(|_| Stop::Failed)?;
+        self.checksum = self.unit.get(4).is_some_and(|descriptor| descriptor >> 2 & 1 == 1);
+        self.next = Unit::Block;
+        Ok(())
+    }
+
+    fn block(&mut self, out: Out<'_>) -> Result<(), Stop> {
+        let last = self.decoder.decode_blocks(&self.unit[..], BlockDecodingStrategy::UptoBlocks(1));
+        let last = last.map_err(|_| Stop::Failed)?;
+        self.give_out(out)?;
+        if last {
+            if self.checksum && self.decoder.get_checksum_from_data() != self.decoder.get_calculated_checksum() {
+                return Err(Stop::Failed);
+            }
+            self.frames += 1;
+            self.next = Unit::FrameHeader;
+        }
+        Ok(())
+    }
+
+    /// Hands out what the decoder need not keep for the window.
+    fn give_out(&mut self, out: Out<'_>) -> Result<(), Stop> {
+        let mut writer = Writer { out, stop: None };
+        let result = self.decoder.collect_to_writer(&mut writer);
+        match writer.stop {
+            Some(stop) => Err(stop),
+            None => result.map(|_| ()).map_err(|_| Stop::Failed),
+        }
+    }
+
+    fn finish(&mut self, out: Out<'_>) -> Result<bool, Stop> {
+        if let Unit::Block = self.next {
+            // The decoder gives the window out after a last block alone: an empty one, with any checksum.
+            let last = [1, 0, 0, 0, 0, 0, 0];
+            self.decoder.decode_blocks(&last[..], BlockDecodingStrategy::All).map_err(|_| Stop::Failed)?;
+            self.give_out(out)?;
+            return Ok(false);
+        }
+        Ok(matches!(self.next, Unit::FrameHeader) && self.unit.is_empty() && self.frames > 0)
+    }
+}
+
+/// Lets the zstd decoder write into the next stage.
+struct Writer<'a> {
+    out: Out<'a>,
+    stop: Option<Stop>,
+}
+
+impl std::io::Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match (self.out)(bytes) {
+            Ok(()) => Ok(bytes.len()),
+            Err(stop) => {
+                self.stop = Some(stop);
+                Err(std::io::ErrorKind::Other.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "coding_tests.rs"]
+mod tests;

@@ -1,0 +1,586 @@
+//! The message head (RFC 9112 2 to 5): every line kept, every oddity flagged, nothing rejected as a whole.
+
+use std::borrow::Cow;
+
+use super::syntax::{is_control, is_fold_space, is_ows, is_request_target, is_tchar, is_token};
+use super::syntax::{starts_with_ignore_case, trim};
+use crate::issue::{Issue, IssueSet};
+
+pub use super::start::{Start, looks_like_cut_start, looks_like_start, plausible_resync};
+
+/// A run of the head's bytes, as offsets from the start of the head.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// From offsets that are within a head, which [`parse_into`] keeps below 4 GiB.
+    fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    /// The bytes it denotes; none where `bytes` is shorter.
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// Whether it denotes no byte.
+    pub const fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
+}
+
+/// The first line of a message.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum StartLine {
+    /// None: no byte of it is there, or the head is a trailer section.
+    #[default]
+    None,
+    /// Request line (RFC 9112 3).
+    Request {
+        /// Method, as sent.
+        method: Span,
+        /// Request target; has white space within where the line has more words than three.
+        target: Span,
+        /// Version; empty where there is none.
+        version: Span,
+    },
+    /// Status line (RFC 9112 4).
+    Response {
+        /// Version.
+        version: Span,
+        /// Status code, as sent.
+        code: Span,
+        /// Reason phrase; may be empty.
+        phrase: Span,
+    },
+}
+
+/// An HTTP version.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Version {
+    /// 0 to 9.
+    pub major: u8,
+    /// 0 to 9.
+    pub minor: u8,
+}
+
+impl Version {
+    /// HTTP/1.1.
+    pub const HTTP_11: Self = Self { major: 1, minor: 1 };
+}
+
+/// One field line (RFC 9112 5), or a line in its place that is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FieldLine {
+    /// Name, without white space at its ends; empty where the line has no colon, and then the value is the line.
+    pub name: Span,
+    /// Value, without white space at its ends; spans the lines that it is folded over.
+    pub value: Span,
+    /// The line, or lines, with the line end.
+    pub line: Span,
+}
+
+/// A parsed head: spans of its bytes, which it does not hold.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// Start line.
+    pub start: StartLine,
+    /// Version; none where there is none, or it has not the form `HTTP/` digit `.` digit (letters of any case).
+    pub version: Option<Version>,
+    /// Status code of a response; 0 where it is no number of at most five digits.
+    pub code: u16,
+    /// Field lines in wire order.
+    pub fields: Vec<FieldLine>,
+    /// What is odd about it.
+    pub issues: IssueSet,
+    /// Length in bytes, with the blank line at its end where that is there.
+    pub len: u32,
+    /// Whether the blank line that ends it is there.
+    pub complete: bool,
+}
+
+impl Head {
+    /// Reads its spans in the bytes that it was parsed from.
+    pub fn of<'a>(&'a self, bytes: &'a [u8]) -> HeadRef<'a> {
+        HeadRef { head: self, bytes }
+    }
+
+    fn clear(&mut self) {
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.clear();
+        *self = Self { fields, ..Self::default() };
+    }
+}
+
+/// A head with its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadRef<'a> {
+    /// The spans.
+    pub head: &'a Head,
+    /// The bytes that they denote.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> HeadRef<'a> {
+    /// Whether it is a request's.
+    pub fn is_request(self) -> bool {
+        matches!(self.head.start, StartLine::Request { .. })
+    }
+
+    /// Method of a request.
+    pub fn method(self) -> Option<&'a [u8]> {
+        match self.head.start {
+            StartLine::Request { method, .. } => Some(method.of(self.bytes)),
+            _ => None,
+        }
+    }
+
+    /// Target of a request.
+    pub fn target(self) -> Option<&'a [u8]> {
+        match self.head.start {
+            StartLine::Request { target, .. } => Some(target.of(self.bytes)),
+            _ => None,
+        }
+    }
+
+    /// Version as sent; none where there is none.
+    pub fn version(self) -> Option<&'a [u8]> {
+        match self.head.start {
+            StartLine::Request { version, .. } | StartLine::Response { version, .. } if !version.is_empty() => {
+                Some(version.of(self.bytes))
+            }
+            _ => None,
+        }
+    }
+
+    /// Reason phrase of a response.
+    pub fn phrase(self) -> Option<&'a [u8]> {
+        match self.head.start {
+            StartLine::Response { phrase, .. } => Some(phrase.of(self.bytes)),
+            _ => None,
+        }
+    }
+
+    /// Name of a field line, as sent.
+    pub fn name(self, field: &FieldLine) -> &'a [u8] {
+        field.name.of(self.bytes)
+    }
+
+    /// Value of a field line, each obs-fold replaced by a space (RFC 9112 5.2).
+    pub fn value(self, field: &FieldLine) -> Cow<'a, [u8]> {
+        unfold(field.value.of(self.bytes))
+    }
+
+    /// Value of the first field with this name, compared without case.
+    pub fn get(self, name: &str) -> Option<Cow<'a, [u8]>> {
+        self.all(name).next()
+    }
+
+    /// Values of all fields with this name, compared without case, in wire order.
+    pub fn all(self, name: &str) -> impl Iterator<Item = Cow<'a, [u8]>> {
+        self.raw(name).map(unfold)
+    }
+
+    /// Elements of the list that all fields with this name make together (RFC 9110 5.6.1), without empty ones.
+    pub fn list(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.raw(name).flat_map(list_elements)
+    }
+
+    fn raw(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let fields = self.head.fields.iter();
+        fields.filter(move |f| self.name(f).eq_ignore_ascii_case(name.as_bytes())).map(move |f| f.value.of(self.bytes))
+    }
+}
+
+fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'\n', value).is_none() {
+        return Cow::Borrowed(value);
+    }
+    let mut unfolded = Vec::with_capacity(value.len());
+    for line in value.split(|&b| b == b'\n') {
+        let line = trim(line.strip_suffix(b"\r").unwrap_or(line), is_ows);
+        if !unfolded.is_empty() && !line.is_empty() {
+            unfolded.push(b' ');
+        }
+        unfolded.extend_from_slice(line);
+    }
+    Cow::Owned(unfolded)
+}
+
+/// Elements of a comma-separated list; a comma within a quoted string does not separate. Empty elements are left out.
+pub fn list_elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = element_end(text);
+        rest = text.get(end + 1..);
+        Some(trim(&text[..end], is_fold_space))
+    })
+    .filter(|element| !element.is_empty())
+}
+
+fn element_end(text: &[u8]) -> usize {
+    let (mut quoted, mut escaped) = (false, false);
+    let comma = text.iter().position(|&b| {
+        match b {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => return true,
+            _ => {}
+        }
+        false
+    });
+    comma.unwrap_or(text.len())
+}
+
+/// The end of the head that begins `bytes`: one past the first blank line after the start line. Of the first `from`
+/// bytes it is known from an earlier call that the head does not end within them.
+pub fn find_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let ends = memchr::memchr_iter(b'\n', bytes.get(from..)?).map(|lf| from + lf);
+    ends.map(|lf| (lf, line_before(&bytes[..lf])))
+        // After a line that is blank too, it is one of those that may precede the start line (RFC 9112 2.2).
+        .find(|&(_, line)| line.is_some_and(|rest| line_before(rest).is_none()))
+        .map(|(lf, _)| lf + 1)
+}
+
+/// Where `bytes`, which is followed by LF, ends in a blank line: what precedes that line, without its LF. None where
+/// the line has content. Blank lines at the very start have nothing before them, and count as preceded by another.
+fn line_before(bytes: &[u8]) -> Option<&[u8]> {
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    if bytes.is_empty() { Some(bytes) } else { bytes.strip_suffix(b"\n") }
+}
+
+/// Parses a head, or as much of one as is there; see [`parse_into`].
+pub fn parse(bytes: &[u8]) -> Head {
+    let mut head = Head::default();
+    parse_into(bytes, &mut head);
+    head
+}
+
+/// Parses the head that begins `bytes`, up to its blank line or, where that is not there, to the end: a last line
+/// without a line end is kept and not judged. The storage of `head` is used again.
+pub fn parse_into(bytes: &[u8], head: &mut Head) {
+    Parser::new(bytes, head).head();
+}
+
+/// Parses field lines alone, as a trailer section has them (RFC 9112 7.1.2).
+pub fn parse_fields_into(bytes: &[u8], head: &mut Head) {
+    let mut parser = Parser::new(bytes, head);
+    parser.fields();
+    parser.judge_bytes();
+}
+
+/// A line without its end.
+#[derive(Clone, Copy)]
+struct Line {
+    start: usize,
+    end: usize,
+    /// Where the next one begins.
+    next: usize,
+    /// Whether its line end is there.
+    ended: bool,
+}
+
+struct Parser<'a, 'h> {
+    bytes: &'a [u8],
+    line_feeds: memchr::Memchr<'a>,
+    at: usize,
+    /// CRs that belong to line ends.
+    line_end_crs: usize,
+    head: &'h mut Head,
+}
+
+impl<'a, 'h> Parser<'a, 'h> {
+    fn new(bytes: &'a [u8], head: &'h mut Head) -> Self {
+        head.clear();
+        let bytes = &bytes[..bytes.len().min(u32::MAX as usize)];
+        Self { bytes, line_feeds: memchr::memchr_iter(b'\n', bytes), at: 0, line_end_crs: 0, head }
+    }
+
+    fn head(&mut self) {
+        while let Some(line) = self.next_line() {
+            if line.start == line.end && line.ended {
+                self.flag(Issue::LeadingCrlf);
+                continue;
+            }
+            self.start_line(line);
+            self.fields();
+            break;
+        }
+        self.judge_bytes();
+        if self.head.complete {
+            self.judge_host();
+        }
+    }
+
+    fn fields(&mut self) {
+        while let Some(line) = self.next_line() {
+            if line.start == line.end && line.ended {
+                self.head.complete = true;
+                break;
+            }
+            self.field_line(line);
+        }
+    }
+
+    fn next_line(&mut self) -> Option<Line> {
+        let start = self.at;
+        let (end, next, ended) = match self.line_feeds.next() {
+            Some(lf) => (lf, lf + 1, true),
+            None => (self.bytes.len(), self.bytes.len(), false),
+        };
+        if start == next {
+            return None;
+        }
+        self.at = next;
+        self.head.len = next as u32;
+        let has_cr = self.bytes[start..end].ends_with(b"\r");
+        self.line_end_crs += usize::from(has_cr);
+        if ended && !has_cr {
+            self.flag(Issue::BareLf);
+        }
+        Some(Line { start, end: end - usize::from(has_cr), next, ended })
+    }
+
+    fn start_line(&mut self, line: Line) {
+        let issues = self.head.issues;
+        if starts_with_ignore_case(&self.bytes[line.start..line.end], b"HTTP/") {
+            self.status_line(line);
+        } else {
+            self.request_line(line);
+        }
+        if !line.ended {
+            self.head.issues = issues;
+        }
+    }
+
+    fn status_line(&mut self, line: Line) {
+        let version = self.word(line.start, line.end);
+        let version_end = version.end as usize;
+        let code_start = self.skip_separator(version_end, line.end);
+        let code = self.word(code_start, line.end);
+        let code_end = code.end as usize;
+        // One space; any more are the phrase's own (RFC 9112 4).
+        let phrase = Span::new((code_end + 1).min(line.end), line.end);
+        self.head.start = StartLine::Response { version, code, phrase };
+        if line.ended || code_start > version_end {
+            self.version(version);
+        }
+        if line.ended || code_end < line.end {
+            let digits = code.of(self.bytes);
+            let number = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit));
+            self.head.code = number.and_then(|n| n.parse().ok()).unwrap_or(0);
+            if digits.len() != 3 || !(100..600).contains(&self.head.code) {
+                self.flag(Issue::BadStatusCode);
+            }
+        }
+        match self.bytes.get(code_end) {
+            Some(b' ') => {}
+            Some(b'\t') if code_end < line.end => self.flag(Issue::ExtraWhitespace),
+            _ => self.flag(Issue::MissingSpace),
+        }
+    }
+
+    fn request_line(&mut self, line: Line) {
+        let text = trim(&self.bytes[line.start..line.end], is_ows);
+        if text.len() < line.end - line.start {
+            self.flag(Issue::ExtraWhitespace);
+        }
+        let start = line.start + self.leading_space(line.start, line.end);
+        let end = start + text.len();
+        let method = self.word(start, end);
+        let target_start = self.skip_separator(method.end as usize, end);
+        let (target, version) = self.split_version(target_start, end);
+        self.head.start = StartLine::Request { method, target, version };
+
+        let method = method.of(self.bytes);
+        if !is_token(method) {
+            self.flag(Issue::BadStartLine);
+        } else if method.iter().any(u8::is_ascii_lowercase) {
+            self.flag(Issue::LowercaseMethod);
+        }
+        if !is_request_target(method, target.of(self.bytes)) {
+            self.flag(Issue::BadRequestTarget);
+        }
+        if version.is_empty() {
+            self.flag(Issue::MissingVersion);
+        } else {
+            self.version(version);
+        }
+    }
+
+    /// Parts what follows the method into the target and the version, which is the last word where that looks like one.
+    fn split_version(&mut self, start: usize, end: usize) -> (Span, Span) {
+        let rest = &self.bytes[start..end];
+        let last = rest.iter().rposition(|&b| is_ows(b)).map_or(0, |space| space + 1);
+        let word = &rest[last..];
+        let is_version = starts_with_ignore_case(word, b"HTTP/") || last > 0 && resembles_version(word);
+        if !is_version {
+            return (Span::new(start, end), Span::new(end, end));
+        }
+        let target = trim(&rest[..last], is_ows);
+        if last > target.len() + 1 || last > 0 && rest[last - 1] != b' ' {
+            self.flag(Issue::ExtraWhitespace);
+        }
+        (Span::new(start, start + target.len()), Span::new(start + last, end))
+    }
+
+    fn version(&mut self, version: Span) {
+        let text = version.of(self.bytes);
+        if let Some(&[major, b'.', minor]) = text.get(5..)
+            && starts_with_ignore_case(text, b"HTTP/")
+            && major.is_ascii_digit()
+            && minor.is_ascii_digit()
+        {
+            self.head.version = Some(Version { major: major - b'0', minor: minor - b'0' });
+        }
+        if !(text.starts_with(b"HTTP/") && self.head.version.is_some_and(|v| v.major == 1)) {
+            self.flag(Issue::BadVersion);
+        }
+    }
+
+    /// The word that begins at `start`: up to white space or `end`.
+    fn word(&self, start: usize, end: usize) -> Span {
+        let text = &self.bytes[start..end];
+        Span::new(start, start + text.iter().position(|&b| is_ows(b)).unwrap_or(text.len()))
+    }
+
+    fn leading_space(&self, start: usize, end: usize) -> usize {
+        self.bytes[start..end].iter().take_while(|&&b| is_ows(b)).count()
+    }
+
+    /// Where the next word begins after the white space at `at`, which is to be one space.
+    fn skip_separator(&mut self, at: usize, end: usize) -> usize {
+        let spaces = self.leading_space(at, end);
+        if spaces > 1 || spaces == 1 && self.bytes[at] != b' ' {
+            self.flag(Issue::ExtraWhitespace);
+        }
+        at + spaces
+    }
+
+    fn field_line(&mut self, line: Line) {
+        let text = &self.bytes[line.start..line.end];
+        if text.first().is_some_and(|&b| is_ows(b)) {
+            return self.continuation(line);
+        }
+        let name_end = match text.iter().position(|&b| !is_tchar(b)) {
+            Some(end) if end > 0 && text[end] == b':' => Some(end),
+            Some(_) => memchr::memchr(b':', text),
+            None => None,
+        };
+        let Some(colon) = name_end else {
+            if line.ended {
+                self.flag(Issue::MissingColon);
+            }
+            return self.nameless(line);
+        };
+        let name = trim(&text[..colon], is_ows);
+        if name.len() < colon {
+            self.flag(Issue::ExtraWhitespace);
+        }
+        if !is_token(name) {
+            self.flag(Issue::BadHeaderName);
+        }
+        self.head.fields.push(FieldLine {
+            name: Span::new(line.start, line.start + name.len()),
+            value: self.trimmed(line.start + colon + 1, line.end),
+            line: Span::new(line.start, line.next),
+        });
+    }
+
+    /// A line that begins with white space continues the value before it (RFC 9112 5.2); after the start line, where
+    /// there is none, it is kept by itself.
+    fn continuation(&mut self, line: Line) {
+        let more = self.trimmed(line.start, line.end);
+        let Some(field) = self.head.fields.last_mut() else {
+            self.flag(Issue::ExtraWhitespace);
+            return self.nameless(line);
+        };
+        field.line.end = line.next as u32;
+        if field.value.is_empty() {
+            field.value = more;
+        } else if !more.is_empty() {
+            field.value.end = more.end;
+        }
+        self.flag(Issue::ObsFold);
+    }
+
+    fn nameless(&mut self, line: Line) {
+        self.head.fields.push(FieldLine {
+            name: Span::new(line.start, line.start),
+            value: self.trimmed(line.start, line.end),
+            line: Span::new(line.start, line.next),
+        });
+    }
+
+    fn trimmed(&self, start: usize, end: usize) -> Span {
+        let start = start + self.leading_space(start, end);
+        Span::new(start, start + trim(&self.bytes[start..end], is_ows).len())
+    }
+
+    /// Flags bytes that may not be where they are; heads that have only plain ones are told by one pass over them.
+    fn judge_bytes(&mut self) {
+        let bytes = &self.bytes[..self.head.len as usize];
+        if memchr::memchr_iter(b'\r', bytes).count() > self.line_end_crs {
+            self.flag(Issue::BareCr);
+        }
+        if !bytes.iter().fold(false, |odd, &b| odd | is_control(b) | (b >= 0x80)) {
+            return;
+        }
+        let (strict, phrase) = match self.head.start {
+            StartLine::None => (Span::default(), Span::default()),
+            StartLine::Request { method, target, version } => {
+                (Span { start: method.start, end: version.end.max(target.end) }, Span::default())
+            }
+            StartLine::Response { version, code, phrase } => (Span { start: version.start, end: code.end }, phrase),
+        };
+        let values = self.head.fields.iter().map(|field| field.value).chain([phrase]);
+        let names = self.head.fields.iter().map(|field| field.name).chain([strict]);
+        let mut issues = self.head.issues;
+        for value in values.map(|span| span.of(bytes)) {
+            if value.iter().any(|&b| is_control(b)) {
+                issues.insert(Issue::InvalidByte);
+            }
+            if value.iter().any(|&b| b >= 0x80) {
+                issues.insert(Issue::ObsText);
+            }
+        }
+        if names.map(|span| span.of(bytes)).any(|text| text.iter().any(|&b| is_control(b) || b >= 0x80)) {
+            issues.insert(Issue::InvalidByte);
+        }
+        self.head.issues = issues;
+    }
+
+    fn judge_host(&mut self) {
+        let head = self.head.of(self.bytes);
+        if !head.is_request() {
+            return;
+        }
+        match head.raw("host").count() {
+            0 if head.head.version >= Some(Version::HTTP_11) => self.flag(Issue::MissingHost),
+            0 | 1 => {}
+            _ => self.flag(Issue::MultipleHosts),
+        }
+    }
+
+    fn flag(&mut self, issue: Issue) {
+        self.head.issues.insert(issue);
+    }
+}
+
+/// A word meant as a version: `HTTP` and whatever, or letters, a slash, and a number.
+fn resembles_version(word: &[u8]) -> bool {
+    let letters = word.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    word[..letters].eq_ignore_ascii_case(b"HTTP")
+        || letters > 0 && matches!(word[letters..], [b'/', digit, b'.', ..] if digit.is_ascii_digit())
+}
+
+#[cfg(test)]
+#[path = "head_tests.rs"]
+mod tests;

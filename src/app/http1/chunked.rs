@@ -46,9 +46,14 @@ enum State {
     /// In the data of a chunk, with so many bytes to come (not 0).
     Data(u64),
     /// After the data: its CRLF is to come, or the LF of it.
-    AfterData { cr: bool },
+    AfterData {
+        cr: bool,
+    },
     /// In the trailer section: bytes of the current line, and whether the last one was CR.
-    Trailers { line: u64, cr: bool },
+    Trailers {
+        line: u64,
+        cr: bool,
+    },
     Done,
     Bad(Issue),
 }

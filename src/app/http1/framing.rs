@@ -24,8 +24,7 @@ pub enum Framing {
 /// it is known; without it the response is taken for one to an ordinary method.
 pub fn framing(head: HeadRef<'_>, answered: Option<&[u8]>) -> (Framing, IssueSet) {
     let mut issues = IssueSet::EMPTY;
-    let framing =
-        if head.is_request() { request(head, &mut issues) } else { response(head, answered, &mut issues) };
+    let framing = if head.is_request() { request(head, &mut issues) } else { response(head, answered, &mut issues) };
     (framing, issues)
 }
 

@@ -248,14 +248,28 @@ fn head_text() -> impl Strategy<Value = Vec<u8>> {
         "GET http://h/ HTTP/1.1",
     ]);
     let piece = prop::sample::select(vec![
-        "\r\n", "\r\n", "\r\n", "\n", "\r", " ", "\t", ":", "a", "Host: x", "B: c", "Content-Length: 5", ",", "\"", "\0",
-        "\u{e9}", "A :b", "z:",
+        "\r\n",
+        "\r\n",
+        "\r\n",
+        "\n",
+        "\r",
+        " ",
+        "\t",
+        ":",
+        "a",
+        "Host: x",
+        "B: c",
+        "Content-Length: 5",
+        ",",
+        "\"",
+        "\0",
+        "\u{e9}",
+        "A :b",
+        "z:",
     ]);
     let leading = prop::sample::select(vec!["", "", "\r\n", "\n"]);
     (leading, start, prop::sample::select(vec!["\r\n", "\n", ""]), prop::collection::vec(piece, 0..16)).prop_map(
-        |(leading, start, end, pieces)| {
-            format!("{leading}{start}{end}{}\r\n\r\n", pieces.concat()).into_bytes()
-        },
+        |(leading, start, end, pieces)| format!("{leading}{start}{end}{}\r\n\r\n", pieces.concat()).into_bytes(),
     )
 }
 

@@ -199,14 +199,13 @@ fn bounded(produced: &mut u64, bytes: &[u8], rest: &mut [Stage], sink: &mut Sink
 
 impl Codec {
     fn new(coding: &[u8]) -> Option<Self> {
-        let codecs: [(&[u8], fn() -> Self); 5] = [
-            (b"gzip", || Self::Gzip(Gzip::new())),
-            (b"x-gzip", || Self::Gzip(Gzip::new())),
-            (b"deflate", || Self::Deflate(Deflate::new())),
-            (b"br", || Self::Brotli(Brotli::new())),
-            (b"zstd", || Self::Zstd(Zstd::new())),
-        ];
-        codecs.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(coding)).map(|(_, new)| new())
+        Some(match &coding.to_ascii_lowercase()[..] {
+            b"gzip" | b"x-gzip" => Self::Gzip(Gzip::new()),
+            b"deflate" => Self::Deflate(Deflate::new()),
+            b"br" => Self::Brotli(Brotli::new()),
+            b"zstd" => Self::Zstd(Zstd::new()),
+            _ => return None,
+        })
     }
 }
 
@@ -303,10 +302,7 @@ impl Gzip {
                 0 => Ok(self.after_extra()),
                 len => Ok(Member::Extra(len)),
             },
-            Member::Extra(2..) => {
-                let Member::Extra(left) = self.part else { return Err(Stop::Failed) };
-                Ok(Member::Extra(left - 1))
-            }
+            Member::Extra(left @ 2..) => Ok(Member::Extra(left - 1)),
             Member::Fixed(_) | Member::Extra(_) => Ok(self.after_extra()),
             Member::Name if byte == 0 => Ok(self.after_name()),
             Member::Comment if byte == 0 => Ok(self.after_comment()),
@@ -442,8 +438,14 @@ struct Zstd {
 enum Unit {
     FrameHeader,
     Block,
-    /// So many bytes of a skippable frame.
+    /// So many bytes of a skippable frame (not 0).
     Skip(u32),
+}
+
+impl Unit {
+    fn skip(len: u32) -> Self {
+        if len > 0 { Self::Skip(len) } else { Self::FrameHeader }
+    }
 }
 
 impl Zstd {
@@ -460,8 +462,7 @@ impl Zstd {
             if let Unit::Skip(left) = self.next {
                 let skipped = input.len().min(left as usize);
                 input = &input[skipped..];
-                let left = left - skipped as u32;
-                self.next = if left > 0 { Unit::Skip(left) } else { Unit::FrameHeader };
+                self.next = Unit::skip(left - skipped as u32);
             } else {
                 let missing = self.needed()?.saturating_sub(self.unit.len());
                 let (now, later) = input.split_at(missing.min(input.len()));
@@ -517,7 +518,7 @@ impl Zstd {
             return self.block(out);
         }
         if let &[_, 0x2a, 0x4d, 0x18, a, b, c, d] = &self.unit[..] {
-            self.next = Unit::Skip(u32::from_le_bytes([a, b, c, d]));
+            self.next = Unit::skip(u32::from_le_bytes([a, b, c, d]));
             self.frames += 1;
             return Ok(());
         }

@@ -8,18 +8,48 @@ use arrayvec::ArrayVec;
 use crate::field::{Field, Value};
 use crate::frame::{Frame, FrameMeta};
 
+mod ah;
+mod arp;
+mod chain;
+pub mod checksum;
+mod ethernet;
+mod extension;
+mod fragment;
+mod get;
+mod headers;
+mod icmp;
+mod icmpv6;
+mod ipv4;
+mod ipv6;
+mod llc;
+mod null;
+mod options;
+mod raw;
+mod rest;
+mod sll;
+mod tcp;
+mod udp;
+mod vlan;
+
+pub use chain::protocol_chain;
+pub use headers::protocols;
+use rest::Rest;
+
 /// Gets the values of one field of a layer.
 pub type Get = for<'x, 'a> fn(&'x Layer<'a>, &mut dyn FnMut(Value<'x>));
 
 /// A header format that we know.
 #[derive(Debug)]
 pub struct Protocol {
-    /// Wireshark's short name, as in `frame.protocols` and before the dot of its fields.
+    /// Wireshark's short name, as in `frame.protocols` and before the dot of its fields. Two formats may share one:
+    /// both versions of Linux cooked capture are `sll`.
     pub name: &'static str,
     /// What a person calls it.
     pub title: &'static str,
     /// Its fields, in the order of the header.
     pub fields: &'static [Field<Get>],
+    /// Where in the header the EtherType of what it carries stands, if it names that by EtherType.
+    pub ethertype_at: Option<usize>,
 }
 
 /// One header of a frame.
@@ -47,17 +77,18 @@ pub struct Decoded<'a> {
     pub cap_len: u32,
     /// Headers, outermost first.
     pub layers: ArrayVec<Layer<'a>, MAX_LAYERS>,
-    /// Addresses of the innermost IP header that is not quoted by ICMP: source, destination.
+    /// Addresses of the innermost IP header that is not quoted by ICMP and was captured whole: source, destination.
     pub addresses: Option<(IpAddr, IpAddr)>,
     /// Where the innermost datagram is a fragment.
     pub fragment: Option<Fragment>,
     /// Transport header of the innermost datagram, where it was captured whole.
     pub transport: Transport<'a>,
-    /// What the last header carries, as captured, without link-layer padding.
+    /// What the last header carries, as captured, without link-layer padding; of an ICMP error, what ICMP carries: the
+    /// packet that it quotes. Empty where the last header is cut or malformed.
     pub payload: &'a [u8],
     /// Bytes of the payload that its lengths tell of and that were not captured.
     pub missing: u32,
-    /// Why decoding ended before the payload, if it did.
+    /// Why decoding ended before the payload, if it did. A packet quoted by ICMP may end anywhere, which is no stop.
     pub stop: Option<Stop>,
 }
 
@@ -174,11 +205,42 @@ impl fmt::Display for Stop {
 
 /// Decodes a frame.
 pub fn decode(frame: Frame<'_>) -> Decoded<'_> {
-    todo!("{:?}", frame.meta)
+    let cap_len = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
+    let mut decoded = Decoded {
+        meta: frame.meta,
+        cap_len,
+        layers: ArrayVec::new(),
+        addresses: None,
+        fragment: None,
+        transport: Transport::None,
+        payload: &[],
+        missing: 0,
+        stop: None,
+    };
+    let rest = Rest { bytes: frame.bytes, offset: 0, len: frame.meta.wire_len.max(cap_len), limit: "frame.len" };
+    let first = headers::of_link(&mut decoded, frame.meta.link, rest);
+    decoded.walk(first);
+    decoded
 }
 
 /// Goes on in a datagram put together from fragments, of which `decoded` is the last: `bytes` is what it carries, of
-/// IP protocol `protocol`. Layers, transport, payload and stop become those of the datagram.
+/// IP protocol `protocol`. Layers are appended, their offsets (and that of a stop) counting from the start of `bytes`;
+/// transport, payload, missing, stop and fragment become those of the datagram. Where it holds a tunnel, it may hold a
+/// fragment in turn.
 pub fn resume<'a>(decoded: &mut Decoded<'a>, protocol: u8, bytes: &'a [u8]) {
-    todo!("{decoded:?} {protocol} {bytes:?}")
+    let (field, limit) = match decoded.addresses {
+        Some((IpAddr::V6(_), _)) => ("ipv6.fraghdr.nxt", "ipv6.reassembled.length"),
+        _ => ("ip.proto", "ip.reassembled.length"),
+    };
+    decoded.fragment = None;
+    decoded.transport = Transport::None;
+    decoded.payload = &[];
+    decoded.missing = 0;
+    decoded.stop = None;
+    let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    let first = headers::of_ip(decoded, protocol, field, Rest { bytes, offset: 0, len, limit });
+    decoded.walk(first);
 }
+
+#[cfg(test)]
+mod tests;

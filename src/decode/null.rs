@@ -1,0 +1,49 @@
+//! BSD loopback (LINKTYPE_NULL, LINKTYPE_LOOP): four bytes of address family.
+
+use super::ethernet::is_length;
+use super::get::uint;
+use super::headers::{self, Header, Number};
+use super::rest::{Next, Rest};
+use super::{Decoded, Layer, Protocol, ipv4, ipv6};
+use crate::field::{Field, Kind};
+use crate::frame::LinkType;
+
+static PROTOCOL: Protocol = Protocol {
+    name: "null",
+    title: "BSD loopback",
+    fields: &[
+        Field::new("null.family", Kind::Uint, "Address family of the capturing system", |l, put| {
+            uint(family(l).filter(|&family| !is_ethertype(family)), put)
+        }),
+        Field::hex("null.type", "EtherType of what it carries, where it has one for a family", |l, put| {
+            uint(family(l).filter(|&family| is_ethertype(family)), put)
+        }),
+    ],
+    ethertype_at: None,
+};
+pub(super) const HEADER: Header =
+    Header { protocol: &PROTOCOL, parse, by: &[Number::link(LinkType::NULL), Number::link(LinkType::LOOP)] };
+
+/// The family, in whichever byte order makes it the smaller number: the file does not tell which machine wrote it,
+/// and no family needs more than two bytes.
+fn family(layer: &Layer<'_>) -> Option<u32> {
+    layer.u32(0).map(|family| family.min(family.swap_bytes()))
+}
+
+fn is_ethertype(family: u32) -> bool {
+    u16::try_from(family).is_ok_and(|family| family != 0 && !is_length(family))
+}
+
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+    if rest.bytes.len() < 4 {
+        return decoded.refuse(&PROTOCOL, rest, 4);
+    }
+    let rest = decoded.layer(&PROTOCOL, rest, 4);
+    match decoded.layers.last().and_then(family) {
+        Some(2) => Next::Header(ipv4::parse, rest),
+        // AF_INET6 of NetBSD and OpenBSD, FreeBSD, macOS; of Linux and Windows, where libpcap's readers met them.
+        Some(24 | 28 | 30 | 10 | 23) => Next::Header(ipv6::parse, rest),
+        Some(family) if is_ethertype(family) => headers::of_ethertype(decoded, family as u16, "null.type", rest),
+        family => decoded.unknown("null.family", family.unwrap_or_default(), rest),
+    }
+}

@@ -1,1 +1,511 @@
+//! Analysis of a connection, segment by segment in capture order: the flags that Wireshark 4.0.17 shows as
+//! `tcp.analysis.*`, and what else follows from the same state.
+//!
+//! The flags describe; nothing is delivered or withheld because of them.
 
+use super::unacked::Unacked;
+use super::{Control, Sack, Segment, Seq};
+use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::{Flags, Issue};
+
+/// A retransmission this soon after the second duplicate ACK is a fast one.
+const FAST_RETRANSMISSION: i64 = 20_000_000;
+/// How long segments may be out of order on a connection whose initial round-trip time is not known.
+const OUT_OF_ORDER: i64 = 3_000_000;
+
+/// The state of one connection, both directions.
+#[derive(Debug)]
+pub struct Analysis {
+    halves: [Half; 2],
+    /// When the most recent SYN (without ACK) was captured.
+    syn_time: Option<Timestamp>,
+    /// Nanoseconds from that SYN to the first ACK without SYN; 0 is not known.
+    initial_rtt: i64,
+    completeness: u8,
+    /// Whether the next segment is the first of its connection.
+    fresh: bool,
+    /// Whether the ports had another connection before this one.
+    reused: bool,
+    details: Option<Box<[Details; 2]>>,
+}
+
+/// What is known of one direction. A sequence number of 0 stands for one that is not known, as in Wireshark.
+#[derive(Clone, Copy, Debug, Default)]
+struct Half {
+    /// The number that relative ones are counted from.
+    base: Option<Seq>,
+    /// The highest number after a segment.
+    next_seq: Seq,
+    /// The same, as long as nothing before it is missing.
+    contiguous: Seq,
+    last_ack: Seq,
+    next_seq_time: Timestamp,
+    last_ack_time: Timestamp,
+    /// The first frame with that acknowledgment.
+    last_ack_frame: FrameNumber,
+    duplicate_acks: u32,
+    /// Whether the peer acknowledged more than all that was captured, and nothing new was acknowledged to it since.
+    unseen_flagged: bool,
+    window: Option<u16>,
+    scale: Scale,
+    last: Last,
+    /// Whether `window` is that of a SYN, which is never scaled (RFC 7323 2.2).
+    window_of_syn: bool,
+    /// Whether it sent a SYN with a Fast Open cookie and data.
+    fast_open: bool,
+}
+
+/// The window scaling of one direction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Scale {
+    /// The handshake was not captured.
+    #[default]
+    Unknown,
+    /// None was agreed on.
+    Off,
+    /// Shift count.
+    Shift(u8),
+}
+
+/// What the last segment of one direction was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Last {
+    #[default]
+    Other,
+    KeepAlive,
+    ZeroWindowProbe,
+}
+
+/// What only the costlier fields need of one direction.
+#[derive(Debug, Default)]
+struct Details {
+    unacked: Unacked,
+    sack: Sack,
+    next_seq_frame: FrameNumber,
+    next_seq_time: Timestamp,
+    since_push: u32,
+    pushed: bool,
+    /// Bytes of it are missing and nothing was acknowledged since, so that none can be said to be in flight.
+    lost: bool,
+}
+
+/// What is said of one segment. Sequence numbers are relative to the base of their direction: its initial sequence
+/// number, or one before its first where the SYN was not captured.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// The `tcp.analysis` flags.
+    pub flags: Flags,
+    /// Relative sequence number.
+    pub seq: u32,
+    /// Relative number of what follows the segment.
+    pub next_seq: u32,
+    /// Relative acknowledgment number; as sent where the segment has no ACK.
+    pub ack: u32,
+    /// Window in bytes, scaled where the scale is known.
+    pub window_size: u32,
+    /// What the window was multiplied with, -1 not known, -2 no scaling; none for a SYN.
+    pub window_scale: Option<i32>,
+    /// How manieth duplicate of an ACK it is, 0 if none.
+    pub duplicate_ack_num: u32,
+    /// The frame of which it is a duplicate ACK, 0 if none.
+    pub duplicate_ack_frame: FrameNumber,
+    /// Nanoseconds from the SYN to the first ACK without SYN; 0 is not known.
+    pub initial_rtt: i64,
+    /// What the connection had before this segment, as bits: 1 SYN, 2 SYN/ACK, 4 ACK, 8 data, 16 FIN, 32 RST.
+    pub completeness: u8,
+    /// Bytes sent and not acknowledged, this segment's included, 0 where that is not known. This and what follows is
+    /// there only where details are kept.
+    pub bytes_in_flight: u32,
+    /// Bytes sent since the last segment with PSH, this one's included.
+    pub push_bytes_sent: u32,
+    /// The frame whose end it acknowledges, 0 if none, and the time in nanoseconds since then.
+    pub acks_frame: FrameNumber,
+    /// See `acks_frame`.
+    pub ack_rtt: i64,
+    /// For a retransmission: the frame with the highest sequence number so far, and the time in nanoseconds since then.
+    pub rto_frame: FrameNumber,
+    /// See `rto_frame`.
+    pub rto: i64,
+    /// Wireshark looked closer at it, whether it then had something to show or not.
+    noted: bool,
+}
+
+impl Verdict {
+    /// Whether it is a retransmission that is neither fast nor spurious.
+    fn timed_out(&self) -> bool {
+        self.flags.contains(Issue::Retransmission)
+            && !self.flags.contains(Issue::FastRetransmission)
+            && !self.flags.contains(Issue::SpuriousRetransmission)
+    }
+
+    /// Whether there is more to say than for any segment; Wireshark shows the initial round-trip time only then.
+    pub fn has_analysis(&self) -> bool {
+        !self.flags.is_empty() || self.noted || self.acks_frame != 0
+    }
+}
+
+impl Analysis {
+    /// Nothing seen yet. `details`: whether the fields from [`Verdict::bytes_in_flight`] on are wanted, which costs a
+    /// list of unacknowledged segments.
+    pub fn new(details: bool) -> Self {
+        Self {
+            halves: Default::default(),
+            syn_time: None,
+            initial_rtt: 0,
+            completeness: 0,
+            fresh: true,
+            reused: false,
+            details: details.then(Default::default),
+        }
+    }
+
+    /// Forgets everything: the same ports begin another connection, as [`Analysis::is_new_connection`] tells.
+    pub fn reuse(&mut self) {
+        *self = Self { reused: true, completeness: SYN_SENT, ..Self::new(self.details.is_some()) };
+    }
+
+    /// Whether the segment begins another connection between the same ports: a SYN whose sequence number is not the
+    /// initial one of its direction. Ask before [`Analysis::push`], and [`Analysis::reuse`] the state if so.
+    pub fn is_new_connection(&self, dir: usize, segment: &Segment<'_>) -> bool {
+        segment.control.any(Control::SYN)
+            && !segment.control.any(Control::ACK)
+            && self.halves[dir & 1].base.is_some_and(|base| base != segment.seq)
+    }
+
+    /// Takes the next segment of direction `dir` (0 or 1).
+    pub fn push(&mut self, dir: usize, segment: &Segment<'_>) -> Verdict {
+        let mut verdict = Verdict::default();
+        self.number(dir, segment, &mut verdict);
+        self.scale(dir, segment, &mut verdict);
+        self.complete(segment, &mut verdict);
+        self.fast_open(dir, segment, &mut verdict);
+        self.flag(dir, segment, &mut verdict);
+        self.time_handshake(segment);
+        if let Some(details) = &mut self.details {
+            let (fwd, rev) = pair(details, dir);
+            fwd.describe(rev, segment, &mut verdict);
+        }
+        self.update(dir, segment, &verdict);
+        verdict.initial_rtt = self.initial_rtt;
+        self.fresh = false;
+        verdict
+    }
+
+    /// Sets the bases and gives the relative numbers.
+    fn number(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
+        let (fwd, rev) = pair(&mut self.halves, dir);
+        let syn = segment.control.any(Control::SYN);
+        let ack = segment.control.any(Control::ACK);
+        let own = if syn { segment.seq } else { Seq(segment.seq.0.wrapping_sub(1)) };
+        let base = *fwd.base.get_or_insert(own);
+        if syn && base != segment.seq {
+            fwd.base = Some(segment.seq);
+            self.reused = true;
+        }
+        if std::mem::take(&mut self.reused) {
+            verdict.flags.insert(Issue::ReusedPorts);
+        }
+        if ack {
+            rev.base.get_or_insert(Seq(segment.ack.0.wrapping_sub(1)));
+        }
+        verdict.seq = relative(segment.seq, fwd.base);
+        verdict.next_seq = verdict.seq.wrapping_add(occupied(segment));
+        verdict.ack = if ack { relative(segment.ack, rev.base) } else { segment.ack.0 };
+    }
+
+    /// Learns the window scale from a SYN and scales the window of any other segment (RFC 7323 2.2).
+    fn scale(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
+        let (fwd, rev) = pair(&mut self.halves, dir);
+        let window = u32::from(segment.window);
+        if !segment.control.any(Control::SYN) {
+            verdict.window_size = window << fwd.scale.shift();
+            verdict.window_scale = Some(fwd.scale.factor());
+            return;
+        }
+        verdict.window_size = window;
+        match segment.options.window_scale {
+            None if fwd.scale == Scale::Unknown => (fwd.scale, rev.scale) = (Scale::Off, Scale::Off),
+            None => {}
+            Some(_) if segment.control.any(Control::ACK) && rev.scale == Scale::Off => fwd.scale = Scale::Off,
+            Some(shift) => fwd.scale = Scale::Shift(shift.min(14)),
+        }
+    }
+
+    fn complete(&mut self, segment: &Segment<'_>, verdict: &mut Verdict) {
+        verdict.completeness = self.completeness;
+        let control = segment.control;
+        let reused = verdict.flags.contains(Issue::ReusedPorts);
+        let (syn, ack) = (control.any(Control::SYN), control.any(Control::ACK));
+        let begin = syn && !ack;
+        if self.fresh != begin {
+            return;
+        }
+        let bits = [
+            (begin, SYN_SENT),
+            (syn && ack, SYN_ACK),
+            (!syn && ack && segment.is_empty(), ACK),
+            (!segment.is_empty() && (ack && !syn || begin && !reused), DATA),
+            (control.any(Control::FIN), FIN),
+            (control.any(Control::RST), RST),
+        ];
+        for (_, bit) in bits.into_iter().filter(|&(seen, _)| seen) {
+            self.completeness |= bit;
+        }
+    }
+
+    fn time_handshake(&mut self, segment: &Segment<'_>) {
+        let (syn, ack) = (segment.control.any(Control::SYN), segment.control.any(Control::ACK));
+        if syn && !ack {
+            self.syn_time = Some(segment.time);
+        } else if ack && !syn && self.initial_rtt == 0 {
+            self.initial_rtt = self.syn_time.map_or(0, |syn| segment.time.since(syn));
+        }
+    }
+
+    /// Data in the SYN, and what became of it (RFC 7413).
+    fn fast_open(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
+        if !segment.control.any(Control::SYN) {
+            return;
+        }
+        let (fwd, rev) = pair(&mut self.halves, dir);
+        if !segment.control.any(Control::ACK) {
+            if segment.options.fast_open.is_some_and(|cookie| cookie > 0) {
+                verdict.flags.insert(Issue::TfoSyn);
+                fwd.fast_open |= !segment.is_empty();
+            }
+        } else if verdict.ack > 1 {
+            verdict.flags.insert(Issue::TfoAck);
+        } else if rev.fast_open {
+            verdict.flags.insert(Issue::TfoIgnored);
+        }
+    }
+
+    fn flag(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
+        let initial_rtt = self.initial_rtt;
+        let (fwd, rev) = pair(&mut self.halves, dir);
+        let flags = &mut verdict.flags;
+        fwd.flag_window(rev, segment, flags);
+        if segment.ack != fwd.last_ack {
+            fwd.duplicate_acks = 0;
+            fwd.unseen_flagged = false;
+            fwd.last_ack_frame = segment.frame;
+        }
+        if flags.contains(Issue::DuplicateAck) {
+            verdict.duplicate_ack_num = fwd.duplicate_acks;
+            verdict.duplicate_ack_frame = fwd.last_ack_frame;
+        }
+        verdict.noted = rev.flag_unseen(segment, flags);
+        if occupied(segment) > 0 && !flags.contains(Issue::KeepAlive) {
+            fwd.flag_copy(rev, segment, initial_rtt, flags);
+        }
+    }
+
+    fn update(&mut self, dir: usize, segment: &Segment<'_>, verdict: &Verdict) {
+        let (fwd, _) = pair(&mut self.halves, dir);
+        let next = segment.seq.plus(occupied(segment));
+        let probe = verdict.flags.contains(Issue::ZeroWindowProbe);
+        if segment.control.any(Control::SYN)
+            && !segment.control.any(Control::ACK)
+            && fwd.contiguous.before(fwd.next_seq)
+        {
+            fwd.next_seq = fwd.contiguous;
+        }
+        if !probe && (fwd.next_seq == Seq(0) || next.after(fwd.next_seq)) {
+            fwd.next_seq = next;
+            fwd.next_seq_time = segment.time;
+            if let Some(details) = &mut self.details {
+                let (details, _) = pair(details, dir);
+                (details.next_seq_frame, details.next_seq_time) = (segment.frame, segment.time);
+            }
+        }
+        if fwd.contiguous == Seq(0) || segment.seq == fwd.contiguous {
+            fwd.contiguous = fwd.next_seq;
+        }
+        fwd.window = Some(segment.window);
+        fwd.window_of_syn = segment.control.any(Control::SYN);
+        fwd.last_ack = segment.ack;
+        fwd.last_ack_time = segment.time;
+        fwd.last = if verdict.flags.contains(Issue::KeepAlive) {
+            Last::KeepAlive
+        } else if probe {
+            Last::ZeroWindowProbe
+        } else {
+            Last::Other
+        };
+    }
+}
+
+const SYN_SENT: u8 = 1;
+const SYN_ACK: u8 = 2;
+const ACK: u8 = 4;
+const DATA: u8 = 8;
+const FIN: u8 = 16;
+const RST: u8 = 32;
+
+impl Half {
+    /// Flags of windows, gaps and repeated ACKs.
+    fn flag_window(&mut self, rev: &Self, segment: &Segment<'_>, flags: &mut Flags) {
+        let len = segment.len();
+        let setup = segment.control.any(Control::SYN | Control::FIN | Control::RST);
+        let at_next = segment.seq == self.next_seq;
+        if len == 1 && at_next && rev.window == Some(0) {
+            flags.insert(Issue::ZeroWindowProbe);
+            return;
+        }
+        if segment.window == 0 && !setup {
+            flags.insert(Issue::ZeroWindow);
+        }
+        if self.next_seq != Seq(0) && segment.seq.after(self.next_seq) && !segment.control.any(Control::RST) {
+            flags.insert(Issue::LostSegment);
+        }
+        if setup {
+            return;
+        }
+        if len <= 1 && segment.seq.plus(1) == self.next_seq {
+            flags.insert(Issue::KeepAlive);
+        }
+        let repeats = len == 0 && at_next && segment.ack == self.last_ack;
+        if repeats && segment.window != 0 && Some(segment.window) != self.window {
+            flags.insert(Issue::WindowUpdate);
+        }
+        if len > 0 && rev.scale != Scale::Unknown && segment.seq.plus(len) == rev.last_ack.plus(rev.scaled_window()) {
+            flags.insert(Issue::WindowFull);
+        }
+        if !repeats || Some(segment.window) != self.window {
+            return;
+        }
+        match (rev.last, segment.window) {
+            (Last::KeepAlive, 1..) => flags.insert(Issue::KeepAliveAck),
+            (Last::ZeroWindowProbe, 0) => flags.insert(Issue::ZeroWindowProbeAck),
+            (_, 0) => {}
+            _ => {
+                self.duplicate_acks = self.duplicate_acks.saturating_add(1);
+                flags.insert(Issue::DuplicateAck);
+            }
+        }
+    }
+
+    /// Flags an ACK of what `self`, the direction that it acknowledges, was not seen to send. Whether it is one.
+    fn flag_unseen(&mut self, segment: &Segment<'_>, flags: &mut Flags) -> bool {
+        if self.contiguous == Seq(0) || !segment.ack.after(self.contiguous) || !segment.control.any(Control::ACK) {
+            return false;
+        }
+        if self.contiguous.before(self.next_seq) {
+            flags.insert(Issue::AckLostSegment);
+            self.contiguous = self.next_seq;
+        } else {
+            if !self.unseen_flagged && self.duplicate_acks == 0 {
+                flags.insert(Issue::AckLostSegment);
+            }
+            self.unseen_flagged = true;
+            self.duplicate_acks = 0;
+        }
+        true
+    }
+
+    /// Flags copies and what comes late.
+    fn flag_copy(&self, rev: &Self, segment: &Segment<'_>, initial_rtt: i64, flags: &mut Flags) {
+        let len = segment.len();
+        let next = segment.seq.plus(occupied(segment));
+        if len > 0 && rev.last_ack != Seq(0) && !segment.seq.plus(len).after(rev.last_ack) {
+            flags.insert(Issue::SpuriousRetransmission);
+            flags.insert(Issue::Retransmission);
+            return;
+        }
+        let after_probe = len > 1 && segment.seq.plus(1) == self.next_seq;
+        if self.next_seq == Seq(0) || !segment.seq.before(self.next_seq) || after_probe {
+            return;
+        }
+        let threshold = if initial_rtt == 0 { OUT_OF_ORDER } else { initial_rtt };
+        if (rev.duplicate_acks >= 2 || rev.unseen_flagged && rev.duplicate_acks == 0)
+            && rev.last_ack == segment.seq
+            && segment.time.since(rev.last_ack_time) < FAST_RETRANSMISSION
+        {
+            flags.insert(Issue::FastRetransmission);
+            flags.insert(Issue::Retransmission);
+        } else if segment.time.since(self.next_seq_time) < threshold && self.next_seq != next {
+            flags.insert(Issue::OutOfOrder);
+        } else {
+            flags.insert(Issue::Retransmission);
+        }
+    }
+
+    fn scaled_window(&self) -> u32 {
+        let shift = if self.window_of_syn { 0 } else { self.scale.shift() };
+        u32::from(self.window.unwrap_or(0)) << shift
+    }
+}
+
+impl Details {
+    fn describe(&mut self, rev: &mut Self, segment: &Segment<'_>, verdict: &mut Verdict) {
+        let len = segment.len();
+        let flags = verdict.flags;
+        if verdict.timed_out() {
+            let (frame, time) = self.unacked.oldest().unwrap_or((self.next_seq_frame, self.next_seq_time));
+            verdict.rto_frame = frame;
+            verdict.rto = segment.time.since(time);
+        }
+        if occupied(segment) > 0 {
+            self.unacked.push(segment.seq, occupied(segment), segment.frame, segment.time);
+        }
+        if let Some((frame, time)) = rev.unacked.acknowledge(segment.ack) {
+            verdict.acks_frame = frame;
+            verdict.ack_rtt = segment.time.since(time);
+        }
+        self.lost |= flags.contains(Issue::LostSegment);
+        if segment.control.any(Control::ACK) {
+            rev.lost = false;
+        }
+        self.sack = segment.options.sack;
+        if len > 0 && !self.lost {
+            if std::mem::replace(&mut self.pushed, segment.control.any(Control::PSH)) {
+                self.since_push = 0;
+            }
+            self.since_push = self.since_push.saturating_add(len);
+            verdict.noted = true;
+            verdict.bytes_in_flight = self.in_flight(rev, segment);
+            if verdict.bytes_in_flight > 0 {
+                verdict.push_bytes_sent = self.since_push;
+            }
+        }
+    }
+
+    /// Bytes between the lowest and the highest that is not acknowledged, without those that the peer's last segment
+    /// acknowledges selectively, and without the number that SYN or FIN takes.
+    fn in_flight(&self, rev: &Self, segment: &Segment<'_>) -> u32 {
+        let selective: i64 = rev.sack.blocks().iter().map(|&(left, right)| i64::from(right.since(left))).sum();
+        let own = i64::from(occupied(segment).wrapping_sub(segment.len()));
+        u32::try_from(i64::from(self.unacked.span()) - own - selective).unwrap_or(0)
+    }
+}
+
+impl Scale {
+    const fn shift(self) -> u8 {
+        match self {
+            Self::Shift(shift) => shift,
+            Self::Unknown | Self::Off => 0,
+        }
+    }
+
+    const fn factor(self) -> i32 {
+        match self {
+            Self::Unknown => -1,
+            Self::Off => -2,
+            Self::Shift(shift) => 1 << shift,
+        }
+    }
+}
+
+/// How many sequence numbers the segment takes: its payload, and one for SYN or FIN.
+fn occupied(segment: &Segment<'_>) -> u32 {
+    segment.len().wrapping_add(u32::from(segment.control.any(Control::SYN | Control::FIN)))
+}
+
+fn relative(seq: Seq, base: Option<Seq>) -> u32 {
+    seq.0.wrapping_sub(base.unwrap_or_default().0)
+}
+
+/// What belongs to direction `dir`, and to the other.
+fn pair<T>([a, b]: &mut [T; 2], dir: usize) -> (&mut T, &mut T) {
+    if dir & 1 == 0 { (a, b) } else { (b, a) }
+}

@@ -1,13 +1,15 @@
 //! TCP: sequence arithmetic, reassembly of one direction, analysis flags.
 
 pub mod analysis;
+pub mod fields;
 pub mod options;
 pub mod reassembly;
 pub mod seq;
+mod unacked;
 
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::Flags;
-pub use options::Options;
+pub use options::{Options, Sack};
 pub use seq::Seq;
 
 /// Control bits (RFC 9293 3.1).

@@ -1,5 +1,7 @@
 //! TCP options that the analysis needs (RFC 9293 3.2, RFC 7323, RFC 2018).
 
+use super::Seq;
+
 /// Options of one segment, as far as they are known; what follows a malformed option is not read.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -13,6 +15,33 @@ pub struct Options {
     pub mptcp: bool,
     /// A Fast Open cookie, its length (kind 34).
     pub fast_open: Option<u8>,
+    /// Selective acknowledgments (kind 5).
+    pub sack: Sack,
+}
+
+/// The blocks of a SACK option in the order sent, each as its left and right edge (RFC 2018 3).
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Sack {
+    blocks: [(Seq, Seq); 4],
+    len: u8,
+}
+
+impl Sack {
+    /// Reads the value of the option; an option has room for four blocks.
+    fn parse(value: &[u8]) -> Self {
+        let mut sack = Self::default();
+        let (edges, _) = value.as_chunks::<4>();
+        for (block, &[left, right]) in sack.blocks.iter_mut().zip(edges.as_chunks::<2>().0) {
+            *block = (Seq(u32::from_be_bytes(left)), Seq(u32::from_be_bytes(right)));
+            sack.len += 1;
+        }
+        sack
+    }
+
+    /// The blocks.
+    pub fn blocks(&self) -> &[(Seq, Seq)] {
+        self.blocks.get(..usize::from(self.len)).unwrap_or_default()
+    }
 }
 
 impl Options {
@@ -24,6 +53,7 @@ impl Options {
                 (2, &[a, b]) => options.mss = Some(u16::from_be_bytes([a, b])),
                 (3, &[shift]) => options.window_scale = Some(shift),
                 (4, &[]) => options.sack_permitted = true,
+                (5, blocks) => options.sack = Sack::parse(blocks),
                 (30, _) => options.mptcp = true,
                 (34, cookie) => options.fast_open = Some(cookie.len() as u8),
                 _ => {}

@@ -1,0 +1,88 @@
+//! The fields of a segment's analysis, by Wireshark's names.
+
+use super::analysis::Verdict;
+use crate::field::{Field, Kind, Value};
+
+/// Gets the values of one field.
+pub type Get = for<'a> fn(&'a Analysed, &mut dyn FnMut(Value<'a>));
+
+/// A segment's analysis, and which connection it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct Analysed {
+    /// Number of the connection (`tcp.stream`).
+    pub stream: u64,
+    /// What was found.
+    pub verdict: Verdict,
+}
+
+/// The fields, those with a common prefix side by side.
+pub static FIELDS: &[Field<Get>] = &[
+    Field::new("tcp.stream", Kind::Uint, "number of the connection, from 0", |a, f| f(Value::Uint(a.stream))),
+    Field::new(
+        "tcp.completeness",
+        Kind::Uint,
+        "what the connection had before: 1 SYN, 2 SYN/ACK, 4 ACK, 8 data, 16 FIN, 32 RST",
+        |a, f| f(Value::Uint(a.verdict.completeness.into())),
+    ),
+    Field::new("tcp.seq", Kind::Uint, "relative sequence number", |a, f| f(Value::Uint(a.verdict.seq.into()))),
+    Field::new("tcp.nxtseq", Kind::Uint, "relative sequence number after the segment", |a, f| {
+        f(Value::Uint(a.verdict.next_seq.into()))
+    }),
+    Field::new("tcp.ack", Kind::Uint, "relative acknowledgment number", |a, f| f(Value::Uint(a.verdict.ack.into()))),
+    Field::new("tcp.window_size", Kind::Uint, "window in bytes, scaled where the scale is known", |a, f| {
+        f(Value::Uint(a.verdict.window_size.into()))
+    }),
+    Field::new("tcp.window_size_scalefactor", Kind::Int, "factor of the window; -1 unknown, -2 no scaling", |a, f| {
+        if let Some(factor) = a.verdict.window_scale {
+            f(Value::Int(factor.into()));
+        }
+    }),
+    Field::list("tcp.analysis.flags", Kind::Text, "what is remarkable about the segment", |a, f| {
+        a.verdict.flags.analysis().for_each(|flag| f(Value::Text(flag.name().as_bytes())));
+    }),
+    Field::new("tcp.analysis.duplicate_ack_num", Kind::Uint, "how manieth duplicate of an ACK it is", |a, f| {
+        nonzero(a.verdict.duplicate_ack_num.into(), f);
+    }),
+    Field::new("tcp.analysis.duplicate_ack_frame", Kind::Uint, "frame of which it is a duplicate ACK", |a, f| {
+        if a.verdict.duplicate_ack_num != 0 {
+            f(Value::Uint(a.verdict.duplicate_ack_frame));
+        }
+    }),
+    Field::new("tcp.analysis.acks_frame", Kind::Uint, "frame that it acknowledges", |a, f| {
+        nonzero(a.verdict.acks_frame, f);
+    }),
+    Field::new("tcp.analysis.ack_rtt", Kind::Duration, "time since the frame that it acknowledges", |a, f| {
+        duration(a.verdict.ack_rtt, f);
+    }),
+    Field::new("tcp.analysis.initial_rtt", Kind::Duration, "time from the SYN to the first ACK", |a, f| {
+        if a.verdict.has_analysis() {
+            duration(a.verdict.initial_rtt, f);
+        }
+    }),
+    Field::new("tcp.analysis.bytes_in_flight", Kind::Uint, "bytes sent and not acknowledged", |a, f| {
+        nonzero(a.verdict.bytes_in_flight.into(), f);
+    }),
+    Field::new("tcp.analysis.push_bytes_sent", Kind::Uint, "bytes sent since the last PSH", |a, f| {
+        nonzero(a.verdict.push_bytes_sent.into(), f);
+    }),
+    Field::new("tcp.analysis.rto", Kind::Duration, "time since the frame that it repeats", |a, f| {
+        duration(a.verdict.rto, f);
+    }),
+    Field::new("tcp.analysis.rto_frame", Kind::Uint, "frame that it repeats", |a, f| {
+        if a.verdict.rto != 0 {
+            f(Value::Uint(a.verdict.rto_frame));
+        }
+    }),
+];
+
+fn nonzero<'a>(value: u64, f: &mut dyn FnMut(Value<'a>)) {
+    if value != 0 {
+        f(Value::Uint(value));
+    }
+}
+
+fn duration<'a>(nanos: i64, f: &mut dyn FnMut(Value<'a>)) {
+    if nanos != 0 {
+        f(Value::Duration(nanos));
+    }
+}

@@ -1,0 +1,126 @@
+//! Segments of one direction that are not acknowledged yet, for round-trip times and bytes in flight.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::Seq;
+use crate::frame::{FrameNumber, Timestamp};
+
+/// The most segments that are kept for one direction, as in Wireshark; a capture of one direction alone reaches it.
+pub const MAX_UNACKED: usize = 10_000;
+
+/// Offset in the unwrapped sequence space, from where the list was begun.
+type Offset = i64;
+
+/// A segment that was sent and not yet acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Sent {
+    end: Offset,
+    frame: FrameNumber,
+    start: Offset,
+    time: Timestamp,
+}
+
+/// The unacknowledged segments of one direction.
+///
+/// Those that came in order stand in a queue, sorted by start and end alike, so that a segment costs one push and one
+/// pop; copies and segments out of order stand in sorted sets.
+#[derive(Debug, Default)]
+pub(super) struct Unacked {
+    in_order: VecDeque<Sent>,
+    by_end: BTreeSet<Sent>,
+    by_start: BTreeSet<(Offset, Offset)>,
+    by_frame: BTreeSet<(FrameNumber, Timestamp)>,
+    /// Those of `by_end` whose beginning is acknowledged, all up to the same offset: that offset, and the last end.
+    trimmed: Option<(Offset, Offset)>,
+    /// A recent sequence number and its offset.
+    anchor: (Seq, Offset),
+}
+
+impl Unacked {
+    /// Takes a segment that occupies `len` > 0 numbers from `seq` on.
+    pub(super) fn push(&mut self, seq: Seq, len: u32, frame: FrameNumber, time: Timestamp) {
+        if self.in_order.len() + self.by_end.len() >= MAX_UNACKED {
+            *self = Self::default();
+        }
+        if self.is_empty() {
+            self.anchor = (seq, 0);
+        }
+        let start = self.offset(seq);
+        let sent = Sent { end: start + i64::from(len), frame, start, time };
+        if self.in_order.back().is_none_or(|last| last.end <= start) {
+            self.anchor = (seq, start);
+            self.in_order.push_back(sent);
+        } else {
+            self.by_start.insert((sent.start, sent.end));
+            self.by_end.insert(sent);
+            self.by_frame.insert((frame, time));
+        }
+    }
+
+    /// Drops what `ack` covers; gives frame and time of the oldest segment that ends just there.
+    pub(super) fn acknowledge(&mut self, ack: Seq) -> Option<(FrameNumber, Timestamp)> {
+        if self.is_empty() {
+            return None;
+        }
+        let ack = self.offset(ack);
+        let mut acked: Option<Sent> = None;
+        let mut covered = |sent: Sent| {
+            if sent.end == ack && acked.is_none_or(|other| sent.frame < other.frame) {
+                acked = Some(sent);
+            }
+        };
+        while let Some(&sent) = self.in_order.front().filter(|sent| sent.end <= ack) {
+            self.in_order.pop_front();
+            covered(sent);
+        }
+        while let Some(&sent) = self.by_end.first().filter(|sent| sent.end <= ack) {
+            self.by_end.pop_first();
+            self.by_start.remove(&(sent.start, sent.end));
+            self.by_frame.remove(&(sent.frame, sent.time));
+            covered(sent);
+        }
+        self.trim(ack);
+        acked.map(|sent| (sent.frame, sent.time))
+    }
+
+    /// Lets what is left begin no earlier than `ack`.
+    fn trim(&mut self, ack: Offset) {
+        if let Some(first) = self.in_order.front_mut() {
+            first.start = first.start.max(ack);
+        }
+        self.trimmed = self.trimmed.filter(|&(_, end)| ack < end).map(|(start, end)| (start.max(ack), end));
+        while let Some(&(_, end)) = self.by_start.first().filter(|&&(start, _)| start < ack) {
+            self.by_start.pop_first();
+            let last = self.trimmed.map_or(end, |(_, last)| last.max(end));
+            self.trimmed = Some((ack, last));
+        }
+    }
+
+    /// Sequence numbers from the lowest to the highest that is not acknowledged.
+    pub(super) fn span(&self) -> u32 {
+        let starts = [
+            self.in_order.front().map(|sent| sent.start),
+            self.by_start.first().map(|&(start, _)| start),
+            self.trimmed.map(|(start, _)| start),
+        ];
+        let ends = [self.in_order.back().map(|sent| sent.end), self.by_end.last().map(|sent| sent.end)];
+        match (starts.into_iter().flatten().min(), ends.into_iter().flatten().max()) {
+            (Some(start), Some(end)) => u32::try_from(end - start).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// The segment among them that was captured first.
+    pub(super) fn oldest(&self) -> Option<(FrameNumber, Timestamp)> {
+        let first = self.in_order.front().map(|sent| (sent.frame, sent.time));
+        first.into_iter().chain(self.by_frame.first().copied()).min()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.in_order.is_empty() && self.by_end.is_empty()
+    }
+
+    fn offset(&self, seq: Seq) -> Offset {
+        self.anchor.1.saturating_add(i64::from(seq.since(self.anchor.0)))
+    }
+}

@@ -9,7 +9,6 @@ mod unacked;
 
 use crate::frame::{FrameMeta, FrameNumber, LinkType, Timestamp};
 use crate::issue::Flags;
-use analysis::Verdict;
 pub use options::{Options, Sack};
 pub use seq::Seq;
 

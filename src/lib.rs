@@ -11,6 +11,7 @@ pub mod field;
 pub mod flow;
 pub mod frame;
 pub mod issue;
+pub mod print;
 pub mod source;
 pub mod sum;
 pub mod tcp;

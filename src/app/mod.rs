@@ -1,5 +1,58 @@
-//! Application protocols: bytes and gaps in, parsed units out.
+//! Application protocols, one folder each: bytes and gaps of a connection in, messages out.
 
 pub mod dns;
 pub mod http1;
 pub mod identify;
+pub mod ledger;
+pub mod message;
+
+use ledger::Ledger;
+use message::{Message, Update};
+
+/// What the core is asked for beside the messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Bytes of a body's beginning to keep with its message, after content decoding; 0 for none.
+    pub preview: usize,
+    /// Whether bodies are given out as they come.
+    pub bodies: bool,
+}
+
+/// What a protocol's parser gives out.
+#[derive(Debug)]
+pub enum Output<'a> {
+    /// The next bytes of the body of the message with this number.
+    Body(u32, &'a [u8]),
+    /// A message that is whole or has ended.
+    Message(&'a Message),
+    /// Something learnt of a message that was given out before.
+    Update(Update),
+}
+
+/// What a parser works with beside its own state.
+pub struct Context<'c> {
+    /// What is asked for.
+    pub wanted: Wanted,
+    /// Where bytes are accounted for.
+    pub ledger: &'c mut Ledger,
+    /// Messages to use again.
+    pub pool: &'c mut Vec<Box<Message>>,
+    /// Where messages go.
+    pub out: &'c mut dyn FnMut(Output<'_>),
+}
+
+/// Messages kept to be used again: as many as are under way in a usual trace.
+const POOLED: usize = 256;
+
+impl Context<'_> {
+    fn message(&mut self) -> Box<Message> {
+        self.pool.pop().unwrap_or_default()
+    }
+
+    fn give_back(&mut self, mut message: Box<Message>) {
+        if self.pool.len() < POOLED {
+            message.clear();
+            self.pool.push(message);
+        }
+    }
+}

@@ -147,8 +147,7 @@ impl Live {
             let stat = handle.capture.stats();
             let stat = stat.map_err(|e| Error::Live { interface: handle.name.clone(), reason: message(&e) })?;
             let now = [stat.received, stat.dropped, stat.if_dropped];
-            for (((sum, of_handle), seen), now) in
-                sums.iter_mut().zip(&mut handle.sums).zip(&mut handle.seen).zip(now)
+            for (((sum, of_handle), seen), now) in sums.iter_mut().zip(&mut handle.sums).zip(&mut handle.seen).zip(now)
             {
                 *of_handle += u64::from(now.wrapping_sub(*seen));
                 *seen = now;

@@ -308,7 +308,8 @@ mod tests {
             let mut capture = open(ng.finish()).unwrap();
             let (got, error) = rest(&mut capture);
             assert!(error.is_none());
-            let told: Vec<_> = got.iter().map(|g| (g.interface, g.link.0, g.time.0, g.bytes.len(), g.wire_len)).collect();
+            let told: Vec<_> =
+                got.iter().map(|g| (g.interface, g.link.0, g.time.0, g.bytes.len(), g.wire_len)).collect();
             assert_eq!(
                 told,
                 [
@@ -333,7 +334,10 @@ mod tests {
         let (got, error) = read(ng.finish());
         assert_eq!(got.iter().map(|g| (g.interface, g.link.0)).collect::<Vec<_>>(), [(0, 101), (2, 0)]);
         let error = error.unwrap();
-        assert!(matches!(&error, Error::Corrupt { after_frame: 2, what, .. } if what.contains("interface 0")), "{error}");
+        assert!(
+            matches!(&error, Error::Corrupt { after_frame: 2, what, .. } if what.contains("interface 0")),
+            "{error}"
+        );
         assert_eq!(error.kind(), Kind::CutShort);
     }
 
@@ -355,7 +359,9 @@ mod tests {
     fn blocks_without_packets_are_read_past_and_drops_are_kept() {
         let mut ng = Ng::new(Order::Little);
         ng.block(0x8000_1234, &[1; 700_000]).interface(LinkType::ETHERNET, 0, &[]).block(10, b"secrets");
-        ng.packet(0, 1, b"a", 1).statistics(0, &[(5, &3_u64.to_le_bytes()), (7, &4_u64.to_le_bytes())]).statistics(7, &[]);
+        ng.packet(0, 1, b"a", 1)
+            .statistics(0, &[(5, &3_u64.to_le_bytes()), (7, &4_u64.to_le_bytes())])
+            .statistics(7, &[]);
         let mut capture = open(ng.finish()).unwrap();
         let (got, error) = rest(&mut capture);
         assert!(error.is_none() && got.len() == 1);
@@ -397,7 +403,10 @@ mod tests {
             ng.block(kind, &body);
             let (got, error) = read(ng.finish());
             assert_eq!(got.len(), 1);
-            assert!(matches!(error, Some(Error::Corrupt { offset, .. }) if offset == before.len() as u64), "{kind} {body:?}");
+            assert!(
+                matches!(error, Some(Error::Corrupt { offset, .. }) if offset == before.len() as u64),
+                "{kind} {body:?}"
+            );
         }
         for length in [0_u32, 8, 13, MAX_BLOCK + 4, u32::MAX - 3] {
             for kind in [1, 6, 99, SECTION_HEADER] {

@@ -10,7 +10,10 @@ use super::file::CaptureFile;
 
 impl Order {
     pub(super) fn bytes<const N: usize>(self, words: [u32; N]) -> Vec<u8> {
-        words.into_iter().flat_map(|word| if self == Self::Little { word.to_le_bytes() } else { word.to_be_bytes() }).collect()
+        words
+            .into_iter()
+            .flat_map(|word| if self == Self::Little { word.to_le_bytes() } else { word.to_be_bytes() })
+            .collect()
     }
 
     fn short(self, value: u16) -> [u8; 2] {

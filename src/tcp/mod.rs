@@ -9,6 +9,7 @@ mod unacked;
 
 use crate::frame::{FrameMeta, FrameNumber, LinkType, Timestamp};
 use crate::issue::Flags;
+use analysis::Verdict;
 pub use options::{Options, Sack};
 pub use seq::Seq;
 

@@ -1,8 +1,65 @@
-//! HTTP/1.x (RFC 9112).
+//! HTTP/0.9, 1.0 and 1.1 over one connection: bytes and gaps of both directions in, messages out (RFC 9112).
 
 pub mod chunked;
 pub mod coding;
 pub mod framing;
 pub mod head;
+pub mod pairing;
+mod session;
 pub mod start;
 mod syntax;
+
+use head::{Head, HeadRef, Version};
+pub use session::Session;
+
+/// An HTTP message.
+#[derive(Clone, Default, Debug)]
+pub struct Http {
+    /// The head as it was sent, or as much of it as is known; empty for a response of HTTP/0.9.
+    pub raw: Vec<u8>,
+    /// What it says.
+    pub parsed: Head,
+    /// Whether it is of HTTP/0.9: a request line without version, or a body alone.
+    pub nine: bool,
+    /// Bytes of the body that were captured, after transfer decoding and before content decoding.
+    pub body_len: u64,
+    /// The trailer section as sent, its blank line included; empty where there is none.
+    pub trailer_raw: Vec<u8>,
+    /// What it says.
+    pub trailer: Head,
+    /// The first bytes of the body, after content decoding.
+    pub preview: Vec<u8>,
+    /// Length of the body after content decoding, where a coding was undone.
+    pub decoded_len: Option<u64>,
+    /// Whether the connection is handed over after this message: to the protocol of an `Upgrade`, or a tunnel.
+    pub hands_over: bool,
+}
+
+impl Http {
+    /// The head with its bytes.
+    pub fn head(&self) -> HeadRef<'_> {
+        self.parsed.of(&self.raw)
+    }
+
+    /// The trailer section with its bytes.
+    pub fn trailer(&self) -> HeadRef<'_> {
+        self.trailer.of(&self.trailer_raw)
+    }
+
+    /// The version, 0.9 included.
+    pub fn version(&self) -> Option<Version> {
+        if self.nine { Some(Version { major: 0, minor: 9 }) } else { self.parsed.version }
+    }
+
+    /// Becomes empty; its storage stays.
+    pub(super) fn clear(&mut self) {
+        let Self { mut raw, parsed, mut trailer_raw, trailer, mut preview, .. } = std::mem::take(self);
+        (raw.clear(), trailer_raw.clear(), preview.clear());
+        let reset = |head: Head| {
+            let mut fields = head.fields;
+            fields.clear();
+            Head { fields, ..Head::default() }
+        };
+        *self = Self { raw, parsed: reset(parsed), trailer_raw, trailer: reset(trailer), preview, ..Self::default() };
+    }
+}

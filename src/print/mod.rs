@@ -1,0 +1,52 @@
+//! Formats: one file each, writing events into a buffer, never to a file.
+
+pub mod json;
+
+use crate::engine::Totals;
+use crate::event::Event;
+use crate::frame::LinkType;
+
+/// What is known before the first frame.
+#[derive(Clone, Debug, Default)]
+pub struct Begin {
+    /// The file, `-` for standard input, or the interfaces.
+    pub source: String,
+    /// Whether it is a live capture.
+    pub live: bool,
+    /// Link types of the interfaces known so far.
+    pub links: Vec<LinkType>,
+    /// The BPF filter.
+    pub filter: Option<String>,
+}
+
+/// Frames that a live capture lost.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Drops {
+    /// Received by the filter, lost ones included.
+    pub received: u64,
+    /// Lost because the kernel's buffer was full.
+    pub kernel: u64,
+    /// Lost by the interface.
+    pub interface: u64,
+}
+
+/// What is known after the last frame.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    /// Counts.
+    pub totals: Totals,
+    /// Of a live capture.
+    pub drops: Option<Drops>,
+}
+
+/// A format.
+pub trait Printer {
+    /// Writes what comes before the first event.
+    fn begin(&mut self, begin: &Begin, out: &mut Vec<u8>);
+
+    /// Writes an event.
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>);
+
+    /// Writes what comes after the last event.
+    fn end(&mut self, end: &End, out: &mut Vec<u8>);
+}

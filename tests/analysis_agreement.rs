@@ -268,7 +268,7 @@ fn segment(
     };
     let Some(TransportSlice::Tcp(tcp)) = packet.transport else { return None };
     let payload_at = at(tcp.payload());
-    let len = end.checked_sub(payload_at)?;
+    let len = end.min(wire_len as usize).checked_sub(payload_at)?;
     let payload = &tcp.payload()[..len.min(tcp.payload().len())];
     let header = tcp.to_header();
     let mut control = 0;

@@ -9,9 +9,9 @@ use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue};
 
 /// A retransmission this soon after the second duplicate ACK is a fast one.
-const FAST_RETRANSMISSION: i64 = 20_000_000;
+const FAST_RETRANSMISSION: u64 = 20_000_000;
 /// How long segments may be out of order on a connection whose initial round-trip time is not known.
-const OUT_OF_ORDER: i64 = 3_000_000;
+const OUT_OF_ORDER: u64 = 3_000_000;
 
 /// The state of one connection, both directions.
 #[derive(Debug)]
@@ -182,8 +182,9 @@ impl Analysis {
         self.flag(dir, segment, &mut verdict);
         self.time_handshake(segment);
         if let Some(details) = &mut self.details {
+            let base = self.halves[dir & 1].base;
             let (fwd, rev) = pair(details, dir);
-            fwd.describe(rev, segment, &mut verdict);
+            fwd.describe(rev, base, segment, &mut verdict);
         }
         self.update(dir, segment, &verdict);
         verdict.initial_rtt = self.initial_rtt;
@@ -416,14 +417,14 @@ impl Half {
         if self.next_seq == Seq(0) || !segment.seq.before(self.next_seq) || after_probe {
             return;
         }
-        let threshold = if initial_rtt == 0 { OUT_OF_ORDER } else { initial_rtt };
+        let threshold = if initial_rtt == 0 { OUT_OF_ORDER } else { initial_rtt as u64 };
         if (rev.duplicate_acks >= 2 || rev.unseen_flagged && rev.duplicate_acks == 0)
             && rev.last_ack == segment.seq
-            && segment.time.since(rev.last_ack_time) < FAST_RETRANSMISSION
+            && elapsed(rev.last_ack_time, segment) < FAST_RETRANSMISSION
         {
             flags.insert(Issue::FastRetransmission);
             flags.insert(Issue::Retransmission);
-        } else if segment.time.since(self.next_seq_time) < threshold && self.next_seq != next {
+        } else if elapsed(self.next_seq_time, segment) < threshold && self.next_seq != next {
             flags.insert(Issue::OutOfOrder);
         } else {
             flags.insert(Issue::Retransmission);
@@ -437,7 +438,7 @@ impl Half {
 }
 
 impl Details {
-    fn describe(&mut self, rev: &mut Self, segment: &Segment<'_>, verdict: &mut Verdict) {
+    fn describe(&mut self, rev: &mut Self, base: Option<Seq>, segment: &Segment<'_>, verdict: &mut Verdict) {
         let len = segment.len();
         let flags = verdict.flags;
         if verdict.timed_out() {
@@ -463,7 +464,7 @@ impl Details {
             }
             self.since_push = self.since_push.saturating_add(len);
             verdict.noted = true;
-            verdict.bytes_in_flight = self.in_flight(rev, segment);
+            verdict.bytes_in_flight = self.in_flight(rev, base, segment);
             if verdict.bytes_in_flight > 0 {
                 verdict.push_bytes_sent = self.since_push;
             }
@@ -471,11 +472,17 @@ impl Details {
     }
 
     /// Bytes between the lowest and the highest that is not acknowledged, without those that the peer's last segment
-    /// acknowledges selectively, and without the number that SYN or FIN takes.
-    fn in_flight(&self, rev: &Self, segment: &Segment<'_>) -> u32 {
+    /// acknowledges selectively, and without the number that SYN or FIN takes. As in Wireshark, not known where the
+    /// relative numbers of several segments wrap.
+    fn in_flight(&self, rev: &Self, base: Option<Seq>, segment: &Segment<'_>) -> u32 {
         let selective: i64 = rev.sack.blocks().iter().map(|&(left, right)| i64::from(right.since(left))).sum();
         let own = i64::from(occupied(segment).wrapping_sub(segment.len()));
-        u32::try_from(i64::from(self.unacked.span()) - own - selective).unwrap_or(0)
+        let (first, last) = self.unacked.span();
+        let span = match self.unacked.len() {
+            1 => i64::from(last.since(first)),
+            _ => i64::from(relative(last, base)) - i64::from(relative(first, base)),
+        };
+        u32::try_from(span - own - selective).unwrap_or(0)
     }
 }
 
@@ -499,6 +506,11 @@ impl Scale {
 /// How many sequence numbers the segment takes: its payload, and one for SYN or FIN.
 fn occupied(segment: &Segment<'_>) -> u32 {
     segment.len().wrapping_add(u32::from(segment.control.any(Control::SYN | Control::FIN)))
+}
+
+/// Nanoseconds from `then` to the segment; very many where the clock went back.
+fn elapsed(then: Timestamp, segment: &Segment<'_>) -> u64 {
+    segment.time.since(then) as u64
 }
 
 fn relative(seq: Seq, base: Option<Seq>) -> u32 {

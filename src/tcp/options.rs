@@ -13,7 +13,7 @@ pub struct Options {
     pub sack_permitted: bool,
     /// A Multipath TCP option is there (kind 30).
     pub mptcp: bool,
-    /// A Fast Open cookie, its length (kind 34).
+    /// A Fast Open cookie, its length (kind 34, and kind 254 with its number, RFC 7413 4.1.1 and RFC 6994 3).
     pub fast_open: Option<u8>,
     /// Selective acknowledgments (kind 5).
     pub sack: Sack,
@@ -55,7 +55,7 @@ impl Options {
                 (4, &[]) => options.sack_permitted = true,
                 (5, blocks) => options.sack = Sack::parse(blocks),
                 (30, _) => options.mptcp = true,
-                (34, cookie) => options.fast_open = Some(cookie.len() as u8),
+                (34, cookie) | (254, [0xf9, 0x89, cookie @ ..]) => options.fast_open = Some(cookie.len() as u8),
                 _ => {}
             }
         }

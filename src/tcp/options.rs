@@ -91,6 +91,8 @@ mod tests {
         let options = Options::parse(&[34, 4, 9, 9, 1, 2, 4, 5, 180, 3, 3, 7, 4, 2, 0]);
         assert_eq!((options.mss, options.window_scale, options.fast_open), (Some(1460), Some(7), Some(2)));
         assert!(options.sack_permitted);
+        let sack = Options::parse(&[5, 18, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 1, 0, 0, 0, 2, 0]).sack;
+        assert_eq!(sack.blocks(), [(Seq(1), Seq(9)), (Seq(256), Seq(512))]);
         assert_eq!(Options::parse(&[3, 0, 7, 2, 4, 5, 180]), Options::default());
         assert_eq!(Options::parse(&[3, 200, 7]), Options::default());
     }

@@ -37,10 +37,10 @@ pub(super) struct Unacked {
 }
 
 impl Unacked {
-    /// Takes a segment that occupies `len` > 0 numbers from `seq` on.
+    /// Takes a segment that occupies `len` > 0 numbers from `seq` on; where the list is full, it is left out.
     pub(super) fn push(&mut self, seq: Seq, len: u32, frame: FrameNumber, time: Timestamp) {
         if self.len() >= MAX_UNACKED {
-            *self = Self::default();
+            return;
         }
         if self.len() == 0 {
             self.anchor = (seq, 0);
@@ -126,5 +126,44 @@ impl Unacked {
 
     fn seq(&self, offset: Offset) -> Seq {
         self.anchor.0.plus(offset.wrapping_sub(self.anchor.1) as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(segments: &[(u32, u32)]) -> Unacked {
+        let mut unacked = Unacked::default();
+        for (&(seq, len), frame) in segments.iter().zip(1..) {
+            unacked.push(Seq(seq), len, frame, Timestamp(frame as i64));
+        }
+        unacked
+    }
+
+    #[test]
+    fn the_oldest_of_several_copies_is_the_one_acknowledged() {
+        let mut unacked = list(&[(100, 10), (110, 10), (100, 10), (110, 10)]);
+        assert_eq!(unacked.acknowledge(Seq(120)), Some((2, Timestamp(2))));
+        assert_eq!((unacked.len(), unacked.acknowledge(Seq(120))), (0, None));
+    }
+
+    #[test]
+    fn an_ack_within_a_segment_names_none_and_cuts_it() {
+        let mut unacked = list(&[(100, 10), (110, 10), (95, 20)]);
+        assert_eq!(unacked.span(), (Seq(95), Seq(120)));
+        assert_eq!(unacked.acknowledge(Seq(112)), None);
+        assert_eq!((unacked.span(), unacked.oldest()), ((Seq(112), Seq(120)), Some((2, Timestamp(2)))));
+        assert_eq!(unacked.acknowledge(Seq(115)), Some((3, Timestamp(3))));
+        assert_eq!((unacked.span(), unacked.len()), ((Seq(115), Seq(120)), 1));
+    }
+
+    #[test]
+    fn a_full_list_takes_no_more() {
+        let mut unacked = Unacked::default();
+        for frame in 0..MAX_UNACKED as u64 + 5 {
+            unacked.push(Seq(frame as u32 * 10), 10, frame, Timestamp(0));
+        }
+        assert_eq!((unacked.len(), unacked.span().1), (MAX_UNACKED, Seq(MAX_UNACKED as u32 * 10)));
     }
 }

@@ -177,12 +177,16 @@ impl Analysis {
             return;
         }
         let data = !segment.is_empty() && (ack && !syn || begin && !reused);
-        self.completeness |= u8::from(begin) * SYN_SENT
-            | u8::from(syn && ack) * SYN_ACK
-            | u8::from(!syn && ack && segment.is_empty()) * ACK
-            | u8::from(data) * DATA
-            | u8::from(control.any(Control::FIN)) * FIN
-            | u8::from(control.any(Control::RST)) * RST;
+        for (seen, bit) in [
+            (begin, SYN_SENT),
+            (syn && ack, SYN_ACK),
+            (!syn && ack && segment.is_empty(), ACK),
+            (data, DATA),
+            (control.any(Control::FIN), FIN),
+            (control.any(Control::RST), RST),
+        ] {
+            self.completeness |= if seen { bit } else { 0 };
+        }
     }
 
     /// Times the handshake, from the most recent SYN to the first ACK without SYN.

@@ -2,10 +2,12 @@
 
 pub mod analysis;
 pub mod fields;
+mod flight;
 pub mod options;
 pub mod reassembly;
 pub mod seq;
 mod unacked;
+pub mod verdict;
 
 use crate::frame::{FrameMeta, FrameNumber, LinkType, Timestamp};
 use crate::issue::Flags;

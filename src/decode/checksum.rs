@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Decoded, Transport};
+use super::{Decoded, Layer, Transport, options};
 
 /// Whether the checksum of an IPv4 header, options included, is right.
 pub fn ipv4_header(header: &[u8]) -> bool {
@@ -10,7 +10,8 @@ pub fn ipv4_header(header: &[u8]) -> bool {
 }
 
 /// Whether the checksum of the frame's TCP segment or UDP datagram is right; `None` where that cannot be told: it is
-/// neither, not all its bytes were captured, UDP's sender computed none, or a routing header hides the destination.
+/// neither, not all its bytes were captured, UDP's sender computed none, or the packet is
+/// source-routed, so that its destination is yet another.
 ///
 /// A wrong one is normal in what the capturing host sent itself, where the network card was to compute it.
 pub fn transport(decoded: &Decoded<'_>) -> Option<bool> {
@@ -21,8 +22,7 @@ pub fn transport(decoded: &Decoded<'_>) -> Option<bool> {
         Transport::Udp { .. } if layer.u16(6) != Some(0) => 17,
         _ => return None,
     };
-    let rerouted = |layer: &super::Layer<'_>| layer.protocol.name == "ipv6.routing" && layer.u8(3) != Some(0);
-    if decoded.missing > 0 || decoded.layers.iter().any(rerouted) {
+    if decoded.missing > 0 || decoded.layers.iter().any(source_routed) {
         return None;
     }
     let length = layer.header.len() as u64 + decoded.payload.len() as u64;
@@ -34,6 +34,17 @@ pub fn transport(decoded: &Decoded<'_>) -> Option<bool> {
     // Headers have an even length, so that the payload begins at a whole number of 16 bits.
     let total = pseudo + protocol + (length >> 16) + (length & 0xffff) + sum(layer.header) + sum(decoded.payload);
     Some(fold(total) == 0xffff)
+}
+
+/// Whether it has a routing header with segments left, or a source route option (RFC 791 3.1).
+fn source_routed(layer: &Layer<'_>) -> bool {
+    const LOOSE: u8 = 131;
+    const STRICT: u8 = 137;
+    match layer.protocol.name {
+        "ip" => options::kinds(layer.from(20)).any(|kind| kind == LOOSE || kind == STRICT),
+        "ipv6.routing" => layer.u8(3) != Some(0),
+        _ => false,
+    }
 }
 
 /// The sum of the 16-bit numbers in `bytes`, an odd last byte padded with zero; not yet folded to 16 bits. It holds

@@ -17,7 +17,7 @@ static PROTOCOL: Protocol = Protocol {
         Field::new("tcp.srcport", Kind::Uint, "Source port", |l, put| uint(l.u16(0), put)),
         Field::new("tcp.dstport", Kind::Uint, "Destination port", |l, put| uint(l.u16(2), put)),
         Field::new("tcp.len", Kind::Uint, "Length of the payload on the wire, in bytes", |l, put| {
-            uint((l.header.len() >= MIN_LEN).then_some(l.payload_len), put)
+            uint(l.u8(12).filter(|byte| byte >> 4 >= 5).map(|_| l.payload_len), put)
         }),
         Field::new("tcp.seq_raw", Kind::Uint, "Sequence number as sent", |l, put| uint(l.u32(4), put)),
         Field::new("tcp.ack_raw", Kind::Uint, "Acknowledgment number as sent", |l, put| uint(l.u32(8), put)),

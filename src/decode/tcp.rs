@@ -6,7 +6,7 @@ use etherparse::err::tcp::{HeaderError, HeaderSliceError};
 use super::get::{bit, bits, uint};
 use super::headers::{Header, Number};
 use super::options::{self, walk};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Layer, Protocol, TcpHeader, Transport};
 use crate::field::{Field, Kind, Value};
 
@@ -104,7 +104,7 @@ fn halves([a, b, c, d, e, f, g, h]: [u8; 8]) -> (u32, u32) {
     (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let header = match TcpHeaderSlice::from_slice(rest.bytes) {
         Ok(header) => header,
         Err(HeaderSliceError::Len(error)) => return decoded.refuse(&PROTOCOL, rest, error.required_len),

@@ -11,9 +11,10 @@ pub mod verdict;
 
 use crate::frame::{FrameMeta, FrameNumber, LinkType, Timestamp};
 use crate::issue::Flags;
-use analysis::Verdict;
+
 pub use options::{Options, Sack};
 pub use seq::Seq;
+use verdict::Verdict;
 
 /// Control bits (RFC 9293 3.1).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]

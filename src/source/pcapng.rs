@@ -230,7 +230,7 @@ impl Pcapng {
             }
         }
         // Counts of an interface that was not described are of no frame.
-        if let Some(interface) = self.interfaces.get_mut(self.section + id as usize) {
+        if let Some(interface) = self.interfaces.get_mut(self.section.saturating_add(id as usize)) {
             interface.counts = counts;
         }
         Ok(())
@@ -239,7 +239,7 @@ impl Pcapng {
     /// An interface of this section, with its number in the file.
     #[inline]
     fn interface(&self, id: u32) -> Result<(u32, &Interface), Fault> {
-        let number = self.section + id as usize;
+        let number = self.section.saturating_add(id as usize);
         match self.interfaces.get(number) {
             Some(interface) => Ok((number as u32, interface)),
             None => Err(Fault::Corrupt(format!("interface {id} was not described before"))),
@@ -308,7 +308,8 @@ mod tests {
             let mut capture = open(ng.finish()).unwrap();
             let (got, error) = rest(&mut capture);
             assert!(error.is_none());
-            let told: Vec<_> = got.iter().map(|g| (g.interface, g.link.0, g.time.0, g.bytes.len(), g.wire_len)).collect();
+            let told: Vec<_> =
+                got.iter().map(|g| (g.interface, g.link.0, g.time.0, g.bytes.len(), g.wire_len)).collect();
             assert_eq!(
                 told,
                 [
@@ -333,7 +334,10 @@ mod tests {
         let (got, error) = read(ng.finish());
         assert_eq!(got.iter().map(|g| (g.interface, g.link.0)).collect::<Vec<_>>(), [(0, 101), (2, 0)]);
         let error = error.unwrap();
-        assert!(matches!(&error, Error::Corrupt { after_frame: 2, what, .. } if what.contains("interface 0")), "{error}");
+        assert!(
+            matches!(&error, Error::Corrupt { after_frame: 2, what, .. } if what.contains("interface 0")),
+            "{error}"
+        );
         assert_eq!(error.kind(), Kind::CutShort);
     }
 
@@ -355,7 +359,9 @@ mod tests {
     fn blocks_without_packets_are_read_past_and_drops_are_kept() {
         let mut ng = Ng::new(Order::Little);
         ng.block(0x8000_1234, &[1; 700_000]).interface(LinkType::ETHERNET, 0, &[]).block(10, b"secrets");
-        ng.packet(0, 1, b"a", 1).statistics(0, &[(5, &3_u64.to_le_bytes()), (7, &4_u64.to_le_bytes())]).statistics(7, &[]);
+        ng.packet(0, 1, b"a", 1)
+            .statistics(0, &[(5, &3_u64.to_le_bytes()), (7, &4_u64.to_le_bytes())])
+            .statistics(7, &[]);
         let mut capture = open(ng.finish()).unwrap();
         let (got, error) = rest(&mut capture);
         assert!(error.is_none() && got.len() == 1);
@@ -397,7 +403,10 @@ mod tests {
             ng.block(kind, &body);
             let (got, error) = read(ng.finish());
             assert_eq!(got.len(), 1);
-            assert!(matches!(error, Some(Error::Corrupt { offset, .. }) if offset == before.len() as u64), "{kind} {body:?}");
+            assert!(
+                matches!(error, Some(Error::Corrupt { offset, .. }) if offset == before.len() as u64),
+                "{kind} {body:?}"
+            );
         }
         for length in [0_u32, 8, 13, MAX_BLOCK + 4, u32::MAX - 3] {
             for kind in [1, 6, 99, SECTION_HEADER] {
@@ -411,6 +420,21 @@ mod tests {
         let end = file.len() - 1;
         file[end] = 1;
         assert!(matches!(read(file), (got, Some(Error::Corrupt { .. })) if got.is_empty()));
+    }
+
+    #[test]
+    fn damage_anywhere_never_panics() {
+        let mut ng = Ng::new(Order::Little);
+        ng.interface(LinkType::ETHERNET, 6, &[(2, b"eth0"), (9, &[9]), (14, &[1; 8])]).packet(0, 1, b"one", 3);
+        ng.simple_packet(b"simple", 9).old_packet(0, 1, b"old", 3).statistics(0, &[(5, &[1; 8])]);
+        let file = ng.finish();
+        for at in 0..file.len() {
+            for value in [0, 1, 0x7f, 0xff, file[at] ^ 4] {
+                let mut damaged = file.clone();
+                damaged[at] = value;
+                assert!(read(damaged).0.len() <= 3);
+            }
+        }
     }
 
     #[test]

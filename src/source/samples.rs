@@ -10,7 +10,10 @@ use super::file::CaptureFile;
 
 impl Order {
     pub(super) fn bytes<const N: usize>(self, words: [u32; N]) -> Vec<u8> {
-        words.into_iter().flat_map(|word| if self == Self::Little { word.to_le_bytes() } else { word.to_be_bytes() }).collect()
+        words
+            .into_iter()
+            .flat_map(|word| if self == Self::Little { word.to_le_bytes() } else { word.to_be_bytes() })
+            .collect()
     }
 
     fn short(self, value: u16) -> [u8; 2] {
@@ -39,7 +42,8 @@ pub(super) struct Ng {
     pub file: Vec<u8>,
 }
 
-pub(super) type Option_<'a> = (u16, &'a [u8]);
+/// Code and value of an option.
+pub(super) type Opt<'a> = (u16, &'a [u8]);
 
 impl Ng {
     pub(super) fn new(order: Order) -> Self {
@@ -66,7 +70,7 @@ impl Ng {
         self
     }
 
-    fn options(&self, options: &[Option_<'_>]) -> Vec<u8> {
+    fn options(&self, options: &[Opt<'_>]) -> Vec<u8> {
         let mut list = Vec::new();
         for (code, value) in options {
             list.extend([self.order.short(*code), self.order.short(value.len() as u16)].concat());
@@ -79,7 +83,7 @@ impl Ng {
         list
     }
 
-    pub(super) fn interface(&mut self, link: LinkType, snaplen: u32, options: &[Option_<'_>]) -> &mut Self {
+    pub(super) fn interface(&mut self, link: LinkType, snaplen: u32, options: &[Opt<'_>]) -> &mut Self {
         let mut body = [self.order.short(link.0), [0; 2]].concat();
         body.extend(self.order.bytes([snaplen]));
         body.extend(self.options(options));
@@ -96,7 +100,7 @@ impl Ng {
         units: u64,
         bytes: &[u8],
         wire: u32,
-        options: &[Option_<'_>],
+        options: &[Opt<'_>],
     ) -> &mut Self {
         let (high, low) = ((units >> 32) as u32, units as u32);
         let mut body = self.order.bytes([interface, high, low, bytes.len() as u32, wire]);
@@ -119,7 +123,7 @@ impl Ng {
         self.block(3, &body)
     }
 
-    pub(super) fn statistics(&mut self, interface: u32, options: &[Option_<'_>]) -> &mut Self {
+    pub(super) fn statistics(&mut self, interface: u32, options: &[Opt<'_>]) -> &mut Self {
         let mut body = self.order.bytes([interface, 0, 0]);
         body.extend(self.options(options));
         self.block(5, &body)

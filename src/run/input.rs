@@ -31,7 +31,8 @@ fn live(names: &[String], promiscuous: bool, snaplen: u32, filter: Option<&Filte
 
     use crate::source::{Live, Options};
 
-    let options = Options { promiscuous, snaplen, ..Options::default() };
+    // What the kernel holds for its 10 ms is still shown at once, and its buffer then has room for thousands of frames.
+    let options = Options { promiscuous, snaplen, immediate: false, ..Options::default() };
     let live = Live::open(names, &options, filter)?;
     if io::stderr().is_terminal() {
         for (name, interface) in names.iter().zip(live.interfaces()) {

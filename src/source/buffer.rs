@@ -50,6 +50,11 @@ impl Buffer {
         self.record
     }
 
+    /// Whether compressed input ended before its own end.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
     /// Begins a record of at least `least` bytes: true if they are there, false if the input ends before it.
     #[inline]
     pub(super) fn begin(&mut self, least: usize) -> Result<bool, Fault> {

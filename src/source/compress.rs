@@ -233,3 +233,141 @@ impl<R: Read> Read for Input<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use lz4_flex::frame::{BlockMode, FrameEncoder, FrameInfo};
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    use super::super::buffer::Order;
+    use super::super::samples::{frames, pcap, read};
+    use super::super::{Error, Kind};
+
+    /// A capture of several compressed blocks, of which no two are alike.
+    fn capture() -> Vec<u8> {
+        let payloads: Vec<Vec<u8>> =
+            (0..400_u32).map(|n| (0..900).map(|i| (n * 7 + i * i % (n + 3)) as u8).collect()).collect();
+        let records: Vec<_> = (0..).zip(&payloads).map(|(n, bytes)| (n, n, bytes.as_slice(), 1000)).collect();
+        pcap(Order::Little, 0xa1b2_c3d4, 1, &records)
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        compress_to_vec(bytes, CompressionLevel::Fastest)
+    }
+
+    fn lz4(bytes: &[u8]) -> Vec<u8> {
+        let info = FrameInfo::new().block_mode(BlockMode::Linked).content_checksum(true).block_checksums(true);
+        let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    type Compress = fn(&[u8]) -> Vec<u8>;
+    const ALL: [Compress; 3] = [gzip, zstd, lz4];
+
+    #[test]
+    fn several_members_or_frames_are_one_capture() {
+        let plain = capture();
+        let expected = frames(plain.clone());
+        assert_eq!(expected.len(), 400);
+        for compress in ALL {
+            let (first, second) = plain.split_at(100_001);
+            let file = [compress(first), compress(&[]), compress(second)].concat();
+            assert!(frames(file) == expected);
+        }
+    }
+
+    #[test]
+    fn frames_that_carry_nothing_are_read_past() {
+        let plain = capture();
+        let skippable = [&0x184d_2a53_u32.to_le_bytes()[..], &3_u32.to_le_bytes(), b"abc"].concat();
+        for compress in [zstd, lz4] {
+            let file = [skippable.clone(), compress(&plain), skippable.clone()].concat();
+            assert!(frames(file.clone()) == frames(plain.clone()));
+            let (_, error) = read(file[..file.len() - 1].to_vec());
+            assert!(matches!(error, Some(Error::Truncated { after_frame: 400, .. })));
+        }
+    }
+
+    #[test]
+    fn what_was_compressed_before_a_cut_is_delivered() {
+        let plain = capture();
+        let expected = frames(plain.clone());
+        for (compress, block) in ALL.into_iter().zip([64 << 10, 128 << 10, 4 << 20]) {
+            let file = compress(&plain);
+            for length in (1..file.len()).step_by(file.len() / 150).chain(file.len() - 12..file.len()) {
+                let (got, error) = read(file[..length].to_vec());
+                assert!(got == expected[..got.len()]);
+                match error {
+                    Some(Error::Truncated { after_frame, .. }) => assert_eq!(after_frame, got.len() as u64),
+                    Some(Error::NotACapture { .. }) => assert!(got.is_empty()),
+                    other => panic!("{length}: {other:?}"),
+                }
+                // No more may be missing than the block that was cut.
+                let least = plain.len() * length / file.len();
+                assert!(got.len() * 916 + 2 * block >= least, "{length} {}", got.len());
+            }
+        }
+    }
+
+    #[test]
+    fn damage_is_an_error_and_never_a_panic() {
+        let plain = capture();
+        let mut seed = 1_u32;
+        for compress in ALL {
+            let file = compress(&plain);
+            let mut told = 0;
+            for _ in 0..60 {
+                let mut damaged = file.clone();
+                for _ in 0..2 {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let at = seed as usize / 3 % damaged.len();
+                    damaged[at] ^= (seed >> 24) as u8 | 1;
+                }
+                told += usize::from(read(damaged).1.is_some());
+            }
+            assert!(told > 50, "{told}");
+        }
+    }
+
+    #[test]
+    fn the_sum_over_a_frame_is_compared() {
+        for (compress, last) in [(gzip as Compress, 5), (lz4, 1)] {
+            let mut file = compress(&capture());
+            let at = file.len() - last;
+            file[at] ^= 1;
+            let (got, error) = read(file);
+            assert_eq!(got.len(), 400);
+            let error = error.unwrap();
+            assert!(matches!(error, Error::Corrupt { after_frame: 400, .. }), "{error}");
+            assert_eq!(error.kind(), Kind::CutShort);
+        }
+    }
+
+    #[test]
+    fn what_follows_the_last_frame_must_be_one() {
+        for compress in ALL {
+            let (got, error) = read([compress(&capture()), b"garbage".to_vec()].concat());
+            assert!(got.len() == 400 && error.is_some());
+        }
+    }
+
+    #[test]
+    fn a_window_that_is_too_large_is_refused() {
+        // A frame header without checksum, dictionary and content size, with a window of 256 MiB.
+        let (got, error) = read(vec![0x28, 0xb5, 0x2f, 0xfd, 0, 18 << 3, 1, 0, 0]);
+        assert!(got.is_empty());
+        let error = error.unwrap();
+        assert!(matches!(&error, Error::Unsupported { what, .. } if what.contains("window")), "{error}");
+    }
+}

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 
 use crate::frame::{FrameNumber, LinkType};
 
-/// Where a capture is read from.
+/// Where a capture is read from, or written to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Name {
     /// Standard input.
     Stdin,
+    /// Standard output.
+    Stdout,
     /// A file.
     Path(PathBuf),
 }
@@ -20,6 +22,7 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stdin => f.write_str("standard input"),
+            Self::Stdout => f.write_str("standard output"),
             Self::Path(path) => printable(&path.to_string_lossy(), f),
         }
     }
@@ -131,7 +134,7 @@ pub enum Error {
     },
     /// The capture file to write cannot be written.
     Write {
-        /// Which; [`Name::Stdin`] stands for standard output.
+        /// Which.
         name: Name,
         /// What the system said.
         reason: io::Error,
@@ -218,8 +221,7 @@ impl fmt::Display for Error {
                 write!(f, "{interface} is down; bring it up with `sudo ip link set {interface} up`")
             }
             Self::Live { interface, reason } => write!(f, "capturing on {interface} failed: {reason}"),
-            Self::Write { name: Name::Stdin, reason } => write!(f, "cannot write to standard output: {reason}"),
-            Self::Write { name, reason } => write!(f, "cannot write {name}: {reason}"),
+            Self::Write { name, reason } => write!(f, "cannot write to {name}: {reason}"),
             Self::SameFile { name } => write!(f, "{name} is being read; write to another file"),
         }
     }

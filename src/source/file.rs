@@ -164,7 +164,11 @@ impl Format {
         // A file may be shorter than what is asked for here; then it is judged by what it has.
         buffer.fill(LONGEST_MAGIC).map_err(Refusal::Fault)?;
         let Some(&magic) = buffer.available().first_chunk::<4>() else {
-            return Err(Refusal::NotACapture(if buffer.available().is_empty() { "is empty" } else { UNKNOWN }));
+            return Err(Refusal::NotACapture(match buffer.available() {
+                _ if buffer.is_cut() => "is cut within its first compressed block",
+                [] => "is empty",
+                _ => UNKNOWN,
+            }));
         };
         let opened = if Pcap::recognises(magic) {
             Pcap::open(magic, buffer).map(Self::Pcap)
@@ -231,5 +235,130 @@ impl<R: Read> Read for Counted<R> {
         let read = self.input.read(buffer)?;
         self.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Kind;
+    use crate::source::buffer::Order;
+    use crate::source::samples::{open, pcap};
+
+    fn refused(bytes: &[u8]) -> String {
+        match open(bytes.to_vec()) {
+            Err(error) => {
+                assert_eq!(error.kind(), Kind::Unreadable);
+                error.to_string()
+            }
+            Ok(_) => panic!("taken for a capture"),
+        }
+    }
+
+    #[test]
+    fn what_is_no_capture_is_named() {
+        for (bytes, words) in [
+            (&b""[..], "is empty"),
+            (b"\xd4", "is not a capture file"),
+            (b"\xd4\xc3\xb2\xa1\x02\0\x04\0", "cut within its file header"),
+            (b"\x0a\x0d\x0d\x0a\x1c\0\0\0", "cut within its file header"),
+            (b"<!DOCTYPE html>", "is HTML"),
+            (b"{\"a\": 1}", "is JSON"),
+            (b"GET / HTTP/1.1\r\n", "is text"),
+            (b"BZh91AY&SY", "bzip2"),
+            (b"snoop\0\0\0\0\0\0\x02", "snoop"),
+            (b"\x7fELF\x02\x01\x01\0", "is a program"),
+            (b"\x01\x02\x03\x04\x05", "is not a capture file"),
+            (b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1b\0\0\0\0", "byte-order magic"),
+        ] {
+            let line = refused(bytes);
+            assert!(line.contains(words) && !line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn files_that_cannot_be_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let line = |path: &Path| match CaptureFile::open(path) {
+            Err(error) => {
+                assert_eq!(error.kind(), Kind::Unreadable);
+                error.to_string()
+            }
+            Ok(_) => panic!("opened"),
+        };
+        assert!(line(directory.path()).contains("it is a directory"));
+        assert!(line(&directory.path().join("none\x1b[2J")).contains("none\\u{1b}[2J: there is no such file"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_need_not_be_text() {
+        use std::os::unix::ffi::OsStrExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(std::ffi::OsStr::from_bytes(b"\xff.pcap"));
+        let file = pcap(Order::Little, 0xa1b2_c3d4, 1, &[(1, 2, b"frame", 5)]);
+        std::fs::write(&path, &file[..file.len() - 1]).unwrap();
+        let mut capture = CaptureFile::open(&path).unwrap();
+        let error = capture.next_described().unwrap_err();
+        assert!(error.to_string().contains("\u{fffd}.pcap ends inside the record at byte 24, before the first frame"));
+        assert_eq!((error.kind(), capture.progress()), (Kind::CutShort, (44, Some(44))));
+    }
+
+    /// Bytes that come only as they are asked for, and then never more than one record.
+    struct Pipe(std::sync::mpsc::Receiver<Vec<u8>>);
+
+    impl Read for Pipe {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Ok(bytes) = self.0.recv() else { return Ok(0) };
+            buffer[..bytes.len()].copy_from_slice(&bytes);
+            Ok(bytes.len())
+        }
+    }
+
+    #[test]
+    fn a_frame_from_a_pipe_is_not_kept_waiting() {
+        let file = pcap(Order::Little, 0xa1b2_c3d4, 1, &[(0, 0, b"one", 3), (0, 0, b"two", 3)]);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        sender.send(file[..4].to_vec()).unwrap();
+        sender.send(file[4..30].to_vec()).unwrap();
+        let mut capture = CaptureFile::new(Pipe(receiver), Name::Stdin).unwrap();
+        sender.send(file[30..43].to_vec()).unwrap();
+        // A read past what was sent would block for ever.
+        assert_eq!(capture.next_described().unwrap().unwrap().0.bytes, b"one");
+        sender.send(file[43..].to_vec()).unwrap();
+        assert_eq!(capture.next_described().unwrap().unwrap().0.bytes, b"two");
+        drop(sender);
+        assert!(capture.next_described().unwrap().is_none());
+    }
+
+    struct Failing(usize);
+
+    impl Read for Failing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0 += 1;
+            match self.0 {
+                1 => Err(io::ErrorKind::Interrupted.into()),
+                2 => {
+                    let file = pcap(Order::Little, 0xa1b2_c3d4, 1, &[]);
+                    buffer[..4].copy_from_slice(&file[..4]);
+                    Ok(4)
+                }
+                3 => {
+                    let file = pcap(Order::Little, 0xa1b2_c3d4, 1, &[(0, 0, b"one", 3)]);
+                    buffer[..file.len() - 4].copy_from_slice(&file[4..]);
+                    Ok(file.len() - 4)
+                }
+                _ => Err(io::Error::other("the disk is on fire")),
+            }
+        }
+    }
+
+    #[test]
+    fn a_failing_read_is_told_after_the_frames_before_it() {
+        let mut capture = CaptureFile::new(Failing(0), Name::Stdin).unwrap();
+        assert!(capture.next_described().unwrap().is_some());
+        let error = capture.next_described().unwrap_err();
+        assert_eq!(error.to_string(), "cannot read on in standard input, after frame 1: the disk is on fire");
+        assert_eq!(error.kind(), Kind::Unreadable);
     }
 }

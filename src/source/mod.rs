@@ -80,6 +80,7 @@ impl Source {
     }
 
     /// Waits for frames after [`Self::next_frame`] had none, at most for `timeout`.
+    #[cfg_attr(not(feature = "live"), allow(unused_variables))]
     pub fn wait(&mut self, timeout: Duration) -> Result<Wait, Error> {
         match self {
             Self::File(_) => Ok(Wait::End),

@@ -236,7 +236,7 @@ impl Pcapng {
             }
         }
         // Counts of an interface that was not described are of no frame.
-        if let Some(interface) = self.interfaces.get_mut(self.section + id as usize) {
+        if let Some(interface) = self.interfaces.get_mut(self.section.saturating_add(id as usize)) {
             interface.counts = counts;
         }
         Ok(())
@@ -245,7 +245,7 @@ impl Pcapng {
     /// An interface of this section, with its number in the file.
     #[inline]
     fn interface(&self, id: u32) -> Result<(u32, &Interface), Fault> {
-        let number = self.section + id as usize;
+        let number = self.section.saturating_add(id as usize);
         match self.interfaces.get(number) {
             Some(interface) => Ok((number as u32, interface)),
             None => Err(Fault::Corrupt(format!("interface {id} was not described before"))),
@@ -426,6 +426,21 @@ mod tests {
         let end = file.len() - 1;
         file[end] = 1;
         assert!(matches!(read(file), (got, Some(Error::Corrupt { .. })) if got.is_empty()));
+    }
+
+    #[test]
+    fn damage_anywhere_never_panics() {
+        let mut ng = Ng::new(Order::Little);
+        ng.interface(LinkType::ETHERNET, 6, &[(2, b"eth0"), (9, &[9]), (14, &[1; 8])]).packet(0, 1, b"one", 3);
+        ng.simple_packet(b"simple", 9).old_packet(0, 1, b"old", 3).statistics(0, &[(5, &[1; 8])]);
+        let file = ng.finish();
+        for at in 0..file.len() {
+            for value in [0, 1, 0x7f, 0xff, file[at] ^ 4] {
+                let mut damaged = file.clone();
+                damaged[at] = value;
+                assert!(read(damaged).0.len() <= 3);
+            }
+        }
     }
 
     #[test]

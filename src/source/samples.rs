@@ -42,7 +42,8 @@ pub(super) struct Ng {
     pub file: Vec<u8>,
 }
 
-pub(super) type Option_<'a> = (u16, &'a [u8]);
+/// Code and value of an option.
+pub(super) type Opt<'a> = (u16, &'a [u8]);
 
 impl Ng {
     pub(super) fn new(order: Order) -> Self {
@@ -69,7 +70,7 @@ impl Ng {
         self
     }
 
-    fn options(&self, options: &[Option_<'_>]) -> Vec<u8> {
+    fn options(&self, options: &[Opt<'_>]) -> Vec<u8> {
         let mut list = Vec::new();
         for (code, value) in options {
             list.extend([self.order.short(*code), self.order.short(value.len() as u16)].concat());
@@ -82,7 +83,7 @@ impl Ng {
         list
     }
 
-    pub(super) fn interface(&mut self, link: LinkType, snaplen: u32, options: &[Option_<'_>]) -> &mut Self {
+    pub(super) fn interface(&mut self, link: LinkType, snaplen: u32, options: &[Opt<'_>]) -> &mut Self {
         let mut body = [self.order.short(link.0), [0; 2]].concat();
         body.extend(self.order.bytes([snaplen]));
         body.extend(self.options(options));
@@ -99,7 +100,7 @@ impl Ng {
         units: u64,
         bytes: &[u8],
         wire: u32,
-        options: &[Option_<'_>],
+        options: &[Opt<'_>],
     ) -> &mut Self {
         let (high, low) = ((units >> 32) as u32, units as u32);
         let mut body = self.order.bytes([interface, high, low, bytes.len() as u32, wire]);
@@ -122,7 +123,7 @@ impl Ng {
         self.block(3, &body)
     }
 
-    pub(super) fn statistics(&mut self, interface: u32, options: &[Option_<'_>]) -> &mut Self {
+    pub(super) fn statistics(&mut self, interface: u32, options: &[Opt<'_>]) -> &mut Self {
         let mut body = self.order.bytes([interface, 0, 0]);
         body.extend(self.options(options));
         self.block(5, &body)

@@ -35,7 +35,7 @@ impl Writer {
     /// Creates the file at `path` for the frames of `source`, replacing one that is there; `-` is standard output.
     pub fn create(path: &Path, source: &Source) -> Result<Self, Error> {
         if path.as_os_str() == "-" {
-            return Ok(Self::new(io::stdout(), Name::Stdin, source));
+            return Ok(Self::new(io::stdout(), Name::Stdout, source));
         }
         let name = Name::Path(path.to_owned());
         if let (Some(read), Ok(there)) = (source.identity(), fs::metadata(path))
@@ -148,4 +148,91 @@ fn snaplen(interface: &Interface) -> u32 {
 fn units(time: Timestamp, is_fine: bool) -> u64 {
     let nanos = u64::try_from(time.0).unwrap_or(0);
     if is_fine { nanos } else { nanos / 1000 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::CaptureFile;
+    use crate::source::buffer::Order;
+    use crate::source::samples::{Ng, frames, pcap};
+
+    /// What becomes of a capture that is read and written.
+    fn copy(file: Vec<u8>) -> Vec<u8> {
+        let directory = tempfile::tempdir().unwrap();
+        let (from, to) = (directory.path().join("from"), directory.path().join("to"));
+        fs::write(&from, file).unwrap();
+        let mut source = Source::File(Box::new(CaptureFile::open(&from).unwrap()));
+        let mut writer = Writer::create(&to, &source).unwrap();
+        while let Some((frame, interfaces)) = source.next_described().unwrap() {
+            writer.write(&frame, interfaces).unwrap();
+        }
+        writer.flush().unwrap();
+        fs::read(to).unwrap()
+    }
+
+    #[test]
+    fn one_interface_gives_pcap_and_a_copy_has_the_same_frames() {
+        for magic in [0xa1b2_c3d4, 0xa1b2_3c4d] {
+            let records: [(u32, u32, &[u8], u32); 2] = [(1, 7, b"first", 5), (2, 999_999, b"second", 1500)];
+            let file = pcap(Order::Big, magic, 113, &records);
+            let copied = copy(file.clone());
+            assert_eq!(copied, pcap(Order::Little, magic, 113, &records));
+            assert_eq!(frames(copied), frames(file));
+        }
+    }
+
+    #[test]
+    fn several_interfaces_give_pcapng() {
+        let mut ng = Ng::new(Order::Big);
+        ng.interface(LinkType::ETHERNET, 96, &[(2, b"eth0")])
+            .packet(0, 1_700_000_000_123_456, b"frame", 1500)
+            .interface(LinkType::RAW, 0, &[(9, &[9])])
+            .packet(1, 1_700_000_000_123_456_789, b"", 0)
+            .section(Order::Little)
+            .interface(LinkType::NULL, 0, &[(2, b"lo12345")])
+            .packet(0, 5, b"12345678", 8);
+        let file = ng.finish();
+        let copied = copy(file.clone());
+        assert_eq!(frames(copied.clone()), frames(file));
+        let mut copied = CaptureFile::new(io::Cursor::new(copied), Name::Stdin).unwrap();
+        while copied.next_described().unwrap().is_some() {}
+        let told: Vec<_> = copied.interfaces().iter().map(|i| (i.name.as_deref(), i.snaplen, i.resolution.0)).collect();
+        assert_eq!(told, [(Some("eth0"), 96, 6), (None, NO_LIMIT, 9), (Some("lo12345"), NO_LIMIT, 6)]);
+    }
+
+    #[test]
+    fn a_capture_without_frames_is_one() {
+        assert!(frames(copy(Ng::new(Order::Little).finish())).is_empty());
+        assert!(frames(copy(pcap(Order::Little, 0xa1b2_c3d4, 1, &[]))).is_empty());
+    }
+
+    #[test]
+    fn only_whole_records_are_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let (from, to) = (directory.path().join("from"), directory.path().join("to"));
+        let bytes = [7; 1000];
+        fs::write(&from, pcap(Order::Little, 0xa1b2_c3d4, 1, &[(0, 0, bytes.as_slice(), 1000); 200])).unwrap();
+        let mut source = Source::File(Box::new(CaptureFile::open(&from).unwrap()));
+        let mut writer = Writer::create(&to, &source).unwrap();
+        while let Some((frame, interfaces)) = source.next_described().unwrap() {
+            writer.write(&frame, interfaces).unwrap();
+            let written = fs::read(&to).unwrap();
+            assert!(written.is_empty() || (written.len() - 24) % 1016 == 0);
+        }
+        drop(writer);
+        assert!(frames(fs::read(&to).unwrap()).len() >= 190);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_that_is_read_is_not_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let (from, link) = (directory.path().join("from"), directory.path().join("link"));
+        fs::write(&from, pcap(Order::Little, 0xa1b2_c3d4, 1, &[])).unwrap();
+        std::os::unix::fs::symlink(&from, &link).unwrap();
+        let source = Source::File(Box::new(CaptureFile::open(&from).unwrap()));
+        assert!(matches!(Writer::create(&link, &source), Err(Error::SameFile { .. })));
+        assert_eq!(fs::read(&from).unwrap().len(), 24);
+    }
 }

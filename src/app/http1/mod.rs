@@ -2,6 +2,7 @@
 
 pub mod chunked;
 pub mod coding;
+pub mod fields;
 pub mod framing;
 pub mod head;
 pub mod pairing;

@@ -149,7 +149,7 @@ impl Session {
         carrier: Carrier<'_>,
         cx: &mut Context<'_>,
     ) {
-        self.settle_simple_request(1 - at, cx);
+        self.settle_simple_request(1 - at, bytes, cx);
         self.begin_stream(at, segment.offset);
         if let State::Resync { boundary } = &mut self.sides[at].state {
             *boundary = true;
@@ -418,15 +418,7 @@ impl Session {
         self.parse_head(at, bytes);
         let Some(message) = &mut self.sides[at].message else { return };
         let (number, kind, head_end) = (message.number, message.kind, message.end());
-        let answered = match kind {
-            Kind::Request => None,
-            Kind::Response => {
-                let code = message.http().map_or(0, |http| http.parsed.code);
-                let last = !(100..200).contains(&code) || code == 101;
-                let answer = self.pairing.response(message.start, message.acked, last);
-                apply(answer, message)
-            }
-        };
+        let answered = pair(&mut self.pairing, message);
         let Unit::Http(http) = &mut message.unit else { return };
         let (framing, issues) = framing(http.head(), answered.map(method_name));
         let head = http.head();
@@ -696,6 +688,9 @@ impl Session {
             }
         }
         self.parse_head(at, &held);
+        if let Some(message) = &mut self.sides[at].message {
+            pair(&mut self.pairing, message);
+        }
         true
     }
 
@@ -760,7 +755,7 @@ impl Session {
 
     /// A direction has ended.
     pub fn end(&mut self, at: usize, by: End, frame: FrameNumber, cx: &mut Context<'_>) {
-        self.settle_simple_request(at, cx);
+        self.settle_simple_request(at, &[], cx);
         if matches!(self.sides[at].state, State::Asked) {
             self.resolve_unanswered(at, cx);
         }
@@ -811,8 +806,8 @@ impl Session {
 /// HTTP/0.9 (a request line without version, and a body alone).
 impl Session {
     /// A request line without version that nothing follows is a request of HTTP/0.9 once the server answers or the
-    /// client is done, if the handshake was seen.
-    fn settle_simple_request(&mut self, at: usize, cx: &mut Context<'_>) {
+    /// client is done, if the handshake was seen. A server whose `answer` is of a later version would have wanted one.
+    fn settle_simple_request(&mut self, at: usize, answer: &[u8], cx: &mut Context<'_>) {
         let side = &self.sides[at];
         let is_one = self.handshake
             && matches!(side.state, State::Head { strict: false })
@@ -824,7 +819,9 @@ impl Session {
         let held = std::mem::take(&mut self.sides[at].held);
         self.parse_head(at, &held);
         if let Some(message) = &mut self.sides[at].message {
-            message.issues.remove(Issue::MissingVersion);
+            if !answer.starts_with(b"HTTP/") {
+                message.issues.remove(Issue::MissingVersion);
+            }
             if let Unit::Http(http) = &mut message.unit {
                 http.nine = true;
             }
@@ -917,6 +914,14 @@ fn content(message: &mut Message, decoding: Option<&mut coding::Decoder>, bytes:
     if cx.wanted.bodies {
         (cx.out)(Output::Body(message.number, bytes));
     }
+}
+
+/// Pairs a response whose head was read as far as it goes; gives the method that its framing depends on.
+fn pair(pairing: &mut Pairing, message: &mut Message) -> Option<Method> {
+    let http = message.http().filter(|_| message.kind == Kind::Response)?;
+    let code = http.parsed.code;
+    let last = !(100..200).contains(&code) || code == 101;
+    apply(pairing.response(message.start, message.acked, last), message)
 }
 
 /// Tells a response what it answers; gives the method that its framing depends on.

@@ -1,0 +1,420 @@
+//! JSON Lines: one object a line, keys in a fixed order, nested as the field names are at their dots.
+
+mod writer;
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use sha2::{Digest, Sha256};
+
+use super::{Begin, End, Printer};
+use crate::app::http1::fields as http;
+use crate::app::ledger::Class;
+use crate::app::message::{Message as Unit, Unit as Protocol};
+use crate::decode::{self, Decoded, Layer, Transport};
+use crate::event::{self, Event, FlagCounts, Message, Packet, Update};
+use crate::field::{Field, Value};
+use crate::frame::{Frame, FrameMeta, Timestamp};
+use crate::issue::{Issue, IssueSet};
+use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
+use crate::tcp::{Carrier, SegmentRef};
+use writer::{Object, array, seconds, string, text, uint, value};
+
+/// Version of the records' form; it rises where a reader of the old one would be wrong.
+pub const SCHEMA_VERSION: u64 = 1;
+
+/// The JSON Schema of a record.
+pub const SCHEMA: &str = include_str!("schema.json");
+
+/// What is written.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Options {
+    /// The SHA-256 of each body.
+    pub hash: bool,
+    /// Nothing but `begin` and `end`.
+    pub quiet: bool,
+}
+
+/// The printer.
+pub struct Json {
+    options: Options,
+    /// Hashes of the bodies under way, by connection and message.
+    hashes: HashMap<(u64, u32), Sha256>,
+}
+
+impl Json {
+    /// A printer that has written nothing.
+    pub fn new(options: Options) -> Self {
+        Self { options, hashes: HashMap::new() }
+    }
+}
+
+impl Printer for Json {
+    fn begin(&mut self, begin: &Begin, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.text("type", "begin");
+        object.uint("schema", SCHEMA_VERSION);
+        object.text("version", env!("CARGO_PKG_VERSION"));
+        object.text("source", &begin.source);
+        object.array("link_types", &begin.links, |out, link| string(out, &link.to_string()));
+        if let Some(filter) = &begin.filter {
+            object.text("filter", filter);
+        }
+        object.end();
+        out.push(b'\n');
+    }
+
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        if self.options.quiet {
+            return;
+        }
+        match event {
+            Event::Body { stream, number, bytes } => {
+                if self.options.hash {
+                    self.hashes.entry((stream, number)).or_default().update(bytes);
+                }
+                return;
+            }
+            Event::Packet(event) => packet(out, event),
+            Event::Message(event) => self.message(out, event),
+            Event::Update(event) => update(out, event),
+            Event::Connection(event) => connection(out, event),
+        }
+        out.push(b'\n');
+    }
+
+    fn end(&mut self, end: &End, out: &mut Vec<u8>) {
+        let totals = &end.totals;
+        let mut object = Object::new(out);
+        object.text("type", "end");
+        let counts = [
+            ("totals.frames", totals.frames),
+            ("totals.bytes", totals.bytes),
+            ("totals.connections", totals.connections),
+            ("totals.messages", totals.messages),
+            ("totals.requests", totals.requests),
+            ("totals.responses", totals.responses),
+            ("totals.incomplete", totals.incomplete),
+            ("totals.stopped", totals.stopped),
+            ("totals.fragments_given_up", totals.fragments_given_up),
+            ("totals.queues_relieved", totals.queues_relieved),
+            ("totals.forgotten", totals.forgotten),
+        ];
+        counts.into_iter().for_each(|(name, count)| object.uint(name, count));
+        flags(object.key("totals.flags"), &totals.flags);
+        if let Some(drops) = end.drops {
+            object.uint("drops.received", drops.received);
+            object.uint("drops.kernel", drops.kernel);
+            object.uint("drops.interface", drops.interface);
+        }
+        object.uint("ledger.captured", totals.ledger.captured);
+        let ledger = object.key("ledger.message");
+        uint(ledger, totals.ledger.get(Class::Message));
+        for class in &Class::ALL[1..] {
+            let _ = write!(ledger, ",\"{}\":{}", class.name(), totals.ledger.get(*class));
+        }
+        let _ = write!(ledger, ",\"unexplained\":{}", totals.ledger.unexplained());
+        object.uint("ledger.missing", totals.ledger.missing);
+        object.end();
+        out.push(b'\n');
+    }
+}
+
+impl Json {
+    fn message(&mut self, out: &mut Vec<u8>, event: Message<'_>) {
+        let message = event.message;
+        let carrier = message.carrier.get();
+        let mut object = Object::new(out);
+        object.text("type", "message");
+        object.uint("frame.number", message.frame);
+        time(object.key("time"), message.first_time);
+        let decoded = headers(&carrier);
+        let analysed = match event.flow.transport {
+            event::Transport::Tcp => Some(Analysed { stream: event.flow.stream, verdict: carrier.verdict }),
+            event::Transport::Udp => None,
+        };
+        layers(&mut object, &decoded, analysed.as_ref(), (analysed.is_none()).then_some(event.flow.stream));
+        self.http(&mut object, event.flow.stream, message);
+        if let Protocol::Dns(dns) = &message.unit {
+            object.uint("dns.id", dns.id.into());
+            let _ = write!(object.key("dns.flags.response"), "{}", dns.response);
+            object.array("dns.qry.name", &dns.questions, |out, question| string(out, &question.name));
+            object.array("dns.qry.type", &dns.questions, |out, question| string(out, &question.kind));
+            object.array("dns.resp", &dns.answers, |out, answer| {
+                array(out, [&answer.name, &answer.kind, &answer.data], |out, text| string(out, text));
+            });
+            object.text("dns.rcode", dns.rcode);
+            object.text("dns.summary", &dns.to_string());
+        }
+        object.uint("message.number", message.number.into());
+        object.text("message.kind", message.kind.name());
+        if let Some(answers) = message.answers {
+            object.uint("message.answers", answers.into());
+        }
+        object.text("message.integrity", message.integrity.name());
+        object.uint("message.length", message.len);
+        object.array("message.missing", &message.missing, |out, missing| {
+            let cause = missing.cause.name();
+            let _ = write!(out, "{{\"offset\":{},\"len\":{},\"cause\":\"{cause}\"}}", missing.offset, missing.len);
+        });
+        object.array("message.segments", message.segments.kept(), |out, segment| {
+            segment_record(out, segment, event.first_seq, message.start);
+        });
+        object.uint("message.segment_count", message.segments.count());
+        issues(object.key("message.issues"), message.issues);
+        object.uint("message.first_frame", message.segments.first_frame());
+        object.uint("message.last_frame", message.segments.last_frame());
+        object.end();
+    }
+
+    fn http(&mut self, object: &mut Object<'_>, stream: u64, message: &Unit) {
+        let Some(http) = message.http() else { return };
+        let head = http.head();
+        for field in http::FIELDS {
+            // The body's length comes last, beside its hash.
+            if field.name != "http.body.length" {
+                self::field(object, field, false, |put| (field.get)(message, put));
+            }
+        }
+        object.array("http.headers", &head.head.fields, |out, line| {
+            array(out, [head.name(line), &head.value(line)], text);
+        });
+        if !http.trailer_raw.is_empty() {
+            let trailer = http.trailer();
+            object.array("http.trailers", &trailer.head.fields, |out, line| {
+                array(out, [trailer.name(line), &trailer.value(line)], text);
+            });
+        }
+        object.uint("http.body.length", http.body_len);
+        if let Some(len) = http.decoded_len {
+            object.uint("http.body.decoded_length", len);
+        }
+        if self.options.hash {
+            let hash = self.hashes.remove(&(stream, message.number)).unwrap_or_default().finalize();
+            let out = object.key("http.body.sha256");
+            out.push(b'"');
+            hash.iter().for_each(|byte| drop(write!(out, "{byte:02x}")));
+            out.push(b'"');
+        }
+    }
+}
+
+fn packet(out: &mut Vec<u8>, packet: Packet<'_>) {
+    let decoded = packet.decoded;
+    let FrameMeta { number, time, wire_len, interface, .. } = decoded.meta;
+    let mut object = Object::new(out);
+    object.text("type", "packet");
+    object.uint("frame.number", number);
+    value(object.key("frame.time_epoch"), Value::Time(time));
+    object.uint("frame.len", wire_len.into());
+    object.uint("frame.cap_len", decoded.cap_len.into());
+    object.uint("frame.interface_id", interface.into());
+    let chain: Vec<&str> = decode::protocol_chain(decoded).collect();
+    object.text("frame.protocols", &chain.join(":"));
+    let analysed = packet.tcp.map(|(stream, verdict)| Analysed { stream, verdict });
+    layers(&mut object, decoded, analysed.as_ref(), packet.udp_stream);
+    if let Some(len) = packet.reassembled {
+        object.uint("reassembled", len.into());
+    }
+    if let Some(stop) = decoded.stop {
+        object.text("stop.layer", stop.layer);
+        object.uint("stop.offset", stop.offset.into());
+        object.text("stop.reason", &stop.to_string());
+    }
+    object.end();
+}
+
+/// The headers that a message's first byte came through, decoded again.
+fn headers<'a>(carrier: &Carrier<'a>) -> Decoded<'a> {
+    let mut decoded = decode::decode(Frame { meta: carrier.meta, bytes: carrier.headers });
+    decoded.cap_len = carrier.cap_len;
+    if !carrier.resumed.is_empty() {
+        decode::resume(&mut decoded, 6, carrier.resumed);
+    }
+    decoded
+}
+
+/// The layers by name; one that occurs more than once is an array, outermost first.
+fn layers(object: &mut Object<'_>, decoded: &Decoded<'_>, tcp: Option<&Analysed>, udp_stream: Option<u64>) {
+    let base = |layer: &Layer<'_>| layer.protocol.name.split('.').next().unwrap_or(layer.protocol.name);
+    let transport = match decoded.transport {
+        Transport::None => usize::MAX,
+        _ => decoded.layers.len() - 1,
+    };
+    let all: Vec<(usize, &Layer<'_>)> = decoded.layers.iter().enumerate().collect();
+    for (first, layer) in &all {
+        let name = base(layer);
+        if layer.protocol.fields.is_empty() || all[..*first].iter().any(|(_, before)| base(before) == name) {
+            continue;
+        }
+        let own: Vec<_> = all[*first..].iter().filter(|(_, layer)| base(layer) == name).collect();
+        // Extension headers (`ipv6.fraghdr`) belong to the header that they extend.
+        let headers = own.chunk_by(|_, (_, next)| next.protocol.name != name);
+        let write = |object: &mut Object<'_>, layers: &[&(usize, &Layer<'_>)]| {
+            for (at, layer) in layers {
+                one_layer(object, layer, (*at == transport).then_some((tcp, udp_stream)));
+            }
+        };
+        if headers.clone().count() == 1 {
+            write(object, &own);
+            object.leave(0);
+        } else {
+            object.array(name, headers, |out, layers| {
+                let mut element = Object::within(out, name);
+                write(&mut element, layers);
+                element.end();
+            });
+        }
+    }
+}
+
+fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Option<&Analysed>, Option<u64>)>) {
+    let fields = layer.protocol.fields;
+    for (i, field) in fields.iter().enumerate() {
+        self::field(object, field, is_parent(fields, i), |put| (field.get)(layer, &mut |value| put(value)));
+    }
+    let Some((tcp, udp_stream)) = transport else { return };
+    if let Some(analysed) = tcp {
+        for (i, field) in ANALYSIS.iter().enumerate() {
+            self::field(object, field, is_parent(ANALYSIS, i), |put| (field.get)(analysed, &mut |value| put(value)));
+        }
+    }
+    if let Some(stream) = udp_stream {
+        object.uint("udp.stream", stream);
+    }
+}
+
+/// Whether the next field's name goes on where this one's ends.
+fn is_parent<G>(fields: &[Field<G>], at: usize) -> bool {
+    let next = fields.get(at + 1).and_then(|next| next.name.strip_prefix(fields[at].name));
+    next.is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// A field with its values, if it has any.
+fn field<G>(object: &mut Object<'_>, field: &Field<G>, parent: bool, get: impl FnOnce(&mut dyn FnMut(Value<'_>))) {
+    let mut count = 0;
+    get(&mut |each| {
+        if count == 0 {
+            let out = object.key(field.name);
+            if parent {
+                out.extend_from_slice(b"{\"value\":");
+            }
+            if field.many {
+                out.push(b'[');
+            }
+            value(out, each);
+        } else if field.many {
+            let out = object.more();
+            out.push(b',');
+            value(out, each);
+        }
+        count += 1;
+    });
+    if count > 0 && field.many {
+        object.more().push(b']');
+    }
+    if count > 0 && parent {
+        object.enter(field.name);
+    }
+}
+
+fn update(out: &mut Vec<u8>, event: Update<'_>) {
+    let update = event.update;
+    let mut object = Object::new(out);
+    object.text("type", "update");
+    object.uint("tcp.stream", event.flow.stream);
+    object.uint("message.number", update.number.into());
+    issues(object.key("message.issues"), update.issues);
+    object.array("message.segments", update.segment, |out, segment| {
+        segment_record(out, segment, event.first_seq, update.start);
+    });
+    object.end();
+}
+
+fn connection(out: &mut Vec<u8>, event: &event::Connection) {
+    let client = event.flow.client.unwrap_or(0);
+    let mut object = Object::new(out);
+    object.text("type", "connection");
+    object.uint("tcp.stream", event.flow.stream);
+    for (name, port, end) in [
+        ("connection.client.ip", "connection.client.port", event.flow.ends[client]),
+        ("connection.server.ip", "connection.server.port", event.flow.ends[1 - client]),
+    ] {
+        object.text(name, &end.address.to_string());
+        object.uint(port, end.port.into());
+    }
+    let _ = write!(object.key("connection.client_known"), "{}", event.flow.client.is_some());
+    for (name, seen) in ["connection.handshake.syn", "connection.handshake.syn_ack", "connection.handshake.ack"]
+        .into_iter()
+        .zip(event.handshake)
+    {
+        let _ = write!(object.key(name), "{seen}");
+    }
+    object.text("connection.close", event.close.name());
+    if event.initial_rtt > 0 {
+        seconds(object.key("connection.initial_rtt"), event.initial_rtt);
+    }
+    if let Some(protocol) = if event.http { Some("HTTP") } else { event.protocol } {
+        object.text("connection.protocol", protocol);
+    }
+    object.uint("connection.other_bytes", event.other_bytes);
+    object.uint("connection.first_frame", event.first.1);
+    object.uint("connection.last_frame", event.last.1);
+    time(object.key("connection.first_time"), event.first.0);
+    time(object.key("connection.last_time"), event.last.0);
+    for (names, direction) in [(TO_SERVER, &event.directions[client]), (TO_CLIENT, &event.directions[1 - client])] {
+        object.uint(names[0], direction.segments);
+        object.uint(names[1], direction.bytes);
+        object.uint(names[2], direction.messages.into());
+        flags(object.key(names[3]), &direction.flags);
+    }
+    issues(object.key("connection.issues"), event.issues);
+    object.end();
+}
+
+const TO_SERVER: [&str; 4] = [
+    "connection.to_server.segments",
+    "connection.to_server.bytes",
+    "connection.to_server.messages",
+    "connection.to_server.flags",
+];
+
+const TO_CLIENT: [&str; 4] = [
+    "connection.to_client.segments",
+    "connection.to_client.bytes",
+    "connection.to_client.messages",
+    "connection.to_client.flags",
+];
+
+fn segment_record(out: &mut Vec<u8>, segment: SegmentRef, first_seq: u32, start: u64) {
+    let offset = segment.offset - start;
+    let seq = first_seq.wrapping_add(offset as u32);
+    let _ = write!(
+        out,
+        "{{\"frame\":{},\"seq\":{seq},\"len\":{},\"offset\":{offset},\"flags\":",
+        segment.frame, segment.len
+    );
+    array(out, segment.flags.issues().iter(), |out, flag: Issue| string(out, flag.name()));
+    out.push(b'}');
+}
+
+fn issues(out: &mut Vec<u8>, issues: IssueSet) {
+    array(out, issues.iter(), |out, issue: Issue| string(out, issue.name()));
+}
+
+fn flags(out: &mut Vec<u8>, flags: &FlagCounts) {
+    out.push(b'{');
+    for (i, (flag, count)) in flags.iter().enumerate() {
+        let comma = if i > 0 { "," } else { "" };
+        let _ = write!(out, "{comma}\"{}\":{count}", flag.name());
+    }
+    out.push(b'}');
+}
+
+/// RFC 3339, in UTC.
+fn time(out: &mut Vec<u8>, time: Timestamp) {
+    let _ = match jiff::Timestamp::from_nanosecond(time.0.into()) {
+        Ok(time) => write!(out, "\"{time:.9}\""),
+        Err(_) => write!(out, "null"),
+    };
+}

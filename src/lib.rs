@@ -4,6 +4,7 @@
 //! [`engine::Engine::push`], events come out to a [`event::Sink`]. Reading and writing live in [`source`] and [`run`].
 
 pub mod app;
+pub mod cli;
 pub mod decode;
 pub mod engine;
 pub mod event;
@@ -12,6 +13,7 @@ pub mod flow;
 pub mod frame;
 pub mod issue;
 pub mod print;
+pub mod run;
 pub mod source;
 pub mod sum;
 pub mod tcp;

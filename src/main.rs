@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `dissect`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dissect::cli::main()
+}

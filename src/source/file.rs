@@ -109,6 +109,16 @@ impl CaptureFile {
         }
     }
 
+    /// Whether the next frame may have to be waited for: it is no regular file, and no whole frame of it was read ahead.
+    #[inline]
+    pub fn may_block(&self) -> bool {
+        self.size.is_none()
+            && !match &self.format {
+                Format::Pcap(pcap) => pcap.has_record(&self.buffer),
+                Format::Pcapng(pcapng) => pcapng.has_record(&self.buffer),
+            }
+    }
+
     /// The interfaces described so far; a frame's `interface` is an index into them.
     pub fn interfaces(&self) -> &[Interface] {
         self.format.interfaces()

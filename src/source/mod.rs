@@ -22,6 +22,7 @@ pub use file::CaptureFile;
 pub use interface::{Counts, Interface, Resolution};
 #[cfg(feature = "live")]
 pub use live::{Device, Live, Options, Stats, devices};
+pub use pcap::MAX_CAPTURED as MAX_SNAPLEN;
 pub use write::Writer;
 
 use crate::frame::Frame;
@@ -65,6 +66,16 @@ impl Source {
             Self::File(file) => file.next_described(),
             #[cfg(feature = "live")]
             Self::Live(live) => live.next_described(),
+        }
+    }
+
+    /// Whether [`Self::next_frame`] may have to wait for whoever writes the capture.
+    #[inline]
+    pub fn may_block(&self) -> bool {
+        match self {
+            Self::File(file) => file.may_block(),
+            #[cfg(feature = "live")]
+            Self::Live(_) => false,
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Interface, Resolution};
 
 /// The most bytes of one frame, as tcpdump and Wireshark have it (256 KiB). Only link types that carry no IP, such as
 /// D-Bus and USB, are ever captured longer, so a larger length is damage and not a frame.
-pub(super) const MAX_CAPTURED: u32 = 256 << 10;
+pub const MAX_CAPTURED: u32 = 256 << 10;
 
 const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
@@ -53,6 +53,12 @@ impl Pcap {
 
     pub(super) fn interfaces(&self) -> &[Interface] {
         &self.interface
+    }
+
+    /// Whether the next record was read ahead.
+    pub(super) fn has_record(&self, buffer: &Buffer) -> bool {
+        let [_, _, captured] = self.order.words(buffer.available());
+        buffer.available().len() as u64 >= self.record_header as u64 + u64::from(captured)
     }
 
     /// The next record, or none at the end.

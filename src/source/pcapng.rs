@@ -52,6 +52,12 @@ impl Pcapng {
         &self.interfaces
     }
 
+    /// Whether the next block is one of a packet that was read ahead.
+    pub(super) fn has_record(&self, buffer: &Buffer) -> bool {
+        let [kind, length] = self.order.words(buffer.available());
+        matches!(kind, PACKET | SIMPLE_PACKET | ENHANCED_PACKET) && buffer.available().len() as u64 >= u64::from(length)
+    }
+
     /// The next packet block, or none at the end.
     #[inline]
     pub(super) fn next_record(&mut self, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {

@@ -1,0 +1,188 @@
+//! The arguments as typed.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::source::MAX_SNAPLEN;
+
+use super::limit::Limit;
+
+const EXAMPLES: &str = "\
+Examples:
+  dissect -i eth0 port 80                  every HTTP message, as soon as it is whole
+  dissect -r lab1.pcap                     the same of a capture file
+  dissect -r lab1.pcap -T json | jq .http.request.uri
+  tcpdump -w - port 80 | dissect -r -      a capture as it comes
+  dissect -r lab1.pcap --body 0.2 > body   one body, of stream 0, message 2
+
+Exit codes:
+  0  done
+  1  done, and something was wrong: the file ends inside a record or is corrupt further on, --strict found
+     unexplained bytes, --body found no whole body
+  2  usage, a bad filter, or something that this build leaves out
+  3  the capture could not be opened or read, or the results could not be written";
+
+/// Tells what every HTTP message on the wire was: its headers, the frames that carried it, and what went wrong.
+#[derive(Parser, Debug)]
+#[command(
+    name = "dissect",
+    version,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    override_usage = "dissect [-i INTERFACE | -r FILE] [OPTIONS] [BPF FILTER]...\n       dissect COMMAND",
+    subcommand_value_name = "COMMAND",
+    max_term_width = 110
+)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub capture: Capture,
+    #[command(flatten)]
+    pub select: Select,
+    #[command(flatten)]
+    pub show: Show,
+    #[command(flatten)]
+    pub trust: Trust,
+}
+
+/// What is done instead of the main job.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// List every field: name, type, meaning
+    Fields,
+    /// List the interfaces that can be captured on, as -D does
+    Interfaces,
+    /// Print the JSON Schema of the records of -T json
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+/// Where frames come from and go to.
+#[derive(Group, Debug)]
+#[command(next_help_heading = "Capture")]
+pub struct Capture {
+    /// Capture on this interface, `any` for all of them; may be repeated
+    #[arg(short = 'i', long = "interface", value_name = "INTERFACE", conflicts_with = "read")]
+    pub interfaces: Vec<String>,
+    /// Read a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4); `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub read: Option<PathBuf>,
+    /// Save the frames that passed the filter; `-` is standard output, which then has nothing else
+    #[arg(short, long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// Stop after this many frames that passed the filter
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Capture at most this many bytes of a frame; 0 is the most there is
+    #[arg(short, long, value_name = "BYTES", default_value_t = 0,
+        value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SNAPLEN)), hide_default_value = true)]
+    pub snaplen: u32,
+    /// Capture only frames that are for this machine: not in promiscuous mode
+    #[arg(short = 'p', long = "no-promiscuous-mode")]
+    pub no_promiscuous: bool,
+    /// List the interfaces that can be captured on
+    #[arg(short = 'D', long = "list-interfaces")]
+    pub list: bool,
+}
+
+/// Which frames and messages are looked at.
+#[derive(Group, Debug)]
+#[command(next_help_heading = "Selection")]
+pub struct Select {
+    /// Look only at the frames for which this BPF expression holds; see pcap-filter(7)
+    #[arg(value_name = "BPF FILTER")]
+    pub filter: Vec<String>,
+    /// Look at this TCP connection alone, by its number
+    #[arg(long, value_name = "N")]
+    pub stream: Option<u64>,
+    /// Write the body of this message raw to standard output, and nothing else: message M of stream N
+    #[arg(long, value_name = "N.M", value_parser = super::body_name, conflicts_with_all = ["stream", "format", "packets", "quiet"])]
+    pub body: Option<(u64, u32)>,
+    /// Display filter; not in this build
+    #[arg(short = 'Y', long = "display-filter", value_name = "FILTER", hide = true)]
+    pub display_filter: Option<String>,
+}
+
+/// How results are shown.
+#[derive(Group, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct Show {
+    /// Format of the results
+    #[arg(short = 'T', long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    /// Show every frame too
+    #[arg(short = 'P', long)]
+    pub packets: bool,
+    /// Show the summary alone
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Show every field; twice, longer bodies too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Show the bytes in hexadecimal
+    #[arg(short = 'x', long)]
+    pub hex: bool,
+    /// Show the bytes in hexadecimal and ASCII
+    #[arg(short = 'X', long = "hex-ascii")]
+    pub hex_ascii: bool,
+    /// Times, as in tcpdump: -t none, -tt since 1970, -ttt since the one before, -tttt with the date, -ttttt since
+    /// the first
+    #[arg(short = 't', action = ArgAction::Count)]
+    pub times: u8,
+    /// Give the SHA-256 of each body (with -T json)
+    #[arg(long)]
+    pub hash: bool,
+    /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// Accepted as in tcpdump: addresses and ports are never looked up
+    #[arg(short = 'n', action = ArgAction::Count)]
+    pub numeric: u8,
+}
+
+/// What is believed, and how much is remembered.
+#[derive(Group, Debug)]
+#[command(next_help_heading = "Checks and limits")]
+pub struct Trust {
+    /// Exit with 1 if a byte of TCP payload is unexplained
+    #[arg(long)]
+    pub strict: bool,
+    /// Compute checksums, and keep segments with a bad one out of reassembly
+    #[arg(long)]
+    pub verify_checksums: bool,
+    /// Move a bound on memory: `queue` (bytes out of order in one direction, 4M), `queues` (the same in all, 24M),
+    /// `connections` (256K), `closed` (closed ones remembered, 16K); the suffixes K, M, G are powers of 1024
+    #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
+    pub limits: Vec<Limit>,
+}
+
+/// Format of the results.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// Each message with its headers, for people
+    Text,
+    /// A line for each message
+    Table,
+    /// JSON Lines, for programs
+    Json,
+}
+
+/// When colours are used.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// In any case
+    Always,
+    /// In no case
+    Never,
+}

@@ -1,0 +1,43 @@
+//! The command line: arguments as typed, the plan that they come to, and what is told without a capture.
+
+mod args;
+mod limit;
+mod plan;
+mod tell;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::Format;
+pub use plan::{Hex, Input, Output, Plan, Style, Times};
+
+use crate::run::{self, Failure};
+use args::{Args, Command};
+
+/// Does what the arguments say.
+pub fn main() -> ExitCode {
+    let failures = carry_out(Args::parse()).unwrap_or_else(|failure| vec![failure]);
+    ExitCode::from(run::conclude(&failures))
+}
+
+/// Returns what was wrong though it was done, or why it was not done.
+fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
+    let told = match args.command {
+        Some(Command::Fields) => tell::fields(),
+        Some(Command::Interfaces) => tell::interfaces()?,
+        Some(Command::Schema) => tell::schema(),
+        Some(Command::Completions { shell }) => tell::completions(shell),
+        Some(Command::Man) => tell::man()?,
+        None if args.capture.list => tell::interfaces()?,
+        None => return run::run(&Plan::new(args)?),
+    };
+    run::write_out(&told).map_err(Failure::Output)?;
+    Ok(Vec::new())
+}
+
+/// `N.M`: message M of stream N.
+fn body_name(text: &str) -> Result<(u64, u32), &'static str> {
+    let numbers = text.split_once('.').and_then(|(stream, number)| Some((stream.parse().ok()?, number.parse().ok()?)));
+    numbers.filter(|(_, number)| *number > 0).ok_or("it is N.M: stream N, from 0, and message M in it, from 1")
+}

@@ -1,0 +1,286 @@
+//! What the arguments come to: a plan that the run loop carries out.
+
+use std::env;
+use std::io::{IsTerminal, stdin, stdout};
+use std::path::{Path, PathBuf};
+
+use super::args::{Args, Format, When};
+use crate::engine;
+use crate::run::Failure;
+use crate::source::MAX_SNAPLEN;
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where frames come from.
+    pub input: Input,
+    /// The BPF filter.
+    pub filter: Option<String>,
+    /// Stop after so many frames that passed it.
+    pub count: Option<u64>,
+    /// The capture file to write.
+    pub write: Option<PathBuf>,
+    /// What results are.
+    pub output: Output,
+    /// What the core is to do.
+    pub engine: engine::Options,
+    /// Whether an unexplained byte is a failure.
+    pub strict: bool,
+}
+
+/// Where frames come from.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A capture file.
+    File(PathBuf),
+    /// A capture as it comes.
+    Stdin,
+    /// Live interfaces.
+    Live {
+        /// Their names.
+        interfaces: Vec<String>,
+        /// Also frames that are for other machines.
+        promiscuous: bool,
+        /// The most bytes to capture of a frame.
+        snaplen: u32,
+    },
+}
+
+/// What goes to standard output.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Results, in a format.
+    Results(Style),
+    /// The body of one message.
+    Body {
+        /// Number of the connection.
+        stream: u64,
+        /// Number of the message within it.
+        number: u32,
+    },
+    /// No results: the capture that is written, or nothing.
+    Nothing,
+}
+
+/// How results are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// In which format.
+    pub format: Format,
+    /// Each frame too.
+    pub packets: bool,
+    /// The summary alone.
+    pub quiet: bool,
+    /// How much more than usual: 0 to 2 and above.
+    pub verbose: u8,
+    /// The bytes, in hexadecimal.
+    pub hex: Option<Hex>,
+    /// How times are shown.
+    pub times: Times,
+    /// The hashes of bodies.
+    pub hash: bool,
+    /// Whether to use colours.
+    pub color: bool,
+    /// Columns of the terminal; none where standard output is none.
+    pub width: Option<u16>,
+}
+
+/// How bytes are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hex {
+    /// As numbers.
+    Plain,
+    /// As numbers and characters.
+    Ascii,
+}
+
+/// How times are shown, as in tcpdump.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Times {
+    /// Time of day.
+    Clock,
+    /// `-t`: not at all.
+    None,
+    /// `-tt`: seconds since 1970.
+    Epoch,
+    /// `-ttt`: since the one before.
+    SincePrevious,
+    /// `-tttt`: date and time of day.
+    Date,
+    /// `-ttttt`: since the first.
+    SinceFirst,
+}
+
+/// Bytes that are kept of a body's beginning to be shown, and with `-vv`.
+const PREVIEW: usize = 4 << 10;
+const LONG_PREVIEW: usize = 64 << 10;
+
+/// The commands to come: no BPF expression begins with one of these words.
+const LEFT_OUT: [&str; 3] = ["check", "export", "follow"];
+
+impl Plan {
+    /// Makes a plan of the arguments.
+    pub fn new(args: Args) -> Result<Self, Failure> {
+        let Args { capture, select, show, trust, .. } = args;
+        if let Some(word) = select.filter.first().filter(|word| LEFT_OUT.contains(&word.as_str())) {
+            return Err(usage(format!("this build leaves out `dissect {word}`")));
+        }
+        if select.display_filter.is_some() {
+            return Err(usage("this build leaves out display filters (-Y)"));
+        }
+        if show.hash && show.format != Format::Json {
+            return Err(usage("--hash goes with -T json"));
+        }
+        let to_stdout = capture.write.as_deref() == Some(Path::new("-"));
+        if to_stdout && select.body.is_some() {
+            return Err(usage("standard output can have the capture (-w -) or a body (--body), not both"));
+        }
+        let input = match capture.read {
+            Some(path) if path.as_os_str() != "-" => Input::File(path),
+            Some(_) if stdin().is_terminal() => {
+                return Err(usage("standard input is a terminal; pipe a capture into it"));
+            }
+            Some(_) => Input::Stdin,
+            None if capture.interfaces.is_empty() => {
+                return Err(usage("say where frames come from: -i INTERFACE (-D lists them) or -r FILE"));
+            }
+            None => Input::Live {
+                interfaces: capture.interfaces,
+                promiscuous: !capture.no_promiscuous,
+                snaplen: if capture.snaplen == 0 { MAX_SNAPLEN } else { capture.snaplen },
+            },
+        };
+        let style = Style {
+            format: show.format,
+            packets: show.packets && !show.quiet,
+            quiet: show.quiet,
+            verbose: show.verbose,
+            hex: match (show.hex_ascii, show.hex) {
+                (true, _) => Some(Hex::Ascii),
+                (false, true) => Some(Hex::Plain),
+                (false, false) => None,
+            },
+            times: times(show.times)?,
+            hash: show.hash,
+            color: match show.color {
+                When::Always => true,
+                When::Never => false,
+                When::Auto => stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            },
+            width: terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0),
+        };
+        let output = match select.body {
+            Some((stream, number)) => Output::Body { stream, number },
+            None if to_stdout => Output::Nothing,
+            None => Output::Results(style),
+        };
+        let mut engine = options(&output);
+        engine.verify_checksums = trust.verify_checksums;
+        if select.stream.is_some() {
+            engine.stream = select.stream;
+        }
+        trust.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
+        Ok(Self {
+            input,
+            filter: Some(select.filter.join(" ")).filter(|words| !words.trim().is_empty()),
+            count: capture.count,
+            write: capture.write,
+            output,
+            engine,
+            strict: trust.strict,
+        })
+    }
+}
+
+/// What the core has to do for these results, and no more.
+fn options(output: &Output) -> engine::Options {
+    let default = engine::Options::default();
+    match *output {
+        Output::Results(style) => engine::Options {
+            packets: style.packets,
+            bodies: style.hash && !style.quiet,
+            preview: match (style.format, style.verbose) {
+                _ if style.quiet => 0,
+                (Format::Text, 0 | 1) => PREVIEW,
+                (Format::Text, _) => LONG_PREVIEW,
+                (Format::Table | Format::Json, _) => 0,
+            },
+            details: style.packets || style.verbose > 0,
+            ..default
+        },
+        Output::Body { stream, .. } => engine::Options { bodies: true, stream: Some(stream), ..default },
+        Output::Nothing => default,
+    }
+}
+
+fn times(count: u8) -> Result<Times, Failure> {
+    const ALL: [Times; 6] =
+        [Times::Clock, Times::None, Times::Epoch, Times::SincePrevious, Times::Date, Times::SinceFirst];
+    ALL.get(usize::from(count)).copied().ok_or_else(|| usage("-t can be given one to five times"))
+}
+
+fn usage(line: impl Into<String>) -> Failure {
+    Failure::Usage(line.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn plan(words: &str) -> Result<Plan, Failure> {
+        Plan::new(Args::try_parse_from(format!("dissect {words}").split(' ')).unwrap())
+    }
+
+    #[test]
+    fn words_that_are_no_option_are_the_filter() {
+        let plan = plan("-r a.pcap tcp port 80 -T json").unwrap();
+        assert_eq!(plan.filter.as_deref(), Some("tcp port 80"));
+        assert!(matches!(plan.output, Output::Results(Style { format: Format::Json, .. })));
+    }
+
+    #[test]
+    fn the_core_does_what_the_output_needs() {
+        let text = plan("-r a.pcap").unwrap().engine;
+        assert_eq!((text.preview, text.details, text.packets, text.bodies), (PREVIEW, false, false, false));
+        let long = plan("-r a.pcap -vvP").unwrap().engine;
+        assert_eq!((long.preview, long.details, long.packets), (LONG_PREVIEW, true, true));
+        let json = plan("-r a.pcap -T json --hash").unwrap().engine;
+        assert_eq!((json.preview, json.bodies), (0, true));
+        let quiet = plan("-r a.pcap -qP").unwrap().engine;
+        assert_eq!((quiet.preview, quiet.packets), (0, false));
+        let body = plan("-r a.pcap --body 3.2").unwrap().engine;
+        assert_eq!((body.stream, body.bodies, body.preview), (Some(3), true, 0));
+    }
+
+    #[test]
+    fn times_are_counted() {
+        for (words, times) in [("", Times::Clock), (" -ttt", Times::SincePrevious), (" -ttttt", Times::SinceFirst)] {
+            let plan = plan(&format!("-r a.pcap{words}")).unwrap();
+            assert!(matches!(plan.output, Output::Results(style) if style.times == times));
+        }
+        assert!(plan("-r a.pcap -tttttt").is_err());
+    }
+
+    #[test]
+    fn what_does_not_go_together() {
+        for words in
+            ["-r a.pcap check", "check lab.toml", "-r a.pcap -Y http", "-r a --hash", "tcp", "-r a -w - --body 0.1"]
+        {
+            assert!(matches!(plan(words), Err(Failure::Usage(_))), "{words}");
+        }
+        for words in ["-r a -r b", "-i lo -r a", "-r a --body 0", "-r a --body 0.0", "-c 0", "-s 262145", "--limit x=1"]
+        {
+            assert!(Args::try_parse_from(format!("dissect {words}").split(' ')).is_err(), "{words}");
+        }
+    }
+
+    #[test]
+    fn no_limit_on_a_frame_is_the_most_there_is() {
+        for (words, expected) in [("-i lo", MAX_SNAPLEN), ("-i lo -s 0", MAX_SNAPLEN), ("-i lo -s 96", 96)] {
+            let plan = plan(words).unwrap();
+            assert!(matches!(plan.input, Input::Live { snaplen, .. } if snaplen == expected), "{words}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What is told without a capture: fields, interfaces, schema, completions, manual page.
+
+use std::collections::HashSet;
+use std::io::{IsTerminal, stdout};
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::args::Args;
+use crate::decode;
+use crate::field::Field;
+use crate::run::Failure;
+use crate::source::Error;
+use crate::tcp::fields as analysis;
+
+/// Every field: name, type, meaning.
+pub fn fields() -> Vec<u8> {
+    let headers = decode::protocols().iter().flat_map(|protocol| protocol.fields).map(described);
+    let mut known = HashSet::new();
+    let rows = headers.chain(analysis::FIELDS.iter().map(described)).filter(|[name, ..]| known.insert(name.clone()));
+    table(["field", "type", "meaning"], rows)
+}
+
+fn described<G>(field: &Field<G>) -> [String; 3] {
+    let many = if field.many { "[]" } else { "" };
+    [field.name.into(), format!("{}{many}", field.kind.name()), field.doc.into()]
+}
+
+/// The interfaces that can be captured on.
+#[cfg(feature = "live")]
+pub fn interfaces() -> Result<Vec<u8>, Error> {
+    let rows = crate::source::devices()?.into_iter().map(|device| {
+        let state = [(device.up, "up"), (device.running, "running"), (device.loopback, "loopback")];
+        let state: Vec<_> = state.into_iter().filter_map(|(holds, word)| holds.then_some(word)).collect();
+        let addresses: Vec<_> = device.addresses.iter().map(ToString::to_string).collect();
+        [device.name, state.join(" "), addresses.join(" "), device.description.unwrap_or_default()]
+    });
+    Ok(table(["interface", "state", "addresses", "description"], rows))
+}
+
+/// Without libpcap there are none.
+#[cfg(not(feature = "live"))]
+pub fn interfaces() -> Result<Vec<u8>, Error> {
+    Err(Error::NoLive { what: "live capture" })
+}
+
+/// The JSON Schema of the records.
+pub fn schema() -> Vec<u8> {
+    SCHEMA.into()
+}
+
+const SCHEMA: &str = "{}\n";
+
+/// A completion script.
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "dissect", &mut script);
+    script
+}
+
+/// The manual page.
+pub fn man() -> Result<Vec<u8>, Failure> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Args::command()).render(&mut page).map_err(Failure::Output)?;
+    Ok(page)
+}
+
+/// On a terminal a table as wide as that, else rows with a tab between columns.
+fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
+    if !stdout().is_terminal() {
+        return rows.flat_map(|row| (row.join("\t") + "\n").into_bytes()).collect();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some((width, _)) = terminal_size::terminal_size_of(stdout()) {
+        table.set_width(width.0);
+    }
+    table.set_header(header).add_rows(rows);
+    format!("{table}\n").into_bytes()
+}

@@ -1,0 +1,79 @@
+//! What can be wrong with a run: one line on standard error each, and the exit code.
+
+use std::fmt;
+use std::io;
+
+use crate::source::{Error, Kind};
+
+/// What was wrong with a run.
+#[derive(Debug)]
+pub enum Failure {
+    /// What was asked for is not possible.
+    Usage(String),
+    /// Frames could not be had, or had further, or not be saved.
+    Source(Error),
+    /// Standard output could not be written.
+    Output(io::Error),
+    /// The run was completed, and this is wrong with what it gave.
+    Wrong(String),
+}
+
+impl Failure {
+    /// The exit code that says so.
+    fn code(&self) -> u8 {
+        match self {
+            _ if self.is_broken_pipe() => 0,
+            Self::Wrong(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Output(_) => 3,
+            Self::Source(error) => match error.kind() {
+                Kind::CutShort => 1,
+                Kind::Usage => 2,
+                Kind::Unreadable | Kind::Unwritable => 3,
+            },
+        }
+    }
+
+    /// Whether no more results can be written.
+    pub(super) fn is_output(&self) -> bool {
+        matches!(self, Self::Output(_)) || self.is_broken_pipe()
+    }
+
+    /// Whether the capture could be read up to some point.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self, Self::Source(error) if error.kind() == Kind::CutShort)
+    }
+
+    /// Whether the reader of what is written has had enough, which is no failure.
+    fn is_broken_pipe(&self) -> bool {
+        match self {
+            Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Source(error) => error.is_broken_pipe(),
+            Self::Usage(_) | Self::Wrong(_) => false,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(line) | Self::Wrong(line) => f.write_str(line),
+            Self::Source(error) => error.fmt(f),
+            Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
+        }
+    }
+}
+
+/// Tells each failure on standard error, and returns the exit code of the gravest.
+pub fn conclude(failures: &[Failure]) -> u8 {
+    for failure in failures.iter().filter(|failure| !failure.is_broken_pipe()) {
+        super::note(failure);
+    }
+    failures.iter().map(Failure::code).max().unwrap_or(0)
+}

@@ -1,0 +1,169 @@
+//! What goes to standard output: events in a format or the body of one message, gathered and written.
+
+use std::io::{self, Write};
+
+use crate::app::message::Integrity;
+use crate::cli::{Format, Output, Style};
+use crate::event::{Event, Sink, Transport};
+use crate::frame::Timestamp;
+use crate::print::{Begin, End, Printer};
+
+/// Results are gathered up to about this many bytes before they are written.
+const GATHERED: usize = 64 << 10;
+
+/// The printer of a format.
+fn printer(style: &Style) -> Box<dyn Printer> {
+    match style.format {
+        Format::Json | Format::Text | Format::Table => Box::new(Lines),
+    }
+}
+
+/// Where events go, and what is to be written of them.
+pub(super) struct Results {
+    to: To,
+    out: Vec<u8>,
+    /// When the first thing in `out` was known.
+    since: Option<Timestamp>,
+}
+
+enum To {
+    Printer(Box<dyn Printer>),
+    Body(Body),
+    Nothing,
+}
+
+/// The message whose body is wanted.
+struct Body {
+    stream: u64,
+    number: u32,
+    /// What became of it, and how many bytes of it are missing, once that is known.
+    end: Option<(Integrity, u64)>,
+}
+
+impl Results {
+    pub(super) fn new(output: &Output) -> Self {
+        let to = match *output {
+            Output::Results(ref style) => To::Printer(printer(style)),
+            Output::Body { stream, number } => To::Body(Body { stream, number, end: None }),
+            Output::Nothing => To::Nothing,
+        };
+        Self { to, out: Vec::new(), since: None }
+    }
+
+    pub(super) fn begin(&mut self, begin: &Begin) {
+        if let To::Printer(printer) = &mut self.to {
+            printer.begin(begin, &mut self.out);
+        }
+    }
+
+    pub(super) fn end(&mut self, end: &End) {
+        if let To::Printer(printer) = &mut self.to {
+            printer.end(end, &mut self.out);
+        }
+    }
+
+    /// Whether nothing more is wanted.
+    pub(super) fn is_complete(&self) -> bool {
+        matches!(self.to, To::Body(Body { end: Some(_), .. }))
+    }
+
+    /// What the results lack of what was asked for.
+    pub(super) fn lacks(&self) -> Option<String> {
+        let To::Body(Body { stream, number, end }) = self.to else { return None };
+        match end {
+            None => Some(format!("there is no message {number} in stream {stream}")),
+            Some((Integrity::Complete, _)) => None,
+            Some((integrity, 0)) => Some(format!("message {stream}.{number} is not whole: {}", integrity.name())),
+            Some((integrity, missing)) => {
+                Some(format!("message {stream}.{number} is not whole: {}, {missing} bytes missing", integrity.name()))
+            }
+        }
+    }
+
+    /// Writes if there is much, or if something has waited for longer than `wait` nanoseconds at `now`.
+    #[inline]
+    pub(super) fn gather(&mut self, now: Timestamp, wait: i64) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let since = *self.since.get_or_insert(now);
+        if self.out.len() >= GATHERED || now.since(since) > wait { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what was gathered.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.since = None;
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let written = write_out(&self.out);
+        self.out.clear();
+        written
+    }
+}
+
+impl Sink for Results {
+    fn event(&mut self, event: Event<'_>) {
+        match &mut self.to {
+            To::Printer(printer) => printer.event(event, &mut self.out),
+            To::Body(body) => body.event(event, &mut self.out),
+            To::Nothing => {}
+        }
+    }
+}
+
+impl Body {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Body { stream, number, bytes } if (stream, number) == (self.stream, self.number) => {
+                out.extend_from_slice(bytes);
+            }
+            Event::Message(told)
+                if told.flow.transport == Transport::Tcp
+                    && (told.flow.stream, told.message.number) == (self.stream, self.number) =>
+            {
+                self.end = Some((told.message.integrity, told.message.missing_bytes));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Writes to standard output, and waits until the system has it.
+pub fn write_out(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+struct Lines;
+
+impl Printer for Lines {
+    fn begin(&mut self, begin: &Begin, out: &mut Vec<u8>) {
+        out.extend(format!("{{\"type\":\"begin\",\"source\":{:?}}}\n", begin.source).bytes());
+    }
+
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        if let Event::Message(m) = event {
+            out.extend(
+                format!(
+                    "{{\"type\":\"message\",\"tcp\":{{\"stream\":{}}},\"message\":{{\"number\":{},\"integrity\":\"{}\"}}}}\n",
+                    m.flow.stream,
+                    m.message.number,
+                    m.message.integrity.name()
+                )
+                .bytes(),
+            );
+        }
+    }
+
+    fn end(&mut self, end: &End, out: &mut Vec<u8>) {
+        out.extend(
+            format!(
+                "{{\"type\":\"end\",\"totals\":{{\"frames\":{},\"messages\":{}}},\"drops\":\"{:?}\"}}\n",
+                end.totals.frames, end.totals.messages, end.drops
+            )
+            .bytes(),
+        );
+    }
+}

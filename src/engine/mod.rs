@@ -17,6 +17,7 @@ use crate::flow::fragments::Fragments;
 use crate::flow::{Endpoint, Id, Key, Table};
 use crate::frame::{Frame, Timestamp};
 use crate::issue::{Flags, Issue};
+use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
 use datagrams::Datagrams;
@@ -184,24 +185,16 @@ impl Engine {
             }
             (Transport::Udp { src: sport, dst: dport }, Some((src, dst))) => {
                 let ends = [Endpoint { address: src, port: sport }, Endpoint { address: dst, port: dport }];
-                let stream = self.datagrams.stream(ends);
+                let (id, stream) = self.datagrams.stream(ends);
                 if self.options.packets {
-                    sink.event(Event::Packet(Packet {
-                        decoded: &decoded,
-                        tcp: None,
-                        udp_stream: Some(stream.0),
-                        reassembled,
-                    }));
+                    let udp_stream = Some(stream);
+                    sink.event(Event::Packet(Packet { decoded: &decoded, tcp: None, udp_stream, reassembled }));
                 }
-                let carrier = Carrier {
-                    meta: frame.meta,
-                    cap_len: decoded.cap_len,
-                    headers,
-                    resumed: &[],
-                    verdict: Default::default(),
-                };
+                let resumed = resumed_header(&decoded, reassembled);
+                let meta = frame.meta;
+                let carrier = Carrier { meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
                 if self.options.stream.is_none() {
-                    self.datagrams.push(ends, stream, &decoded, carrier, &mut self.shared, sink);
+                    self.datagrams.push(id, ends, &decoded, carrier, &mut self.shared, sink);
                 }
             }
             _ if self.options.packets => {
@@ -263,7 +256,7 @@ impl Engine {
         if rejected {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
-        let resumed = if reassembled.is_some() { decoded.layers.last().map_or(&[][..], |tcp| tcp.header) } else { &[] };
+        let resumed = resumed_header(decoded, reassembled);
         let carrier = Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict };
         let queued = connection.queued();
         connection.push(dir, &segment, carrier, || checksum::header_sum(decoded), &mut self.shared, sink);
@@ -367,4 +360,9 @@ impl Engine {
 fn header_bytes<'a>(frame: Frame<'a>, layers: &[Layer<'_>]) -> &'a [u8] {
     let end = layers.last().map_or(0, |layer| layer.offset as usize + layer.header.len());
     frame.bytes.get(..end).unwrap_or(frame.bytes)
+}
+
+/// The transport header, where it is not in the frame's own bytes.
+fn resumed_header<'a>(decoded: &Decoded<'a>, reassembled: Option<u32>) -> &'a [u8] {
+    decoded.layers.last().filter(|_| reassembled.is_some()).map_or(&[], |layer| layer.header)
 }

@@ -6,6 +6,7 @@ use crate::app::message::Integrity;
 use crate::cli::{Format, Output, Style};
 use crate::event::{Event, Sink, Transport};
 use crate::frame::Timestamp;
+use crate::print::json::{self, Json};
 use crate::print::{Begin, End, Printer};
 
 /// Results are gathered up to about this many bytes before they are written.
@@ -14,7 +15,8 @@ const GATHERED: usize = 64 << 10;
 /// The printer of a format.
 fn printer(style: &Style) -> Box<dyn Printer> {
     match style.format {
-        Format::Json | Format::Text | Format::Table => Box::new(Lines),
+        Format::Json => Box::new(Json::new(json::Options { hash: style.hash, quiet: style.quiet })),
+        Format::Text | Format::Table => Box::new(Lines),
     }
 }
 

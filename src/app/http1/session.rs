@@ -961,11 +961,6 @@ fn piece(segment: SegmentRef, len: usize) -> SegmentRef {
     SegmentRef { len: len as u32, ..segment }
 }
 
-/// A run without its first `len` bytes.
-fn advanced(segment: SegmentRef, len: usize) -> SegmentRef {
-    SegmentRef { offset: segment.offset + len as u64, len: segment.len - len as u32, ..segment }
-}
-
 /// One past the first blank line in `bytes` that ends at `from` or later.
 fn after_blank_line(bytes: &[u8], from: usize) -> Option<usize> {
     memchr::memchr_iter(b'\n', bytes).map(|lf| lf + 1).find(|&end| {

@@ -141,7 +141,7 @@ impl Json {
             self::field(&mut object, field, false, |put| (field.get)(message, put));
         }
         for field in registry::MESSAGE {
-            self::field(&mut object, field, false, |put| (field.get)(&event, put));
+            own_field(&mut object, field, |put| (field.get)(&event, put));
         }
         object.array("message.missing", &message.missing, |out, missing| {
             let cause = missing.cause.name();
@@ -272,8 +272,20 @@ fn is_parent<G>(fields: &[Field<G>], at: usize) -> bool {
     next.is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// A field with its values, if it has any.
-fn field<G>(object: &mut Object<'_>, field: &Field<G>, parent: bool, get: impl FnOnce(&mut dyn FnMut(Value<'_>))) {
+/// A field of ours: of a list without values too.
+fn own_field<G>(object: &mut Object<'_>, field: &Field<G>, get: impl FnOnce(&mut dyn FnMut(Value<'_>))) {
+    if !self::field(object, field, false, get) && field.many {
+        object.key(field.name).extend_from_slice(b"[]");
+    }
+}
+
+/// A field with its values, if it has any; whether it has.
+fn field<G>(
+    object: &mut Object<'_>,
+    field: &Field<G>,
+    parent: bool,
+    get: impl FnOnce(&mut dyn FnMut(Value<'_>)),
+) -> bool {
     let mut count = 0;
     get(&mut |each| {
         if count == 0 {
@@ -298,6 +310,7 @@ fn field<G>(object: &mut Object<'_>, field: &Field<G>, parent: bool, get: impl F
     if count > 0 && parent {
         object.enter(field.name);
     }
+    count > 0
 }
 
 fn update(out: &mut Vec<u8>, event: Update<'_>) {
@@ -318,7 +331,7 @@ fn connection(out: &mut Vec<u8>, event: &event::Connection) {
     object.text("type", "connection");
     object.uint("tcp.stream", event.flow.stream);
     for field in registry::CONNECTION {
-        self::field(&mut object, field, false, |put| (field.get)(event, put));
+        own_field(&mut object, field, |put| (field.get)(event, put));
     }
     let client = event.flow.client.unwrap_or(0);
     for (fields, flags_name, from) in [

@@ -319,7 +319,7 @@ impl Session {
             issues: message.issues,
         });
         (cx.out)(Output::Message(&message));
-        cx.give_back(message);
+        cx.pool.give_back(message);
     }
 
     /// Whether `rest` may begin another message, or belong to another protocol, after `message`.

@@ -70,7 +70,7 @@ impl Session {
 
     /// A message may begin here.
     pub(super) fn begin(&mut self, at: usize, segment: SegmentRef, carrier: Carrier<'_>, cx: &mut Context<'_>) {
-        let mut message = cx.message();
+        let mut message = cx.pool.take();
         message.side = at;
         message.start = segment.offset;
         message.first_time = segment.time;
@@ -179,7 +179,7 @@ impl Session {
         side.state = State::Resync { boundary: false };
         let bytes = std::mem::take(&mut side.held);
         if let Some(message) = side.message.take() {
-            cx.give_back(message);
+            cx.pool.give_back(message);
         }
         self.unread(at, &bytes[..held], cx);
     }

@@ -11,8 +11,8 @@ use arrayvec::ArrayVec;
 use crate::decode::{self, Decoded, Layer};
 use crate::field::{Base, Field, Value};
 use crate::tcp::Control;
-use crate::tcp::analysis::Verdict;
 use crate::tcp::fields::{Analysed, FIELDS};
+use crate::tcp::verdict::Verdict;
 
 /// The farthest column at which the text of the layers begins; where a title is longer, its text follows it.
 const MAX_COLUMN: usize = 22;

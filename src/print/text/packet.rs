@@ -12,7 +12,7 @@ use crate::print::hex::{self, Hex};
 use crate::print::pen::{Indent, Pen};
 use crate::print::style::{self, DIM, PLAIN};
 use crate::print::time::Format;
-use crate::tcp::analysis::Verdict;
+use crate::tcp::verdict::Verdict;
 
 /// The widest pair of addresses that others are aligned with.
 const MAX_ADDRESSES: usize = 45;

@@ -226,8 +226,8 @@ impl Connection {
         let protocol = session
             .as_ref()
             .and_then(|session| identify::identify(session.first_bytes(client), session.first_bytes(1 - client)));
-        let http = session.is_some_and(|session| session.recognised());
-        self.halves.iter_mut().for_each(HalfStream::forget);
+        let http = session.as_ref().is_some_and(|session| session.recognised());
+        self.session = session;
         sink.event(Event::Connection(&event::Connection {
             flow: self.flow,
             handshake: self.handshake,
@@ -243,6 +243,12 @@ impl Connection {
         }));
     }
 
+    /// Gives up what tells which message a copy belongs to.
+    pub fn forget(&mut self) {
+        self.session = None;
+        self.halves.iter_mut().for_each(HalfStream::forget);
+    }
+
     /// Runs `act` on the streams, with what feeds the session.
     fn with<S: Sink>(
         &mut self,
@@ -252,6 +258,7 @@ impl Connection {
     ) {
         let origins = [0, 1].map(|dir| self.halves[dir].seq_at(ORIGIN).0.wrapping_sub(self.bases[dir].0));
         let other = shared.ledger.get(Class::Other);
+        let undecodable = shared.ledger.get(Class::Undecodable);
         let mut feed = Feed {
             session: &mut self.session,
             handshake: self.handshake[0] || self.handshake[1],
@@ -264,6 +271,9 @@ impl Connection {
         };
         act(&mut self.halves, &mut feed);
         self.other_bytes += shared.ledger.get(Class::Other) - other;
+        if shared.ledger.get(Class::Undecodable) > undecodable {
+            self.issues.insert(Issue::Undecodable);
+        }
     }
 }
 

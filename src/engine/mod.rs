@@ -22,6 +22,9 @@ use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
 use datagrams::Datagrams;
 
+/// Closed connections of which it is kept which messages their bytes were in: some 4 KiB each.
+const MAX_RECENT: usize = 1024;
+
 /// What the core is to do beside the main job, and its bounds.
 #[derive(Clone, Default, Debug)]
 pub struct Options {
@@ -223,19 +226,17 @@ impl Engine {
             payload: decoded.payload,
             missing: decoded.missing,
         };
-        let id = self.connection([src, dst], &segment, sink);
+        let flags = self.verify(decoded);
+        let known = if flags.is_empty() { None } else { Some(self.table.find(&Key::new(src, dst).0)) };
+        // A damaged segment neither begins a connection nor ends one.
+        let Some(id) = known.unwrap_or_else(|| Some(self.connection([src, dst], &segment, sink))) else {
+            return self.reject(packet, flags, sink);
+        };
         let Some(connection) = self.table.get_mut(id) else { return };
         let dir = connection.direction(src, dst);
-        let mut flags = Flags::EMPTY;
-        if self.options.verify_checksums {
-            if checksum::transport(decoded) == Some(false) {
-                flags.insert(Issue::BadChecksum);
-            }
-            if decoded.layers.iter().any(|layer| layer.protocol.name == "ip" && !checksum::ipv4_header(layer.header)) {
-                flags.insert(Issue::BadIpChecksum);
-            }
+        if !flags.is_empty() && connection.is_replaced_by(dir, &segment) {
+            return self.reject(packet, flags, sink);
         }
-        let rejected = !flags.is_empty();
         let verdict = connection.analyse(dir, &segment, flags);
         self.shared.counts.flags.add(verdict.flags);
         self.shared.ledger.captured += segment.payload.len() as u64;
@@ -245,7 +246,7 @@ impl Engine {
         if self.options.stream.is_some_and(|stream| stream != connection.stream()) {
             return self.shared.ledger.add(Class::Filtered, segment.payload.len() as u64);
         }
-        if rejected {
+        if !flags.is_empty() {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
         let carrier = Carrier { verdict, ..carrier };
@@ -260,6 +261,31 @@ impl Engine {
         self.queued = self.queued + connection.queued() - queued;
         if let Some(deadline) = connection.arm(self.now) {
             self.timers.push(Reverse((deadline, id)));
+        }
+    }
+
+    /// What the checksums of a segment show, if they are to be looked at.
+    fn verify(&self, decoded: &Decoded<'_>) -> Flags {
+        let mut flags = Flags::EMPTY;
+        if self.options.verify_checksums {
+            if checksum::transport(decoded) == Some(false) {
+                flags.insert(Issue::BadChecksum);
+            }
+            if decoded.layers.iter().any(|layer| layer.protocol.name == "ip" && !checksum::ipv4_header(layer.header)) {
+                flags.insert(Issue::BadIpChecksum);
+            }
+        }
+        flags
+    }
+
+    /// A damaged segment of no connection that is known.
+    fn reject(&mut self, packet: Packet<'_>, flags: Flags, sink: &mut impl Sink) {
+        let bytes = packet.decoded.payload.len() as u64;
+        self.shared.counts.flags.add(flags);
+        self.shared.ledger.captured += bytes;
+        self.shared.ledger.add(Class::Rejected, bytes);
+        if self.options.packets {
+            sink.event(Event::Packet(packet));
         }
     }
 
@@ -313,15 +339,26 @@ impl Engine {
             self.queued = self.queued + connection.queued() - queued;
             if let Some(close) = connection.closed(self.now) {
                 self.end(id, close, sink);
-                self.closed.push_back(id);
-                if self.closed.len() > self.options.limits.closed
-                    && let Some(oldest) = self.closed.pop_front()
-                {
-                    self.table.remove(oldest);
-                }
+                self.remember(id);
             } else if let Some(deadline) = connection.arm(self.now) {
                 self.timers.push(Reverse((deadline, id)));
             }
+        }
+    }
+
+    /// A closed connection is remembered: at first with what tells to which message a copy belongs, later as what it
+    /// takes not to mistake its late segments for a new connection.
+    fn remember(&mut self, id: Id) {
+        self.closed.push_back(id);
+        if let Some(&late) = self.closed.len().checked_sub(MAX_RECENT + 1).and_then(|at| self.closed.get(at))
+            && let Some(connection) = self.table.get_mut(late)
+        {
+            connection.forget();
+        }
+        if self.closed.len() > self.options.limits.closed
+            && let Some(oldest) = self.closed.pop_front()
+        {
+            self.table.remove(oldest);
         }
     }
 

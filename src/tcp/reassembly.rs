@@ -660,7 +660,6 @@ impl HalfStream {
         self.ended = true;
         let uncaptured_fin = by == End::Capture && self.acked == self.next + 1;
         out(if uncaptured_fin { Item::End { by: End::Fin, frame: 0 } } else { Item::End { by, frame } });
-        self.side = None;
     }
 
     /// Gives back what is kept for copies; later ones are known as copies, and not compared.

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use super::chunked::{self, Progress};
 use super::coding;
-use super::head::{self, Start, looks_like_start};
+use super::head::{self, Start, looks_like_start, plausible_resync};
 use super::pairing::{Answer, Method, Pairing};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit, Update};
@@ -188,6 +188,7 @@ impl Session {
         carrier: Carrier<'_>,
         cx: &mut Context<'_>,
     ) -> usize {
+        self.doubt_body(at, rest, cx);
         let side = &mut self.sides[at];
         match &mut side.state {
             State::Start => self.start(at, segment, rest, carrier, false, cx),
@@ -232,6 +233,24 @@ impl Session {
             if message.number > 0 {
                 cx.ledger.add(Class::Message, u64::from(segment.len));
             }
+        }
+    }
+
+    /// A response to a request that is not known may answer HEAD: its head promises a body, and another response
+    /// follows in its place.
+    fn doubt_body(&mut self, at: usize, rest: &[u8], cx: &mut Context<'_>) {
+        let side = &self.sides[at];
+        if !matches!(side.state, State::Length(_) | State::Chunked(_)) {
+            return;
+        }
+        let Some(message) = &side.message else { return };
+        let no_body_yet = message.http().is_some_and(|http| u64::from(http.parsed.len) == message.len);
+        if no_body_yet
+            && message.kind == Kind::Response
+            && message.answers.is_none()
+            && plausible_resync(rest) == Start::Response
+        {
+            self.finish(at, Integrity::Complete, rest, cx);
         }
     }
 

@@ -18,8 +18,15 @@ pub enum Hex {
 /// Bytes of a row.
 const ROW: usize = 16;
 
+/// Columns of a row with its text, at least.
+const WIDTH: usize = "0x0000:  ".len() + ROW / 2 * "0000 ".len() + 1 + ROW;
+
 /// Writes rows of `bytes`, each in a line of its own at the pen's indent; their first byte has the number `offset`.
 pub fn dump(pen: &mut Pen<'_>, hex: Hex, offset: u64, bytes: &[u8]) {
+    let indent = pen.indent;
+    if indent.column + WIDTH > pen.width() {
+        pen.indent.column = pen.width().saturating_sub(WIDTH).max(indent.bars + 1);
+    }
     for (row, at) in bytes.chunks(ROW).zip((offset..).step_by(ROW)) {
         pen.begin_line();
         let start = pen.indent.column + "0x0000:  ".len();
@@ -27,7 +34,7 @@ pub fn dump(pen: &mut Pen<'_>, hex: Hex, offset: u64, bytes: &[u8]) {
         pen.pad_to(start);
         for pair in row.chunks(2) {
             pair.iter().for_each(|byte| pen.put(format_args!("{byte:02x}")));
-            pen.put(format_args!(" "));
+            pen.push(" ");
         }
         if hex == Hex::BytesAndText {
             pen.pad_to(start + ROW / 2 * "0000 ".len() + 1);
@@ -36,6 +43,7 @@ pub fn dump(pen: &mut Pen<'_>, hex: Hex, offset: u64, bytes: &[u8]) {
         }
         pen.end_line();
     }
+    pen.indent = indent;
 }
 
 #[cfg(test)]

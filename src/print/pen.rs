@@ -8,7 +8,7 @@ use super::safe::{self, Charset, Unit};
 use super::style::{DIM, PLAIN};
 
 /// The narrowest width that is laid out for; what is drawn in less is cut by the terminal.
-const MIN_WIDTH: usize = 40;
+pub const MIN_WIDTH: usize = 60;
 
 /// Where a line goes on when it is wrapped.
 #[derive(Clone, Copy, Default, Debug)]
@@ -36,8 +36,7 @@ pub struct Pen<'o> {
 impl Write for Pen<'_> {
     /// Text of our own, of which each character takes one column.
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.out.extend_from_slice(text.as_bytes());
-        self.column += text.chars().count();
+        self.push(text);
         Ok(())
     }
 }
@@ -66,6 +65,12 @@ impl<'o> Pen<'o> {
     }
 
     /// Writes text of our own.
+    pub fn push(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+        self.column += text.chars().count();
+    }
+
+    /// The same, formatted.
     pub fn put(&mut self, text: fmt::Arguments<'_>) {
         // Writing to a buffer does not fail.
         let _ = self.write_fmt(text);
@@ -85,7 +90,7 @@ impl<'o> Pen<'o> {
 
     /// The same of a text of our own.
     pub fn text(&mut self, style: Style, text: &str) {
-        self.styled(style, |pen| pen.put(format_args!("{text}")));
+        self.styled(style, |pen| pen.push(text));
     }
 
     fn escape(&mut self, sequence: fmt::Arguments<'_>) {
@@ -125,7 +130,7 @@ impl<'o> Pen<'o> {
     pub fn begin_line(&mut self) {
         let Indent { bars, column } = self.indent;
         if bars > 0 {
-            self.styled(DIM, |pen| (0..bars).for_each(|_| pen.put(format_args!("│"))));
+            self.styled(DIM, |pen| (0..bars).for_each(|_| pen.push("│")));
         }
         self.pad_to(column);
         self.begin_text();
@@ -180,7 +185,7 @@ impl<'o> Pen<'o> {
             match unit {
                 _ if unit.width() <= left => self.unit(unit),
                 Unit::Ascii(text) => return self.put(format_args!("{}…", &text[..left])),
-                _ => return self.put(format_args!("…")),
+                _ => return self.push("…"),
             }
         }
     }
@@ -203,11 +208,11 @@ impl<'o> Pen<'o> {
             let room = self.room().max(usize::from(self.column == self.start));
             let breakable = text[..room].rfind([' ', ',', ';']).map(|at| at + 1);
             let (line, rest) = text.split_at(breakable.unwrap_or(room));
-            self.put(format_args!("{line}"));
+            self.push(line);
             self.go_on();
             text = rest;
         }
-        self.put(format_args!("{text}"));
+        self.push(text);
     }
 
     /// Goes on in the next line unless there is room for so many columns.
@@ -218,6 +223,9 @@ impl<'o> Pen<'o> {
     }
 
     fn unit(&mut self, unit: Unit<'_>) {
+        if let Unit::Ascii(text) = unit {
+            return self.push(text);
+        }
         let column = self.column + unit.width();
         let style = if unit.is_escape() { DIM } else { PLAIN };
         self.styled(style, |pen| pen.put(format_args!("{unit}")));
@@ -248,16 +256,19 @@ mod tests {
 
     #[test]
     fn pieces_that_do_not_fit_go_to_the_next_line_and_the_label_stays_on_the_first() {
-        let text = drawn(40, |pen| {
+        let text = drawn(60, |pen| {
             pen.indent = Indent { bars: 1, column: 4 };
             pen.begin_line();
             pen.label(20);
-            for piece in ["first piece", "second piece", "third piece"] {
+            for piece in ["first piece", "second piece", "third piece, which is longer"] {
                 pen.piece(|pen| pen.text(PLAIN, piece));
             }
             pen.end_line();
         });
-        assert_eq!(text, "│   first piece   second piece      20 B\n│   third piece\n");
+        assert_eq!(
+            text,
+            "│   first piece   second piece                          20 B\n│   third piece, which is longer\n"
+        );
     }
 
     #[test]
@@ -265,14 +276,14 @@ mod tests {
         for bytes in
             ["x".repeat(500).as_bytes(), &[0xff; 300], "漢字".repeat(99).as_bytes(), "ab, cd; ".repeat(50).as_bytes()]
         {
-            let text = drawn(41, |pen| {
+            let text = drawn(61, |pen| {
                 pen.indent.column = 6;
                 pen.begin_line();
                 pen.wrapped(bytes, Charset::Utf8);
                 pen.end_line();
             });
             assert!(text.lines().count() > 4);
-            assert!(text.lines().all(|line| line.width() <= 41), "{text}");
+            assert!(text.lines().all(|line| line.width() <= 61), "{text}");
         }
     }
 

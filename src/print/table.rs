@@ -16,7 +16,7 @@ use crate::issue::IssueSet;
 /// How it is laid out.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Columns of a line; at least 40 are used. The ends are shown where there are 100.
+    /// Columns of a line; at least 60 are used. The ends are shown where there are 110.
     pub width: usize,
     /// Whether colours are used.
     pub color: bool,
@@ -40,7 +40,7 @@ pub struct Table {
 }
 
 /// The narrowest width at which the ends are shown.
-const WITH_ENDS: usize = 100;
+const WITH_ENDS: usize = 110;
 
 /// The widest pair of ends that others are aligned with.
 const MAX_ENDS: usize = 60;
@@ -166,7 +166,7 @@ fn title(pen: &mut Pen<'_>, message: &Message, room: usize) {
     match &message.unit {
         Unit::Http(http) => http_title(pen, http, room),
         Unit::Dns(dns) => {
-            pen.put(format_args!("DNS "));
+            pen.push("DNS ");
             pen.captured(dns.to_string().as_bytes(), room - 4);
         }
     }
@@ -183,7 +183,7 @@ fn http_title(pen: &mut Pen<'_>, http: &Http, room: usize) {
     };
     pen.captured(first, room - 2);
     if !second.is_empty() {
-        pen.put(format_args!(" "));
+        pen.push(" ");
         pen.captured(second, end.saturating_sub(pen.column()));
     }
 }

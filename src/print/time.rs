@@ -110,15 +110,15 @@ impl fmt::Display for Span {
         let nanos = self.0.unsigned_abs();
         let sign = if self.0 < 0 { "-" } else { "" };
         let (unit, name) = match nanos {
-            ..1_000 => return write!(f, "{sign}{nanos} ns"),
-            ..1_000_000 => (1_000, "µs"),
-            ..1_000_000_000 => (1_000_000, "ms"),
-            _ => (1_000_000_000, "s"),
+            0..1_000 => return write!(f, "{sign}{nanos} ns"),
+            1_000..1_000_000 => (1_000, "µs"),
+            1_000_000..1_000_000_000 => (1_000_000, "ms"),
+            1_000_000_000.. => (1_000_000_000, "s"),
         };
         let (whole, thousandths) = (nanos / unit, nanos % unit * 1000 / unit);
         match whole {
-            ..10 => write!(f, "{sign}{whole}.{:02} {name}", thousandths / 10),
-            ..100 => write!(f, "{sign}{whole}.{} {name}", thousandths / 100),
+            0..10 => write!(f, "{sign}{whole}.{:02} {name}", thousandths / 10),
+            10..100 => write!(f, "{sign}{whole}.{} {name}", thousandths / 100),
             _ => write!(f, "{sign}{whole} {name}"),
         }
     }

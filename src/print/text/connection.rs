@@ -19,13 +19,13 @@ impl Text {
         pen.indent.column = 4;
         pen.styled(HEADING, |pen| {
             put_stream(pen, &connection.flow);
-            pen.put(format_args!("  "));
+            pen.push("  ");
             match connection.protocol {
-                None if connection.http => pen.put(format_args!("HTTP")),
+                None if connection.http => pen.push("HTTP"),
                 Some(protocol) if connection.http => pen.put(format_args!("HTTP, then {protocol}")),
                 Some(protocol) => pen.put(format_args!("{protocol}")),
-                None if sent.bytes + got.bytes == 0 => pen.put(format_args!("no data")),
-                None => pen.put(format_args!("unknown protocol")),
+                None if sent.bytes + got.bytes == 0 => pen.push("no data"),
+                None => pen.push("unknown protocol"),
             }
         });
         put_ends(&mut pen, connection.flow.ends[client], connection.flow.ends[1 - client]);

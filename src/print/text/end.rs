@@ -49,7 +49,7 @@ pub fn write(pen: &mut Pen<'_>, end: &End) {
             some(pen, Severity::Error, drops.kernel, "dropped by the kernel");
             some(pen, Severity::Error, drops.interface, "dropped by the interface");
             if drops.kernel + drops.interface == 0 {
-                pen.piece(|pen| pen.put(format_args!("none dropped")));
+                pen.piece(|pen| pen.push("none dropped"));
             }
         });
     }

@@ -29,6 +29,11 @@ pub fn write(pen: &mut Pen<'_>, message: &Message, http: &Http, depth: usize, co
     if !http.raw.is_empty() {
         section(pen, &mut corner, depth, column, "HTTP", http.raw.len() as u64);
         head(pen, &http.raw, options);
+        if message.missing_bytes > 0 && !http.parsed.complete {
+            pen.begin_line();
+            pen.text(style::of(Severity::Error), "the rest of the head is missing");
+            pen.end_line();
+        }
     }
     if http.body_len > 0 || has_missing_body(message, http) {
         section(pen, &mut corner, depth, column, "body", http.body_len);

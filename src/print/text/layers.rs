@@ -36,7 +36,7 @@ pub fn open(pen: &mut Pen<'_>, depth: usize, column: usize, corner: char, title:
     pen.begin_line();
     pen.text(DIM, corner.encode_utf8(&mut [0; 4]));
     pen.put(format_args!(" {title}"));
-    pen.put(format_args!("  "));
+    pen.push("  ");
     pen.pad_to(column);
     pen.begin_text();
     pen.indent = Indent { bars: depth + 1, column };
@@ -187,7 +187,7 @@ fn ends(pen: &mut Pen<'_>, src: Option<Value<'_>>, dst: Option<Value<'_>>) {
     if let (Some(src), Some(dst)) = (src, dst) {
         pen.piece_after(GAP, |pen| put_value(pen, src, Base::Dec));
         pen.piece_after(1, |pen| {
-            pen.put(format_args!("→ "));
+            pen.push("→ ");
             put_value(pen, dst, Base::Dec);
         });
     }
@@ -286,7 +286,8 @@ fn put_field<'v, G>(
         }
     });
     if one_a_line {
-        pen.piece_after(GAP, |pen| pen.text(DIM, field.doc));
+        pen.push(" ");
+        pen.words(DIM, field.doc);
         pen.end_line();
     }
 }

@@ -58,7 +58,7 @@ impl Text {
         pen.indent.column = INDENT;
         pen.styled(HEADING, |pen| pen.put(format_args!("#{}", message.number)));
         pen.piece_after(2, |pen| {
-            pen.put(format_args!("DNS "));
+            pen.push("DNS ");
             let room = pen.width() / 2;
             pen.captured(dns.to_string().as_bytes(), room);
         });
@@ -102,15 +102,15 @@ impl Text {
         let mut pen = self.pen(Last::Line, out);
         pen.indent.column = INDENT;
         pen.styled(HEADING, |pen| pen.put(format_args!("#{}", update.number)));
-        pen.put(format_args!(" of "));
+        pen.push(" of ");
         put_stream(&mut pen, &event.flow);
-        pen.put(format_args!(": later:"));
+        pen.push(": later:");
         if update.issues.is_empty() {
             pen.piece_after(1, |pen| pen.text(PLAIN, "a copy"));
         }
         for (i, issue) in update.issues.iter().enumerate() {
             if i > 0 {
-                pen.put(format_args!(","));
+                pen.push(",");
             }
             pen.piece_after(1, |pen| pen.text(style::of(issue.severity()), issue.name()));
         }
@@ -133,7 +133,7 @@ fn start_line(pen: &mut Pen<'_>, http: &Http) {
         StartLine::Request { method, target, .. } => pen.piece_after(2, |pen| {
             pen.styled(HEADING, |pen| {
                 pen.captured(method.of(head.bytes), room);
-                pen.put(format_args!(" "));
+                pen.push(" ");
                 pen.captured(target.of(head.bytes), room);
             });
         }),
@@ -141,7 +141,7 @@ fn start_line(pen: &mut Pen<'_>, http: &Http) {
             pen.styled(HEADING, |pen| {
                 pen.captured(code.of(head.bytes), room);
                 if !phrase.is_empty() {
-                    pen.put(format_args!(" "));
+                    pen.push(" ");
                     pen.captured(phrase.of(head.bytes), room);
                 }
             });
@@ -150,7 +150,7 @@ fn start_line(pen: &mut Pen<'_>, http: &Http) {
         StartLine::None => pen.piece_after(2, |pen| pen.text(HEADING, "head not captured")),
     }
     match head.version() {
-        _ if http.nine => pen.piece_after(2, |pen| pen.put(format_args!("HTTP/0.9"))),
+        _ if http.nine => pen.piece_after(2, |pen| pen.push("HTTP/0.9")),
         Some(version) => pen.piece_after(2, |pen| pen.captured(version, room)),
         None => {}
     }
@@ -164,7 +164,7 @@ fn after(pen: &mut Pen<'_>, message: &Message) {
         }
         (Some(request), Some(nanos)) => pen.put(format_args!("{} after #{request}", Span(nanos))),
         (Some(request), None) => pen.put(format_args!("answers #{request}")),
-        (None, _) => pen.put(format_args!("its request is not known")),
+        (None, _) => pen.push("its request is not known"),
     }
 }
 
@@ -185,6 +185,7 @@ pub(super) fn issues(pen: &mut Pen<'_>, issues: IssueSet) {
         });
         pen.indent.column = INDENT + "error  ".len() + name_width + 2;
         pen.pad_to(pen.indent.column);
+        pen.begin_text();
         pen.words(DIM, issue.doc());
         pen.end_line();
     }

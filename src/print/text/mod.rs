@@ -7,6 +7,8 @@ mod layers;
 mod message;
 mod packet;
 mod segments;
+#[cfg(test)]
+mod tests;
 
 use jiff::tz::TimeZone;
 
@@ -23,7 +25,7 @@ use crate::flow::Endpoint;
 /// How it is drawn.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Columns of a line; at least 40 are used.
+    /// Columns of a line; at least 60 are used.
     pub width: usize,
     /// Whether colours are used.
     pub color: bool,

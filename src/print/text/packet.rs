@@ -27,7 +27,7 @@ impl Text {
         if self.clock.format() != Format::None {
             // The pen takes any text.
             let _ = self.clock.write(decoded.meta.time, &mut pen);
-            pen.put(format_args!("  "));
+            pen.push("  ");
         }
         let (layer, main) = main_layer(decoded);
         self.addresses(&mut pen, decoded);
@@ -56,7 +56,7 @@ impl Text {
                 let of = |name| decoded.layers.first().and_then(|layer| value(layer, name));
                 if let (Some(src), Some(dst)) = (of("eth.src"), of("eth.dst")) {
                     layers::put_value(pen, src, Base::Dec);
-                    pen.put(format_args!(" → "));
+                    pen.push(" → ");
                     layers::put_value(pen, dst, Base::Dec);
                 }
             }
@@ -132,7 +132,7 @@ fn segment(pen: &mut Pen<'_>, verdict: &Verdict, flags: u16, len: u32) {
     pen.piece_after(1, |pen| pen.put(format_args!("len {len}")));
     for (i, flag) in verdict.flags.issues().iter().enumerate() {
         if i > 0 {
-            pen.put(format_args!(","));
+            pen.push(",");
         }
         pen.piece_after(if i > 0 { 1 } else { 2 }, |pen| pen.text(style::of(flag.severity()), flag.name()));
     }
@@ -171,15 +171,15 @@ fn arp(pen: &mut Pen<'_>, layer: &Layer<'_>, opcode: Option<u64>) {
     let (src, dst) = (value(layer, "arp.src.proto_ipv4"), value(layer, "arp.dst.proto_ipv4"));
     match (opcode, src, dst) {
         (Some(1), Some(src), Some(dst)) => pen.piece_after(2, |pen| {
-            pen.put(format_args!("who has "));
+            pen.push("who has ");
             layers::put_value(pen, dst, Base::Dec);
-            pen.put(format_args!("? tell "));
+            pen.push("? tell ");
             layers::put_value(pen, src, Base::Dec);
         }),
         (Some(2), Some(src), _) => pen.piece_after(2, |pen| {
             layers::put_value(pen, src, Base::Dec);
             if let Some(mac) = value(layer, "arp.src.hw_mac") {
-                pen.put(format_args!(" is at "));
+                pen.push(" is at ");
                 layers::put_value(pen, mac, Base::Dec);
             }
         }),

@@ -227,7 +227,7 @@ impl Layout {
             Cell::Flags(flags) if self.stacks(cells[LAST_COLUMN]) => {
                 for (i, flag) in flags.issues().iter().enumerate() {
                     if i > 0 {
-                        pen.put(format_args!(","));
+                        pen.push(",");
                         pen.end_line();
                     }
                     pen.pad_to(self.last);

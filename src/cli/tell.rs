@@ -8,8 +8,10 @@ use clap_complete::Shell;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Args;
+use crate::app::http1::fields as http;
 use crate::decode;
 use crate::field::Field;
+use crate::print::json;
 use crate::run::Failure;
 use crate::source::Error;
 use crate::tcp::fields as analysis;
@@ -17,8 +19,9 @@ use crate::tcp::fields as analysis;
 /// Every field: name, type, meaning.
 pub fn fields() -> Vec<u8> {
     let headers = decode::protocols().iter().flat_map(|protocol| protocol.fields).map(described);
+    let others = analysis::FIELDS.iter().map(described).chain(http::FIELDS.iter().map(described));
     let mut known = HashSet::new();
-    let rows = headers.chain(analysis::FIELDS.iter().map(described)).filter(|[name, ..]| known.insert(name.clone()));
+    let rows = headers.chain(others).filter(|[name, ..]| known.insert(name.clone()));
     table(["field", "type", "meaning"], rows)
 }
 
@@ -47,10 +50,8 @@ pub fn interfaces() -> Result<Vec<u8>, Error> {
 
 /// The JSON Schema of the records.
 pub fn schema() -> Vec<u8> {
-    SCHEMA.into()
+    json::SCHEMA.into()
 }
-
-const SCHEMA: &str = "{}\n";
 
 /// A completion script.
 pub fn completions(shell: Shell) -> Vec<u8> {

@@ -6,6 +6,7 @@ use crate::app::message::Integrity;
 use crate::cli::{Format, Output, Style};
 use crate::event::{Event, Sink, Transport};
 use crate::frame::Timestamp;
+use crate::print::json::{self, Json};
 use crate::print::{Begin, End, Printer};
 
 /// Results are gathered up to about this many bytes before they are written.
@@ -14,7 +15,10 @@ const GATHERED: usize = 64 << 10;
 /// The printer of a format.
 fn printer(style: &Style) -> Box<dyn Printer> {
     match style.format {
-        Format::Json | Format::Text | Format::Table => Box::new(Lines),
+        // Text and tables join here.
+        Format::Text | Format::Table | Format::Json => {
+            Box::new(Json::new(json::Options { hash: style.hash, quiet: style.quiet }))
+        }
     }
 }
 
@@ -134,36 +138,4 @@ pub fn write_out(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
     stdout.flush()
-}
-
-struct Lines;
-
-impl Printer for Lines {
-    fn begin(&mut self, begin: &Begin, out: &mut Vec<u8>) {
-        out.extend(format!("{{\"type\":\"begin\",\"source\":{:?}}}\n", begin.source).bytes());
-    }
-
-    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
-        if let Event::Message(m) = event {
-            out.extend(
-                format!(
-                    "{{\"type\":\"message\",\"tcp\":{{\"stream\":{}}},\"message\":{{\"number\":{},\"integrity\":\"{}\"}}}}\n",
-                    m.flow.stream,
-                    m.message.number,
-                    m.message.integrity.name()
-                )
-                .bytes(),
-            );
-        }
-    }
-
-    fn end(&mut self, end: &End, out: &mut Vec<u8>) {
-        out.extend(
-            format!(
-                "{{\"type\":\"end\",\"totals\":{{\"frames\":{},\"messages\":{}}},\"drops\":\"{:?}\"}}\n",
-                end.totals.frames, end.totals.messages, end.drops
-            )
-            .bytes(),
-        );
-    }
 }

@@ -73,7 +73,7 @@ fn a_file_that_may_not_be_read() {
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let file = directory.path().join("secret.pcap");
     fs::write(&file, "").unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     let mut command = command("-r");
     command.arg(&file).current_dir("/");
     if fs::File::open(&file).is_ok() {

@@ -5,7 +5,7 @@ use crate::decode::Decoded;
 use crate::flow::Endpoint;
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
-use crate::tcp::analysis::Verdict;
+use crate::tcp::verdict::Verdict;
 
 /// Where events go.
 pub trait Sink {

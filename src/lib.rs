@@ -13,6 +13,7 @@ pub mod flow;
 pub mod frame;
 pub mod issue;
 pub mod print;
+pub mod registry;
 pub mod run;
 pub mod source;
 pub mod sum;

@@ -1,7 +1,7 @@
 //! The analysis against tshark's, field by field, over captures: those of `../shared/captures`, and of the folders that
 //! the environment variable `ANALYSIS_CAPTURES` names (separated by colons). Skips where there is nothing to compare.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,8 +15,8 @@ use dissect::tcp::{Control, Options, Segment, Seq};
 use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
 
-/// Wireshark stops relating anything to a stream after an error quoted by ICMP, so such frames are left out.
-const SHOWN: usize = 4000;
+/// How many differences are shown, at most one a connection: what follows the first is often due to it.
+const SHOWN: usize = 40;
 
 #[test]
 fn agrees_with_tshark() {
@@ -35,8 +35,8 @@ fn agrees_with_tshark() {
     }
     tally.report();
     assert!(tally.share("tcp.stream") <= 0.001);
-    assert!(tally.share("flag sets") <= 0.005);
-    assert!(tally.share("single flags") <= 0.03);
+    assert!(tally.share("flag sets") <= 0.0005);
+    assert!(tally.share("single flags") <= 0.001);
     for name in FIELDS.iter().map(|field| field.name) {
         assert!(tally.share(name) <= 0.005, "{name}");
     }
@@ -104,7 +104,7 @@ fn compare(file: &Path, tally: &mut Tally) {
     let unread = theirs.keys().filter(|frame| !ours.contains_key(frame)).count() as u64;
     tally.unread += unread;
     let mut streams: HashMap<String, String> = HashMap::new();
-    let mut wrong: HashMap<String, ()> = HashMap::new();
+    let mut wrong = HashSet::new();
     for (frame, mine) in &ours {
         let Some(other) = theirs.get(frame) else { continue };
         if other.iter().any(|(_, value)| value.contains(',')) {
@@ -135,7 +135,7 @@ fn compare(file: &Path, tally: &mut Tally) {
             }
         }
         tally.count("flag sets", sets_equal);
-        if !differences.is_empty() && wrong.insert(other[0].1.clone(), ()).is_none() {
+        if !differences.is_empty() && wrong.insert(other[0].1.clone()) {
             tally.show(format!("{} frame {frame}: {}", file.display(), differences.join("; ")));
         }
     }
@@ -181,7 +181,7 @@ fn analyse(file: &Path) -> BTreeMap<u64, Row> {
     let mut rows = BTreeMap::new();
     let mut connections: HashMap<[(IpAddr, u16); 2], (u64, Analysis)> = HashMap::new();
     let mut streams = 0..;
-    read(file, &mut |number, time, link, wire_len, bytes| {
+    read(file, |number, time, link, wire_len, bytes| {
         let Some((ends, segment)) = segment(number, time, link, wire_len, bytes) else { return };
         let dir = usize::from(ends[0] > ends[1]);
         let key = if dir == 0 { ends } else { [ends[1], ends[0]] };
@@ -268,7 +268,7 @@ fn segment(
     };
     let Some(TransportSlice::Tcp(tcp)) = packet.transport else { return None };
     let payload_at = at(tcp.payload());
-    let len = end.checked_sub(payload_at)?;
+    let len = end.min(wire_len as usize).checked_sub(payload_at)?;
     let payload = &tcp.payload()[..len.min(tcp.payload().len())];
     let header = tcp.to_header();
     let mut control = 0;
@@ -296,7 +296,7 @@ fn segment(
 }
 
 /// Hands on number, time, link type, wire length and bytes of each frame.
-fn read(file: &Path, each: &mut dyn FnMut(u64, Timestamp, LinkType, u32, &[u8])) {
+fn read(file: &Path, mut each: impl FnMut(u64, Timestamp, LinkType, u32, &[u8])) {
     let Ok(open) = std::fs::File::open(file) else { return };
     let Ok(mut reader) = create_reader(1 << 20, open) else { return };
     let mut number = 0;

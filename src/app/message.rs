@@ -113,7 +113,9 @@ pub struct Segments {
 impl Segments {
     fn clear(&mut self) {
         let Self { mut flagged, mut first, mut last, .. } = std::mem::take(self);
-        (flagged.clear(), first.clear(), last.clear());
+        flagged.clear();
+        first.clear();
+        last.clear();
         *self = Self { flagged, first, last, ..Self::default() };
     }
 

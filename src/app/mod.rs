@@ -36,23 +36,28 @@ pub struct Context<'c> {
     /// Where bytes are accounted for.
     pub ledger: &'c mut Ledger,
     /// Messages to use again.
-    pub pool: &'c mut Vec<Box<Message>>,
+    pub pool: &'c mut Pool,
     /// Where messages go.
     pub out: &'c mut dyn FnMut(Output<'_>),
 }
 
+/// Messages to use again: their storage is what costs.
+#[derive(Default)]
+#[expect(clippy::vec_box, reason = "a message moves between pool and session as one pointer")]
+pub struct Pool(Vec<Box<Message>>);
+
 /// Messages kept to be used again: as many as are under way in a usual trace.
 const POOLED: usize = 256;
 
-impl Context<'_> {
-    fn message(&mut self) -> Box<Message> {
-        self.pool.pop().unwrap_or_default()
+impl Pool {
+    fn take(&mut self) -> Box<Message> {
+        self.0.pop().unwrap_or_default()
     }
 
     fn give_back(&mut self, mut message: Box<Message>) {
-        if self.pool.len() < POOLED {
+        if self.0.len() < POOLED {
             message.clear();
-            self.pool.push(message);
+            self.0.push(message);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::Format;
-pub use plan::{Hex, Input, Output, Plan, Style, Times};
+pub use plan::{Input, Output, Plan, Style};
 
 use crate::run::{self, Failure};
 use args::{Args, Command};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Args, Format, When};
 use crate::engine;
+use crate::print::text::{Hex, TimeFormat};
 use crate::run::Failure;
 use crate::source::MAX_SNAPLEN;
 
@@ -74,41 +75,15 @@ pub struct Style {
     /// How much more than usual: 0 to 2 and above.
     pub verbose: u8,
     /// The bytes, in hexadecimal.
-    pub hex: Option<Hex>,
+    pub hex: Hex,
     /// How times are shown.
-    pub times: Times,
+    pub times: TimeFormat,
     /// The hashes of bodies.
     pub hash: bool,
     /// Whether to use colours.
     pub color: bool,
     /// Columns of the terminal; none where standard output is none.
     pub width: Option<u16>,
-}
-
-/// How bytes are shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Hex {
-    /// As numbers.
-    Plain,
-    /// As numbers and characters.
-    Ascii,
-}
-
-/// How times are shown, as in tcpdump.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Times {
-    /// Time of day.
-    Clock,
-    /// `-t`: not at all.
-    None,
-    /// `-tt`: seconds since 1970.
-    Epoch,
-    /// `-ttt`: since the one before.
-    SincePrevious,
-    /// `-tttt`: date and time of day.
-    Date,
-    /// `-ttttt`: since the first.
-    SinceFirst,
 }
 
 /// Bytes that are kept of a body's beginning to be shown, and with `-vv`.
@@ -156,9 +131,9 @@ impl Plan {
             quiet: show.quiet,
             verbose: show.verbose,
             hex: match (show.hex_ascii, show.hex) {
-                (true, _) => Some(Hex::Ascii),
-                (false, true) => Some(Hex::Plain),
-                (false, false) => None,
+                (true, _) => Hex::BytesAndText,
+                (false, true) => Hex::Bytes,
+                (false, false) => Hex::None,
             },
             times: times(show.times)?,
             hash: show.hash,
@@ -213,9 +188,15 @@ fn options(output: &Output) -> engine::Options {
     }
 }
 
-fn times(count: u8) -> Result<Times, Failure> {
-    const ALL: [Times; 6] =
-        [Times::Clock, Times::None, Times::Epoch, Times::SincePrevious, Times::Date, Times::SinceFirst];
+fn times(count: u8) -> Result<TimeFormat, Failure> {
+    const ALL: [TimeFormat; 6] = [
+        TimeFormat::TimeOfDay,
+        TimeFormat::None,
+        TimeFormat::Epoch,
+        TimeFormat::Delta,
+        TimeFormat::DateAndTime,
+        TimeFormat::SinceFirst,
+    ];
     ALL.get(usize::from(count)).copied().ok_or_else(|| usage("-t can be given one to five times"))
 }
 
@@ -256,7 +237,9 @@ mod tests {
 
     #[test]
     fn times_are_counted() {
-        for (words, times) in [("", Times::Clock), (" -ttt", Times::SincePrevious), (" -ttttt", Times::SinceFirst)] {
+        for (words, times) in
+            [("", TimeFormat::TimeOfDay), (" -ttt", TimeFormat::Delta), (" -ttttt", TimeFormat::SinceFirst)]
+        {
             let plan = plan(&format!("-r a.pcap{words}")).unwrap();
             assert!(matches!(plan.output, Output::Results(style) if style.times == times));
         }

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Args;
+use crate::app::dns::fields as dns;
 use crate::app::http1::fields as http;
 use crate::decode;
 use crate::field::Field;
@@ -19,9 +20,10 @@ use crate::tcp::fields as analysis;
 /// Every field: name, type, meaning.
 pub fn fields() -> Vec<u8> {
     let headers = decode::protocols().iter().flat_map(|protocol| protocol.fields).map(described);
-    let others = analysis::FIELDS.iter().map(described).chain(http::FIELDS.iter().map(described));
+    let messages = http::FIELDS.iter().map(described).chain(dns::FIELDS.iter().map(described));
     let mut known = HashSet::new();
-    let rows = headers.chain(others).filter(|[name, ..]| known.insert(name.clone()));
+    let all = headers.chain(analysis::FIELDS.iter().map(described)).chain(messages);
+    let rows = all.filter(|[name, ..]| known.insert(name.clone()));
     table(["field", "type", "meaning"], rows)
 }
 

@@ -5,7 +5,7 @@ use etherparse::err::ip_auth::{HeaderError, HeaderSliceError};
 
 use super::get::uint;
 use super::headers::{Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Protocol, ipv6};
 use crate::field::{Field, Kind};
 
@@ -30,7 +30,7 @@ pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Num
 /// Length of the header without the integrity check value.
 const MIN_LEN: usize = 12;
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     match IpAuthHeaderSlice::from_slice(rest.bytes) {
         Ok(header) => {
             let rest = decoded.layer(&PROTOCOL, rest, header.slice().len());

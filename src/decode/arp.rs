@@ -2,7 +2,7 @@
 
 use super::get::uint;
 use super::headers::{Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Layer, Protocol};
 use crate::field::{Field, Kind, Value};
 
@@ -32,7 +32,7 @@ fn is_ipv4(layer: &Layer<'_>) -> bool {
 
 fn mac<'x>(layer: &Layer<'_>, at: usize, put: &mut dyn FnMut(Value<'x>)) {
     // Hardware types 1, Ethernet, and 6, IEEE 802 networks.
-    if matches!(layer.u16(0), Some(1 | 6)) && layer.u8(4) == Some(6) && layer.u8(5) == Some(4) {
+    if let (Some(1 | 6), Some(6), Some(4)) = (layer.u16(0), layer.u8(4), layer.u8(5)) {
         layer.mac(at, put);
     }
 }
@@ -45,7 +45,7 @@ fn ipv4<'x>(layer: &Layer<'_>, at: fn(usize) -> usize, put: &mut dyn FnMut(Value
     }
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let Some(&[_, _, _, _, hw, proto, _, _]) = rest.bytes.first_chunk() else {
         return decoded.refuse(&PROTOCOL, rest, 8);
     };

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Decoded, Transport};
+use super::{Decoded, Layer, Transport, options};
 use crate::sum::{add, fold, sum};
 
 /// Whether the checksum of an IPv4 header, options included, is right.
@@ -11,7 +11,8 @@ pub fn ipv4_header(header: &[u8]) -> bool {
 }
 
 /// Whether the checksum of the frame's TCP segment or UDP datagram is right; `None` where that cannot be told: it is
-/// neither, not all its bytes were captured, UDP's sender computed none, or a routing header hides the destination.
+/// neither, not all its bytes were captured, UDP's sender computed none, or the packet is
+/// source-routed, so that its destination is yet another.
 ///
 /// A wrong one is normal in what the capturing host sent itself, where the network card was to compute it.
 pub fn transport(decoded: &Decoded<'_>) -> Option<bool> {
@@ -22,8 +23,7 @@ pub fn transport(decoded: &Decoded<'_>) -> Option<bool> {
         Transport::Udp { .. } => layer.u16(6) != Some(0),
         Transport::None => false,
     };
-    let rerouted = |layer: &super::Layer<'_>| layer.protocol.name == "ipv6.routing" && layer.u8(3) != Some(0);
-    if !computed || decoded.missing > 0 || decoded.layers.iter().any(rerouted) {
+    if !computed || decoded.missing > 0 || decoded.stop.is_some() || decoded.layers.iter().any(source_routed) {
         return None;
     }
     let headers = header_sum(decoded)?;
@@ -48,4 +48,15 @@ pub fn header_sum(decoded: &Decoded<'_>) -> Option<u64> {
     let numbers = add(sum(&length.to_be_bytes()), sum(&protocol.to_be_bytes()));
     // Headers have an even length, so that the payload begins at a whole number of 16 bits.
     Some(add(add(addresses, numbers), sum(layer.header)))
+}
+
+/// Whether it has a routing header with segments left, or a source route option (RFC 791 3.1).
+fn source_routed(layer: &Layer<'_>) -> bool {
+    const LOOSE: u8 = 131;
+    const STRICT: u8 = 137;
+    match layer.protocol.name {
+        "ip" => options::kinds(layer.from(20)).any(|kind| kind == LOOSE || kind == STRICT),
+        "ipv6.routing" => layer.u8(3) != Some(0),
+        _ => false,
+    }
 }

@@ -4,7 +4,7 @@ use etherparse::Ethernet2HeaderSlice;
 
 use super::get::uint;
 use super::headers::{self, Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Protocol, StopReason, llc};
 use crate::field::{Field, Kind};
 use crate::frame::LinkType;
@@ -42,7 +42,7 @@ pub(super) const fn is_length(value: u16) -> bool {
     0 < value && value <= 1500
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     match Ethernet2HeaderSlice::from_slice(rest.bytes) {
         Ok(header) => {
             let rest = decoded.layer(&PROTOCOL, rest, header.slice().len());
@@ -63,7 +63,7 @@ pub(super) struct LengthOrType {
 
 impl LengthOrType {
     /// What follows where the field has this value.
-    pub fn next<'a>(&self, decoded: &mut Decoded<'a>, value: u16, rest: Rest<'a>) -> Next<'a> {
+    pub fn next<'a>(&self, decoded: &mut Decoded<'a>, value: u16, rest: Rest<'a>) {
         if is_type(value) {
             headers::of_ethertype(decoded, value, self.etype, rest)
         } else if is_length(value) {

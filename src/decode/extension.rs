@@ -4,7 +4,7 @@ use etherparse::Ipv6RawExtHeaderSlice;
 
 use super::get::uint;
 use super::headers::{Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Protocol, ipv6};
 use crate::field::{Field, Kind};
 
@@ -86,12 +86,7 @@ pub(super) const SHIM6: Header = Header {
     by: &[Number::ip(140)],
 };
 
-fn parse<'a>(
-    decoded: &mut Decoded<'a>,
-    rest: Rest<'a>,
-    protocol: &'static Protocol,
-    nxt_field: &'static str,
-) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>, protocol: &'static Protocol, nxt_field: &'static str) {
     match Ipv6RawExtHeaderSlice::from_slice(rest.bytes) {
         Ok(header) => {
             let rest = decoded.layer(protocol, rest, header.slice().len());

@@ -4,7 +4,7 @@ use etherparse::Ipv6FragmentHeaderSlice;
 
 use super::get::{bit, bits, uint};
 use super::headers::{Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Fragment, Protocol, ipv6};
 use crate::field::{Field, Kind};
 
@@ -28,7 +28,7 @@ static PROTOCOL: Protocol = Protocol {
 };
 pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Number::ip(44)] };
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let header = match Ipv6FragmentHeaderSlice::from_slice(rest.bytes) {
         Ok(header) => header,
         Err(error) => return decoded.refuse(&PROTOCOL, rest, error.required_len),

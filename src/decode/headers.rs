@@ -1,6 +1,6 @@
 //! The list of headers, and which one a link type, an EtherType or an IP protocol number announces.
 
-use super::rest::{Next, Parse, Rest};
+use super::rest::{Parse, Rest};
 use super::{Decoded, Protocol};
 use super::{ah, arp, ethernet, extension, fragment, icmp, icmpv6, ipv4, ipv6, llc, null, raw, sll, tcp, udp, vlan};
 use crate::frame::LinkType;
@@ -124,29 +124,23 @@ const fn table<const N: usize>(space: Space) -> [(u16, Parse); N] {
 }
 
 /// The header that a link type announces.
-pub(super) fn of_link<'a>(decoded: &mut Decoded<'a>, link: LinkType, rest: Rest<'a>) -> Next<'a> {
+pub(super) fn of_link<'a>(decoded: &mut Decoded<'a>, link: LinkType, rest: Rest<'a>) {
     next(decoded, &LINKS, link.0, "link type", rest)
 }
 
 /// The header that an EtherType, given in `field`, announces.
-pub(super) fn of_ethertype<'a>(decoded: &mut Decoded<'a>, value: u16, field: &'static str, rest: Rest<'a>) -> Next<'a> {
+pub(super) fn of_ethertype<'a>(decoded: &mut Decoded<'a>, value: u16, field: &'static str, rest: Rest<'a>) {
     next(decoded, &ETHERTYPES, value, field, rest)
 }
 
 /// The header that an IP protocol number, given in `field`, announces.
-pub(super) fn of_ip<'a>(decoded: &mut Decoded<'a>, value: u8, field: &'static str, rest: Rest<'a>) -> Next<'a> {
+pub(super) fn of_ip<'a>(decoded: &mut Decoded<'a>, value: u8, field: &'static str, rest: Rest<'a>) {
     next(decoded, &IP_PROTOCOLS, value.into(), field, rest)
 }
 
-fn next<'a>(
-    decoded: &mut Decoded<'a>,
-    table: &[(u16, Parse)],
-    value: u16,
-    field: &'static str,
-    rest: Rest<'a>,
-) -> Next<'a> {
+fn next<'a>(decoded: &mut Decoded<'a>, table: &[(u16, Parse)], value: u16, field: &'static str, rest: Rest<'a>) {
     match table.iter().find(|entry| entry.0 == value) {
-        Some(&(_, parse)) => Next::Header(parse, rest),
+        Some(&(_, parse)) => decoded.header(parse, rest),
         None => decoded.unknown(field, value.into(), rest),
     }
 }

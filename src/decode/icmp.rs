@@ -2,7 +2,7 @@
 
 use super::get::uint;
 use super::headers::{Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Layer, Protocol, ipv4};
 use crate::field::{Field, Kind};
 
@@ -61,7 +61,7 @@ fn query(layer: &Layer<'_>) -> Option<u8> {
     layer.u8(0).filter(|kind| matches!(kind, 0 | 8 | 13..=18))
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let Some(&kind) = rest.bytes.first() else { return decoded.refuse(&PROTOCOL, rest, 8) };
     let need = if matches!(kind, TIMESTAMP | TIMESTAMP_REPLY) { 20 } else { 8 };
     if rest.bytes.len() < need {
@@ -73,8 +73,8 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
         DESTINATION_UNREACHABLE | SOURCE_QUENCH | REDIRECT | TIME_EXCEEDED | PARAMETER_PROBLEM
             if !rest.bytes.is_empty() =>
         {
-            Next::Quoted(ipv4::parse, rest)
+            decoded.quote(ipv4::parse, rest)
         }
-        _ => Next::End,
+        _ => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use super::get::{bit, uint};
 use super::headers::{Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Layer, Protocol, ipv6};
 use crate::field::{Field, Kind, Value};
 
@@ -94,7 +94,7 @@ const fn header_len(kind: u8) -> usize {
     }
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let Some(&kind) = rest.bytes.first() else { return decoded.refuse(&PROTOCOL, rest, 4) };
     let need = header_len(kind);
     if rest.bytes.len() < need {
@@ -103,5 +103,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
     let rest = decoded.layer(&PROTOCOL, rest, need);
     decoded.carries(rest);
     // Errors quote the packet that caused them.
-    if matches!(kind, 1..=4) && !rest.bytes.is_empty() { Next::Quoted(ipv6::parse, rest) } else { Next::End }
+    if matches!(kind, 1..=4) && !rest.bytes.is_empty() {
+        decoded.quote(ipv6::parse, rest)
+    }
 }

@@ -6,7 +6,7 @@ use etherparse::err::ipv4::{HeaderError, HeaderSliceError};
 use super::get::{bit, bits, uint};
 use super::headers::{self, Header, Number};
 use super::options;
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Fragment, Layer, Protocol, StopReason};
 use crate::field::{Field, Kind, Value};
 use crate::frame::LinkType;
@@ -56,7 +56,7 @@ pub(super) const HEADER: Header = Header {
 /// Length of the header without options.
 const MIN_LEN: usize = 20;
 
-pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let header = match Ipv4HeaderSlice::from_slice(rest.bytes) {
         Ok(header) => header,
         Err(error) => return refuse(decoded, rest, error),
@@ -89,7 +89,7 @@ fn limited(rest: Rest<'_>, total_len: u16) -> Rest<'_> {
 }
 
 #[cold]
-fn refuse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>, error: HeaderSliceError) -> Next<'a> {
+fn refuse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>, error: HeaderSliceError) {
     match error {
         HeaderSliceError::Len(error) => {
             let total_len = rest.bytes.get(2..4).map_or(0, |len| u16::from_be_bytes([len[0], len[1]]));

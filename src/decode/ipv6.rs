@@ -5,7 +5,7 @@ use etherparse::err::ipv6::{HeaderError, HeaderSliceError};
 
 use super::get::{bits, uint};
 use super::headers::{self, Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Protocol};
 use crate::field::{Field, Kind};
 use crate::frame::LinkType;
@@ -48,7 +48,7 @@ const HOP_BY_HOP: u8 = 0;
 /// Next header number that says that nothing follows (RFC 8200 4.7).
 const NO_NEXT_HEADER: u8 = 59;
 
-pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let header = match Ipv6HeaderSlice::from_slice(rest.bytes) {
         Ok(header) => header,
         Err(HeaderSliceError::Len(error)) => return decoded.refuse(&PROTOCOL, rest, error.required_len),
@@ -67,7 +67,7 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
 }
 
 /// What follows an IPv6 header or an extension header.
-pub(super) fn next<'a>(decoded: &mut Decoded<'a>, nxt: u8, field: &'static str, rest: Rest<'a>) -> Next<'a> {
+pub(super) fn next<'a>(decoded: &mut Decoded<'a>, nxt: u8, field: &'static str, rest: Rest<'a>) {
     if nxt == NO_NEXT_HEADER { decoded.carries(rest) } else { headers::of_ip(decoded, nxt, field, rest) }
 }
 

@@ -2,7 +2,7 @@
 
 use super::get::uint;
 use super::headers::{self, Header};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Layer, Protocol, StopReason, ipv4};
 use crate::field::{Field, Kind};
 
@@ -31,15 +31,15 @@ const SNAP: u8 = 0xaa;
 const IP: u8 = 0x06;
 
 /// What a frame carries that gives a length instead of an EtherType.
-pub(super) fn next<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+pub(super) fn next<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     // IPX as Novell first framed it has no LLC header: it begins with its checksum, which is never computed.
     if rest.bytes.starts_with(&[0xff, 0xff]) {
         return decoded.stop_before(StopReason::Unknown { field: "ipx.checksum", value: 0xffff }, rest);
     }
-    Next::Header(parse, rest)
+    decoded.header(parse, rest)
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let &[dsap, ssap, control, ..] = rest.bytes else { return decoded.refuse(&PROTOCOL, rest, 3) };
     let is_snap = dsap == SNAP && ssap == SNAP && control == 3;
     let need = if is_snap { 8 } else { 2 + control_len(control) };
@@ -50,7 +50,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
     match decoded.layers.last().and_then(snap) {
         Some((oui, value)) if is_ethertype(oui) => headers::of_ethertype(decoded, value, "llc.type", rest),
         Some((oui, _)) => decoded.unknown("llc.oui", oui, rest),
-        None if dsap == IP && control == 3 => Next::Header(ipv4::parse, rest),
+        None if dsap == IP && control == 3 => decoded.header(ipv4::parse, rest),
         None => decoded.unknown("llc.dsap", dsap.into(), rest),
     }
 }

@@ -209,7 +209,7 @@ pub fn decode(frame: Frame<'_>) -> Decoded<'_> {
     let mut decoded = Decoded {
         meta: frame.meta,
         cap_len,
-        layers: ArrayVec::new(),
+        layers: ArrayVec::new_const(),
         addresses: None,
         fragment: None,
         transport: Transport::None,
@@ -217,9 +217,9 @@ pub fn decode(frame: Frame<'_>) -> Decoded<'_> {
         missing: 0,
         stop: None,
     };
-    let rest = Rest { bytes: frame.bytes, offset: 0, len: frame.meta.wire_len.max(cap_len), limit: "frame.len" };
-    let first = headers::of_link(&mut decoded, frame.meta.link, rest);
-    decoded.walk(first);
+    let len = frame.meta.wire_len.max(cap_len);
+    let rest = Rest { bytes: frame.bytes, offset: 0, len, limit: "frame.len" };
+    headers::of_link(&mut decoded, frame.meta.link, rest);
     decoded
 }
 
@@ -238,8 +238,7 @@ pub fn resume<'a>(decoded: &mut Decoded<'a>, protocol: u8, bytes: &'a [u8]) {
     decoded.missing = 0;
     decoded.stop = None;
     let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    let first = headers::of_ip(decoded, protocol, field, Rest { bytes, offset: 0, len, limit });
-    decoded.walk(first);
+    headers::of_ip(decoded, protocol, field, Rest { bytes, offset: 0, len, limit });
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::ethernet::is_length;
 use super::get::uint;
 use super::headers::{self, Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Layer, Protocol, ipv4, ipv6};
 use crate::field::{Field, Kind};
 use crate::frame::LinkType;
@@ -34,15 +34,15 @@ fn is_ethertype(family: u32) -> bool {
     u16::try_from(family).is_ok_and(|family| family != 0 && !is_length(family))
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     if rest.bytes.len() < 4 {
         return decoded.refuse(&PROTOCOL, rest, 4);
     }
     let rest = decoded.layer(&PROTOCOL, rest, 4);
     match decoded.layers.last().and_then(family) {
-        Some(2) => Next::Header(ipv4::parse, rest),
+        Some(2) => decoded.header(ipv4::parse, rest),
         // AF_INET6 of NetBSD and OpenBSD, FreeBSD, macOS; of Linux and Windows, where libpcap's readers met them.
-        Some(24 | 28 | 30 | 10 | 23) => Next::Header(ipv6::parse, rest),
+        Some(24 | 28 | 30 | 10 | 23) => decoded.header(ipv6::parse, rest),
         Some(family) if is_ethertype(family) => headers::of_ethertype(decoded, family as u16, "null.type", rest),
         family => decoded.unknown("null.family", family.unwrap_or_default(), rest),
     }

@@ -1,7 +1,7 @@
 //! Link types without a header of their own: IP at once (LINKTYPE_RAW).
 
 use super::headers::{Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Protocol, StopReason, ipv4, ipv6};
 use crate::frame::LinkType;
 
@@ -18,10 +18,10 @@ pub(super) fn is_raw(link: LinkType) -> bool {
     LINKS.contains(&link)
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     match rest.bytes.first().map(|first| first >> 4) {
-        Some(4) => Next::Header(ipv4::parse, rest),
-        Some(6) => Next::Header(ipv6::parse, rest),
+        Some(4) => decoded.header(ipv4::parse, rest),
+        Some(6) => decoded.header(ipv6::parse, rest),
         Some(version) => decoded.unknown("ip.version", version.into(), rest),
         None if rest.len == 0 => decoded.stop_before(StopReason::Length { field: rest.limit, need: 1, have: 0 }, rest),
         None => decoded.stop_before(StopReason::Cut { need: 1, have: 0 }, rest),

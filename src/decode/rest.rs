@@ -1,10 +1,9 @@
 //! What is left of a frame to decode, and how a header is taken off it.
 
-use super::{Decoded, Fragment, Layer, Protocol, Stop, StopReason, Transport};
-use std::net::IpAddr;
+use super::{Decoded, Layer, Protocol, Stop, StopReason};
 
-/// Reads one header: pushes its layer and says what comes next.
-pub(super) type Parse = for<'a> fn(&mut Decoded<'a>, Rest<'a>) -> Next<'a>;
+/// Reads one header: pushes its layer, and goes on with what comes next.
+pub(super) type Parse = for<'a> fn(&mut Decoded<'a>, Rest<'a>);
 
 /// The bytes from the header that comes next to the end of what the headers before it carry.
 #[derive(Clone, Copy)]
@@ -28,38 +27,19 @@ impl Rest<'_> {
     }
 }
 
-/// What comes after a header.
-pub(super) enum Next<'a> {
-    /// Another.
-    Header(Parse, Rest<'a>),
-    /// A packet that ICMP quotes: it adds layers and nothing else.
-    Quoted(Parse, Rest<'a>),
-    /// None: payload, or a stop.
-    End,
-}
-
 impl<'a> Decoded<'a> {
-    /// Reads header after header.
-    pub(super) fn walk(&mut self, mut next: Next<'a>) {
-        let mut quoting = None;
-        loop {
-            let (parse, rest) = match next {
-                Next::Header(parse, rest) => (parse, rest),
-                Next::Quoted(parse, rest) => {
-                    quoting.get_or_insert_with(|| Outcome::of(self));
-                    (parse, rest)
-                }
-                Next::End => break,
-            };
-            if self.layers.is_full() {
-                self.stop_before(StopReason::TooDeep, rest);
-                break;
-            }
-            next = parse(self, rest);
-        }
-        if let Some(outcome) = quoting {
-            outcome.restore(self);
-        }
+    /// Reads a header and what follows it. As each header pushes a layer, this goes no deeper than there is room.
+    pub(super) fn header(&mut self, parse: Parse, rest: Rest<'a>) {
+        if self.layers.is_full() { self.stop_before(StopReason::TooDeep, rest) } else { parse(self, rest) }
+    }
+
+    /// Reads a packet that ICMP quotes: it adds layers and nothing else.
+    #[cold]
+    pub(super) fn quote(&mut self, parse: Parse, rest: Rest<'a>) {
+        let Decoded { addresses, fragment, transport, payload, missing, stop, .. } = *self;
+        self.header(parse, rest);
+        (self.addresses, self.fragment, self.transport) = (addresses, fragment, transport);
+        (self.payload, self.missing, self.stop) = (payload, missing, stop);
     }
 
     /// Pushes a layer of which the header was captured whole, and gives what it carries.
@@ -73,28 +53,27 @@ impl<'a> Decoded<'a> {
     }
 
     /// Ends with a payload.
-    pub(super) fn carries(&mut self, rest: Rest<'a>) -> Next<'a> {
+    pub(super) fn carries(&mut self, rest: Rest<'a>) {
         self.payload = rest.bytes;
         self.missing = rest.len.saturating_sub(rest.bytes.len() as u32);
-        Next::End
     }
 
     /// Ends before something that the last layer announces in `field` and that we do not decode.
     #[cold]
-    pub(super) fn unknown(&mut self, field: &'static str, value: u32, rest: Rest<'a>) -> Next<'a> {
+    pub(super) fn unknown(&mut self, field: &'static str, value: u32, rest: Rest<'a>) {
         self.stop_before(StopReason::Unknown { field, value }, rest)
     }
 
     /// Ends before what the last layer carries, which is the payload.
     #[cold]
-    pub(super) fn stop_before(&mut self, reason: StopReason, rest: Rest<'a>) -> Next<'a> {
+    pub(super) fn stop_before(&mut self, reason: StopReason, rest: Rest<'a>) {
         self.stop_at(rest.offset, reason);
         self.carries(rest)
     }
 
     /// Ends at a header that needs `need` bytes and has less.
     #[cold]
-    pub(super) fn refuse(&mut self, protocol: &'static Protocol, rest: Rest<'a>, need: usize) -> Next<'a> {
+    pub(super) fn refuse(&mut self, protocol: &'static Protocol, rest: Rest<'a>, need: usize) {
         let (need, have) = (need as u32, rest.bytes.len() as u32);
         let reason = if rest.len < need {
             StopReason::Length { field: rest.limit, need, have: rest.len }
@@ -117,19 +96,18 @@ impl<'a> Decoded<'a> {
         header_len: usize,
         field: &'static str,
         value: u32,
-    ) -> Next<'a> {
+    ) {
         let header = rest.bytes.get(..header_len).unwrap_or(rest.bytes);
         let layer = Layer { protocol, offset: rest.offset, header, payload_len: 0 };
         self.end_at(layer, 0, StopReason::Value { field, value })
     }
 
     /// Ends at `layer`, with no payload.
-    pub(super) fn end_at(&mut self, layer: Layer<'a>, missing: u32, reason: StopReason) -> Next<'a> {
+    pub(super) fn end_at(&mut self, layer: Layer<'a>, missing: u32, reason: StopReason) {
         self.push(layer);
         self.stop_at(layer.offset, reason);
         self.payload = &[];
         self.missing = missing;
-        Next::End
     }
 
     fn stop_at(&mut self, offset: u32, reason: StopReason) {
@@ -137,35 +115,9 @@ impl<'a> Decoded<'a> {
         self.stop = Some(Stop { layer, offset, reason });
     }
 
-    /// Each header pushes one layer, and `walk` asks for no header where there is no room.
+    /// Each header pushes one layer, and `header` reads none where there is no room.
     fn push(&mut self, layer: Layer<'a>) {
         let pushed = self.layers.try_push(layer);
         debug_assert!(pushed.is_ok());
-    }
-}
-
-/// What a frame's decoding came to, but for the layers.
-struct Outcome<'a> {
-    addresses: Option<(IpAddr, IpAddr)>,
-    fragment: Option<Fragment>,
-    transport: Transport<'a>,
-    payload: &'a [u8],
-    missing: u32,
-    stop: Option<Stop>,
-}
-
-impl<'a> Outcome<'a> {
-    fn of(decoded: &Decoded<'a>) -> Self {
-        let Decoded { addresses, fragment, transport, payload, missing, stop, .. } = *decoded;
-        Self { addresses, fragment, transport, payload, missing, stop }
-    }
-
-    fn restore(self, decoded: &mut Decoded<'a>) {
-        decoded.addresses = self.addresses;
-        decoded.fragment = self.fragment;
-        decoded.transport = self.transport;
-        decoded.payload = self.payload;
-        decoded.missing = self.missing;
-        decoded.stop = self.stop;
     }
 }

@@ -3,7 +3,7 @@
 use super::ethernet::is_type;
 use super::get::uint;
 use super::headers::{self, Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Layer, Protocol, llc};
 use crate::field::{Field, Kind, Value};
 use crate::frame::LinkType;
@@ -81,7 +81,7 @@ fn other<'x>(layer: &'x Layer<'_>, len: Option<impl Into<u64>>, at: usize, put: 
     }
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let Some(&[_, _, h0, h1, .., p0, p1]) = rest.bytes.first_chunk::<LEN>() else {
         return decoded.refuse(&PROTOCOL, rest, LEN);
     };
@@ -89,7 +89,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
     next(decoded, u16::from_be_bytes([h0, h1]), u16::from_be_bytes([p0, p1]), rest)
 }
 
-fn parse_v2<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse_v2<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let Some(&[p0, p1, _, _, _, _, _, _, h0, h1, ..]) = rest.bytes.first_chunk::<LEN_V2>() else {
         return decoded.refuse(&PROTOCOL_V2, rest, LEN_V2);
     };
@@ -97,14 +97,14 @@ fn parse_v2<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
     next(decoded, u16::from_be_bytes([h0, h1]), u16::from_be_bytes([p0, p1]), rest)
 }
 
-fn next<'a>(decoded: &mut Decoded<'a>, hatype: u16, protocol: u16, rest: Rest<'a>) -> Next<'a> {
+fn next<'a>(decoded: &mut Decoded<'a>, hatype: u16, protocol: u16, rest: Rest<'a>) {
     /// Netlink messages, whose `protocol` is a netlink family.
     const ARPHRD_NETLINK: u16 = 824;
     /// A frame of IEEE 802.3 with an LLC header.
     const ETH_P_802_2: u16 = 4;
     match protocol {
         _ if hatype == ARPHRD_NETLINK => decoded.unknown("sll.hatype", hatype.into(), rest),
-        ETH_P_802_2 => Next::Header(llc::HEADER.parse, rest),
+        ETH_P_802_2 => decoded.header(llc::HEADER.parse, rest),
         protocol if is_type(protocol) => headers::of_ethertype(decoded, protocol, "sll.etype", rest),
         protocol => decoded.unknown("sll.ltype", protocol.into(), rest),
     }

@@ -6,8 +6,8 @@ use etherparse::err::tcp::{HeaderError, HeaderSliceError};
 use super::get::{bit, bits, uint};
 use super::headers::{Header, Number};
 use super::options::{self, walk};
-use super::rest::{Next, Rest};
-use super::{Decoded, Layer, Protocol, TcpHeader, Transport};
+use super::rest::Rest;
+use super::{Decoded, Layer, Protocol, Stop, StopReason, TcpHeader, Transport};
 use crate::field::{Field, Kind, Value};
 
 static PROTOCOL: Protocol = Protocol {
@@ -17,7 +17,7 @@ static PROTOCOL: Protocol = Protocol {
         Field::new("tcp.srcport", Kind::Uint, "Source port", |l, put| uint(l.u16(0), put)),
         Field::new("tcp.dstport", Kind::Uint, "Destination port", |l, put| uint(l.u16(2), put)),
         Field::new("tcp.len", Kind::Uint, "Length of the payload on the wire, in bytes", |l, put| {
-            uint((l.header.len() >= MIN_LEN).then_some(l.payload_len), put)
+            uint(l.u8(12).filter(|byte| byte >> 4 >= 5).map(|_| l.payload_len), put)
         }),
         Field::new("tcp.seq_raw", Kind::Uint, "Sequence number as sent", |l, put| uint(l.u32(4), put)),
         Field::new("tcp.ack_raw", Kind::Uint, "Acknowledgment number as sent", |l, put| uint(l.u32(8), put)),
@@ -104,25 +104,41 @@ fn halves([a, b, c, d, e, f, g, h]: [u8; 8]) -> (u32, u32) {
     (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
-    let header = match TcpHeaderSlice::from_slice(rest.bytes) {
-        Ok(header) => header,
-        Err(HeaderSliceError::Len(error)) => return decoded.refuse(&PROTOCOL, rest, error.required_len),
-        Err(HeaderSliceError::Content(HeaderError::DataOffsetTooSmall { data_offset })) => {
-            return decoded.forbid(&PROTOCOL, rest, MIN_LEN, "tcp.hdr_len", u32::from(data_offset) * 4);
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
+    match TcpHeaderSlice::from_slice(rest.bytes) {
+        Ok(header) => {
+            let bytes = header.slice();
+            decoded.transport = transport(bytes);
+            let rest = decoded.layer(&PROTOCOL, rest, bytes.len());
+            decoded.carries(rest)
         }
+        Err(HeaderSliceError::Len(error)) => {
+            decoded.refuse(&PROTOCOL, rest, error.required_len);
+            // Cut within its options it still tells what the connection needs.
+            if matches!(decoded.stop, Some(Stop { reason: StopReason::Cut { .. }, .. })) {
+                decoded.transport = transport(rest.bytes);
+            }
+        }
+        Err(HeaderSliceError::Content(HeaderError::DataOffsetTooSmall { data_offset })) => {
+            decoded.forbid(&PROTOCOL, rest, MIN_LEN, "tcp.hdr_len", u32::from(data_offset) * 4)
+        }
+    }
+}
+
+/// The header's numbers, where all those before the options are there.
+fn transport(bytes: &[u8]) -> Transport<'_> {
+    let &[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, control, w0, w1, _, _, _, _, ref options @ ..] =
+        bytes
+    else {
+        return Transport::None;
     };
-    let bytes = header.slice();
-    decoded.transport = Transport::Tcp(TcpHeader {
-        src: header.source_port(),
-        dst: header.destination_port(),
-        seq: header.sequence_number(),
-        ack: header.acknowledgment_number(),
-        // The slice has at least 20 bytes.
-        flags: u16::from_be_bytes([bytes[12] & 1, bytes[13]]),
-        window: header.window_size(),
-        options: bytes.get(MIN_LEN..).unwrap_or_default(),
-    });
-    let rest = decoded.layer(&PROTOCOL, rest, bytes.len());
-    decoded.carries(rest)
+    Transport::Tcp(TcpHeader {
+        src: u16::from_be_bytes([s0, s1]),
+        dst: u16::from_be_bytes([d0, d1]),
+        seq: u32::from_be_bytes([q0, q1, q2, q3]),
+        ack: u32::from_be_bytes([a0, a1, a2, a3]),
+        flags: u16::from_be_bytes([offset & 1, control]),
+        window: u16::from_be_bytes([w0, w1]),
+        options,
+    })
 }

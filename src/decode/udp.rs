@@ -4,7 +4,7 @@ use etherparse::UdpHeaderSlice;
 
 use super::get::uint;
 use super::headers::{Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Protocol, Transport};
 use crate::field::{Field, Kind};
 
@@ -24,7 +24,7 @@ pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Num
 /// Length of the header.
 const LEN: usize = 8;
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let header = match UdpHeaderSlice::from_slice(rest.bytes) {
         Ok(header) => header,
         Err(error) => return decoded.refuse(&PROTOCOL, rest, error.required_len),

@@ -5,7 +5,7 @@ use etherparse::SingleVlanHeaderSlice;
 use super::ethernet::{LengthOrType, is_length, is_type};
 use super::get::{bit, bits, uint};
 use super::headers::{Header, Number};
-use super::rest::{Next, Rest};
+use super::rest::Rest;
 use super::{Decoded, Protocol};
 use crate::field::{Field, Kind};
 
@@ -52,7 +52,7 @@ pub(super) const HEADER_AD: Header = Header {
     by: &[Number::ethertype(0x88a8)],
 };
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>, protocol: &'static Protocol) -> Next<'a> {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>, protocol: &'static Protocol) {
     match SingleVlanHeaderSlice::from_slice(rest.bytes) {
         Ok(header) => {
             let rest = decoded.layer(protocol, rest, header.slice().len());

@@ -9,8 +9,9 @@ use crate::event::{self, Close, Direction, Event, Flow, Sink, Transport};
 use crate::flow::Endpoint;
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
-use crate::tcp::analysis::{Analysis, Verdict};
+use crate::tcp::analysis::Analysis;
 use crate::tcp::reassembly::{Compared, End, GRACE, HalfStream, Item, ORIGIN};
+use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Segment, SegmentRef, Seq};
 
 /// How long after its end a connection keeps what tells which message a copy belongs to, nanoseconds of capture time:

@@ -1,38 +1,131 @@
-//! UDP: streams, and the DNS messages on them.
+//! UDP: streams numbered as Wireshark does, and the DNS messages on them.
+
+use std::collections::VecDeque;
 
 use super::Shared;
+use crate::app::dns;
+use crate::app::message::{Integrity, Kind, Message, Unit};
 use crate::decode::Decoded;
-use crate::event::Sink;
+use crate::event::{self, Event, Flow, Sink, Transport};
 use crate::flow::{Endpoint, Id, Key, Table};
-use crate::tcp::Carrier;
+use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::Flags;
+use crate::tcp::{Carrier, SegmentRef};
 
+/// UDP streams that are remembered; a resolver's clients use a new port for each question.
+const MAX_STREAMS: usize = 64 << 10;
+
+/// Questions of a stream that wait for their answers.
+const MAX_PENDING: usize = 64;
+
+/// Ports of DNS, mDNS and LLMNR (RFC 1035 4.2, RFC 6762 3, RFC 4795 2).
+const PORTS: [u16; 3] = [53, 5353, 5355];
+
+/// All UDP streams.
 #[derive(Default)]
 pub(super) struct Datagrams {
-    streams: Table<u64>,
+    streams: Table<Stream>,
     count: u64,
 }
 
+#[derive(Default)]
+struct Stream {
+    number: u64,
+    ends: Option<[Endpoint; 2]>,
+    messages: u32,
+    pending: VecDeque<Question>,
+}
+
+struct Question {
+    id: u16,
+    number: u32,
+    frame: FrameNumber,
+    time: Timestamp,
+}
+
 impl Datagrams {
-    pub fn stream(&mut self, [src, dst]: [Endpoint; 2]) -> (u64, Id) {
-        let (key, _) = Key::new(src, dst);
+    /// The stream between these ends, and its number.
+    pub fn stream(&mut self, ends: [Endpoint; 2]) -> (Id, u64) {
+        let (key, _) = Key::new(ends[0], ends[1]);
         if let Some(id) = self.streams.find(&key)
             && let Some(stream) = self.streams.get_mut(id)
         {
-            return (*stream, id);
+            return (id, stream.number);
         }
-        let stream = self.count;
+        if self.streams.len() >= MAX_STREAMS
+            && let Some(idle) = self.streams.idle()
+        {
+            self.streams.remove(idle);
+        }
+        let number = self.count;
         self.count += 1;
-        (stream, self.streams.insert(key, stream))
+        (self.streams.insert(key, Stream { number, ends: Some(ends), ..Stream::default() }), number)
     }
 
+    /// Takes a datagram of a stream, from the first of `ends` to the second.
     pub fn push(
         &mut self,
-        _ends: [Endpoint; 2],
-        _stream: (u64, Id),
-        _decoded: &Decoded<'_>,
-        _carrier: Carrier<'_>,
-        _shared: &mut Shared,
-        _sink: &mut impl Sink,
+        id: Id,
+        ends: [Endpoint; 2],
+        decoded: &Decoded<'_>,
+        carrier: Carrier<'_>,
+        shared: &mut Shared,
+        sink: &mut impl Sink,
     ) {
+        if !ends.iter().any(|end| PORTS.contains(&end.port)) {
+            return;
+        }
+        let (Some(stream), Ok(dns)) = (self.streams.get_mut(id), dns::parse(decoded.payload)) else { return };
+        let from_first = stream.ends.is_none_or(|known| known == ends);
+        let mut message = Message {
+            side: usize::from(!from_first),
+            kind: if dns.response { Kind::Response } else { Kind::Request },
+            first_time: carrier.meta.time,
+            ..Message::default()
+        };
+        message.carrier.set(&carrier);
+        stream.messages += 1;
+        message.number = stream.messages;
+        message.extend(SegmentRef {
+            frame: carrier.meta.number,
+            time: carrier.meta.time,
+            offset: 0,
+            len: decoded.payload.len() as u32,
+            flags: Flags::EMPTY,
+            acked: 0,
+        });
+        if dns.response {
+            stream.answer(dns.id, &mut message);
+        } else {
+            stream.ask(dns.id, &message);
+        }
+        message.unit = Unit::Dns(dns);
+        if decoded.missing > 0 {
+            message.lack(decoded.missing.into(), crate::tcp::reassembly::Cause::Truncated);
+        }
+        message.conclude(Integrity::Complete);
+        shared.counts.count(&message);
+        let client = if message.kind == Kind::Request { message.side } else { 1 - message.side };
+        let ends = stream.ends.unwrap_or(ends);
+        let flow = Flow { transport: Transport::Udp, stream: stream.number, ends, client: Some(client) };
+        sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
+    }
+}
+
+impl Stream {
+    fn ask(&mut self, id: u16, message: &Message) {
+        if self.pending.len() == MAX_PENDING {
+            self.pending.pop_front();
+        }
+        self.pending.push_back(Question { id, number: message.number, frame: message.frame, time: message.first_time });
+    }
+
+    fn answer(&mut self, id: u16, message: &mut Message) {
+        let Some(at) = self.pending.iter().position(|question| question.id == id) else { return };
+        if let Some(question) = self.pending.remove(at) {
+            message.answers = Some(question.number);
+            message.request_in = Some(question.frame);
+            message.since_request = Some(message.first_time.since(question.time));
+        }
     }
 }

@@ -8,21 +8,22 @@ mod datagrams;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use crate::app::Wanted;
 use crate::app::ledger::{Class, Ledger};
 use crate::app::message::{Integrity, Kind, Message};
+use crate::app::{Pool, Wanted};
 use crate::decode::{self, Decoded, Layer, TcpHeader, Transport, checksum};
 use crate::event::{Close, Event, FlagCounts, Packet, Sink};
 use crate::flow::fragments::Fragments;
 use crate::flow::{Endpoint, Id, Key, Table};
 use crate::frame::{Frame, Timestamp};
 use crate::issue::{Flags, Issue};
+use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
 use datagrams::Datagrams;
 
 /// What the core is to do beside the main job, and its bounds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Options {
     /// Give out every frame.
     pub packets: bool,
@@ -56,20 +57,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { queue: 4 << 20, queues: 24 << 20, connections: 256 << 10, closed: 16 << 10 }
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            packets: false,
-            bodies: false,
-            preview: 0,
-            details: false,
-            verify_checksums: false,
-            stream: None,
-            limits: Limits::default(),
-        }
     }
 }
 
@@ -121,7 +108,7 @@ pub struct Engine {
 struct Shared {
     counts: Totals,
     ledger: Ledger,
-    pool: Vec<Box<Message>>,
+    pool: Pool,
     wanted: Wanted,
 }
 
@@ -151,7 +138,7 @@ impl Engine {
             datagrams: Datagrams::default(),
             now: Timestamp(i64::MIN),
             queued: 0,
-            shared: Shared { counts: Totals::default(), ledger: Ledger::default(), pool: Vec::new(), wanted },
+            shared: Shared { counts: Totals::default(), ledger: Ledger::default(), pool: Pool::default(), wanted },
         }
     }
 
@@ -166,47 +153,46 @@ impl Engine {
         self.advance(frame.meta.time, sink);
         self.shared.counts.frames += 1;
         self.shared.counts.bytes += u64::from(frame.meta.wire_len);
-        let whole;
-        let mut decoded = decode::decode(frame);
-        whole = self.defragment(&decoded);
-        let outer = decoded.layers.len();
-        if let Some((protocol, bytes)) = &whole {
-            decode::resume(&mut decoded, *protocol, bytes);
+        let decoded = decode::decode(frame);
+        let headers = header_bytes(frame, &decoded.layers);
+        match self.defragment(&decoded) {
+            None => self.take(&decoded, headers, None, sink),
+            Some((protocol, bytes)) => {
+                let mut decoded = decoded;
+                decode::resume(&mut decoded, protocol, &bytes);
+                self.take(&decoded, headers, Some(bytes.len() as u32), sink);
+            }
         }
-        let outer = if whole.is_some() { outer } else { decoded.layers.len() };
-        let headers = header_bytes(frame, &decoded.layers[..outer]);
+    }
+
+    /// Takes what a frame carries; `headers` are its own bytes before that, and `reassembled` is the length of the
+    /// datagram that it completed.
+    fn take(&mut self, decoded: &Decoded<'_>, headers: &[u8], reassembled: Option<u32>, sink: &mut impl Sink) {
         self.shared.counts.stopped += u64::from(decoded.stop.is_some());
-        let reassembled = whole.as_ref().map(|(_, bytes)| bytes.len() as u32);
+        let packet = Packet { decoded, tcp: None, udp_stream: None, reassembled };
+        let carrier = Carrier {
+            meta: decoded.meta,
+            cap_len: decoded.cap_len,
+            headers,
+            resumed: decoded.layers.last().filter(|_| reassembled.is_some()).map_or(&[], |layer| layer.header),
+            verdict: Verdict::default(),
+        };
         match (decoded.transport, decoded.addresses) {
             (Transport::Tcp(header), Some((src, dst))) => {
                 let ends = [Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }];
-                self.segment(&decoded, header, ends, headers, reassembled, sink);
+                self.segment(packet, header, ends, carrier, sink);
             }
             (Transport::Udp { src: sport, dst: dport }, Some((src, dst))) => {
                 let ends = [Endpoint { address: src, port: sport }, Endpoint { address: dst, port: dport }];
-                let stream = self.datagrams.stream(ends);
+                let (id, stream) = self.datagrams.stream(ends);
                 if self.options.packets {
-                    sink.event(Event::Packet(Packet {
-                        decoded: &decoded,
-                        tcp: None,
-                        udp_stream: Some(stream.0),
-                        reassembled,
-                    }));
+                    sink.event(Event::Packet(Packet { udp_stream: Some(stream), ..packet }));
                 }
-                let carrier = Carrier {
-                    meta: frame.meta,
-                    cap_len: decoded.cap_len,
-                    headers,
-                    resumed: &[],
-                    verdict: Default::default(),
-                };
                 if self.options.stream.is_none() {
-                    self.datagrams.push(ends, stream, &decoded, carrier, &mut self.shared, sink);
+                    self.datagrams.push(id, ends, decoded, carrier, &mut self.shared, sink);
                 }
             }
-            _ if self.options.packets => {
-                sink.event(Event::Packet(Packet { decoded: &decoded, tcp: None, udp_stream: None, reassembled }));
-            }
+            _ if self.options.packets => sink.event(Event::Packet(packet)),
             _ => {}
         }
     }
@@ -219,13 +205,13 @@ impl Engine {
 
     fn segment(
         &mut self,
-        decoded: &Decoded<'_>,
+        packet: Packet<'_>,
         header: TcpHeader<'_>,
         [src, dst]: [Endpoint; 2],
-        headers: &[u8],
-        reassembled: Option<u32>,
+        carrier: Carrier<'_>,
         sink: &mut impl Sink,
     ) {
+        let decoded = packet.decoded;
         let segment = Segment {
             frame: decoded.meta.number,
             time: decoded.meta.time,
@@ -254,8 +240,7 @@ impl Engine {
         self.shared.counts.flags.add(verdict.flags);
         self.shared.ledger.captured += segment.payload.len() as u64;
         if self.options.packets {
-            let tcp = Some((connection.stream(), verdict));
-            sink.event(Event::Packet(Packet { decoded, tcp, udp_stream: None, reassembled }));
+            sink.event(Event::Packet(Packet { tcp: Some((connection.stream(), verdict)), ..packet }));
         }
         if self.options.stream.is_some_and(|stream| stream != connection.stream()) {
             return self.shared.ledger.add(Class::Filtered, segment.payload.len() as u64);
@@ -263,8 +248,7 @@ impl Engine {
         if rejected {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
-        let resumed = if reassembled.is_some() { decoded.layers.last().map_or(&[][..], |tcp| tcp.header) } else { &[] };
-        let carrier = Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict };
+        let carrier = Carrier { verdict, ..carrier };
         let queued = connection.queued();
         connection.push(dir, &segment, carrier, || checksum::header_sum(decoded), &mut self.shared, sink);
         let limits = self.options.limits;

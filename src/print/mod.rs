@@ -1,6 +1,13 @@
 //! Formats: one file each, writing events into a buffer, never to a file.
 
+mod hex;
 pub mod json;
+mod pen;
+mod safe;
+mod style;
+pub mod table;
+pub mod text;
+mod time;
 
 use crate::engine::Totals;
 use crate::event::Event;

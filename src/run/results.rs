@@ -2,23 +2,43 @@
 
 use std::io::{self, Write};
 
+use jiff::tz::TimeZone;
+
 use crate::app::message::Integrity;
 use crate::cli::{Format, Output, Style};
 use crate::event::{Event, Sink, Transport};
 use crate::frame::Timestamp;
 use crate::print::json::{self, Json};
+use crate::print::table::{self, Table};
+use crate::print::text::{self, Text};
 use crate::print::{Begin, End, Printer};
 
 /// Results are gathered up to about this many bytes before they are written.
 const GATHERED: usize = 64 << 10;
 
+/// Columns of a line that does not go to a terminal.
+const WIDTH: u16 = 100;
+
 /// The printer of a format.
 fn printer(style: &Style) -> Box<dyn Printer> {
+    let width = style.width.unwrap_or(WIDTH).into();
+    let terminal = style.width.is_some();
+    let &Style { color, quiet, times: time, .. } = style;
+    let zone = TimeZone::system();
     match style.format {
-        // Text and tables join here.
-        Format::Text | Format::Table | Format::Json => {
-            Box::new(Json::new(json::Options { hash: style.hash, quiet: style.quiet }))
-        }
+        Format::Json => Box::new(Json::new(json::Options { hash: style.hash, quiet })),
+        Format::Table => Box::new(Table::new(table::Options { width, color, terminal, time, zone, quiet })),
+        Format::Text => Box::new(Text::new(text::Options {
+            width,
+            color,
+            terminal,
+            verbose: style.verbose,
+            hex: style.hex,
+            time,
+            zone,
+            packets: style.packets,
+            quiet,
+        })),
     }
 }
 

@@ -3,15 +3,16 @@
 //!
 //! The flags describe; nothing is delivered or withheld because of them.
 
-use super::unacked::Unacked;
-use super::{Control, Sack, Segment, Seq};
+use super::flight::Flight;
+use super::verdict::Verdict;
+use super::{Control, Segment, Seq};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue};
 
 /// A retransmission this soon after the second duplicate ACK is a fast one.
-const FAST_RETRANSMISSION: i64 = 20_000_000;
+const FAST_RETRANSMISSION: u64 = 20_000_000;
 /// How long segments may be out of order on a connection whose initial round-trip time is not known.
-const OUT_OF_ORDER: i64 = 3_000_000;
+const OUT_OF_ORDER: u64 = 3_000_000;
 
 /// The state of one connection, both directions.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct Analysis {
     fresh: bool,
     /// Whether the ports had another connection before this one.
     reused: bool,
-    details: Option<Box<[Details; 2]>>,
+    flights: Option<Box<[Flight; 2]>>,
 }
 
 /// What is known of one direction. A sequence number of 0 stands for one that is not known, as in Wireshark.
@@ -76,74 +77,6 @@ enum Last {
     ZeroWindowProbe,
 }
 
-/// What only the costlier fields need of one direction.
-#[derive(Debug, Default)]
-struct Details {
-    unacked: Unacked,
-    sack: Sack,
-    next_seq_frame: FrameNumber,
-    next_seq_time: Timestamp,
-    since_push: u32,
-    pushed: bool,
-    /// Bytes of it are missing and nothing was acknowledged since, so that none can be said to be in flight.
-    lost: bool,
-}
-
-/// What is said of one segment. Sequence numbers are relative to the base of their direction: its initial sequence
-/// number, or one before its first where the SYN was not captured.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Verdict {
-    /// The `tcp.analysis` flags.
-    pub flags: Flags,
-    /// Relative sequence number.
-    pub seq: u32,
-    /// Relative number of what follows the segment.
-    pub next_seq: u32,
-    /// Relative acknowledgment number; as sent where the segment has no ACK.
-    pub ack: u32,
-    /// Window in bytes, scaled where the scale is known.
-    pub window_size: u32,
-    /// What the window was multiplied with, -1 not known, -2 no scaling; none for a SYN.
-    pub window_scale: Option<i32>,
-    /// How manieth duplicate of an ACK it is, 0 if none.
-    pub duplicate_ack_num: u32,
-    /// The frame of which it is a duplicate ACK, 0 if none.
-    pub duplicate_ack_frame: FrameNumber,
-    /// Nanoseconds from the SYN to the first ACK without SYN; 0 is not known.
-    pub initial_rtt: i64,
-    /// What the connection had before this segment, as bits: 1 SYN, 2 SYN/ACK, 4 ACK, 8 data, 16 FIN, 32 RST.
-    pub completeness: u8,
-    /// Bytes sent and not acknowledged, this segment's included, 0 where that is not known. This and what follows is
-    /// there only where details are kept.
-    pub bytes_in_flight: u32,
-    /// Bytes sent since the last segment with PSH, this one's included.
-    pub push_bytes_sent: u32,
-    /// The frame whose end it acknowledges, 0 if none, and the time in nanoseconds since then.
-    pub acks_frame: FrameNumber,
-    /// See `acks_frame`.
-    pub ack_rtt: i64,
-    /// For a retransmission: the frame with the highest sequence number so far, and the time in nanoseconds since then.
-    pub rto_frame: FrameNumber,
-    /// See `rto_frame`.
-    pub rto: i64,
-    /// Wireshark looked closer at it, whether it then had something to show or not.
-    noted: bool,
-}
-
-impl Verdict {
-    /// Whether it is a retransmission that is neither fast nor spurious.
-    fn timed_out(&self) -> bool {
-        self.flags.contains(Issue::Retransmission)
-            && !self.flags.contains(Issue::FastRetransmission)
-            && !self.flags.contains(Issue::SpuriousRetransmission)
-    }
-
-    /// Whether there is more to say than for any segment; Wireshark shows the initial round-trip time only then.
-    pub fn has_analysis(&self) -> bool {
-        !self.flags.is_empty() || self.noted || self.acks_frame != 0
-    }
-}
-
 impl Analysis {
     /// Nothing seen yet. `details`: whether the fields from [`Verdict::bytes_in_flight`] on are wanted, which costs a
     /// list of unacknowledged segments.
@@ -155,13 +88,13 @@ impl Analysis {
             completeness: 0,
             fresh: true,
             reused: false,
-            details: details.then(Default::default),
+            flights: details.then(Default::default),
         }
     }
 
     /// Forgets everything: the same ports begin another connection, as [`Analysis::is_new_connection`] tells.
     pub fn reuse(&mut self) {
-        *self = Self { reused: true, completeness: SYN_SENT, ..Self::new(self.details.is_some()) };
+        *self = Self { reused: true, completeness: SYN_SENT, ..Self::new(self.flights.is_some()) };
     }
 
     /// Whether the segment begins another connection between the same ports: a SYN whose sequence number is not the
@@ -181,9 +114,10 @@ impl Analysis {
         self.fast_open(dir, segment, &mut verdict);
         self.flag(dir, segment, &mut verdict);
         self.time_handshake(segment);
-        if let Some(details) = &mut self.details {
-            let (fwd, rev) = pair(details, dir);
-            fwd.describe(rev, segment, &mut verdict);
+        if let Some(flights) = &mut self.flights {
+            let base = self.halves[dir & 1].base;
+            let (fwd, rev) = pair(flights, dir);
+            fwd.describe(rev, base, segment, &mut verdict);
         }
         self.update(dir, segment, &verdict);
         verdict.initial_rtt = self.initial_rtt;
@@ -231,6 +165,8 @@ impl Analysis {
         }
     }
 
+    /// Notes what the connection has had. Wireshark counts nothing of a first segment that is no SYN, nothing of a
+    /// repeated SYN, and data of a SYN only where the ports were not used before.
     fn complete(&mut self, segment: &Segment<'_>, verdict: &mut Verdict) {
         verdict.completeness = self.completeness;
         let control = segment.control;
@@ -240,19 +176,20 @@ impl Analysis {
         if self.fresh != begin {
             return;
         }
-        let bits = [
+        let data = !segment.is_empty() && (ack && !syn || begin && !reused);
+        for (seen, bit) in [
             (begin, SYN_SENT),
             (syn && ack, SYN_ACK),
             (!syn && ack && segment.is_empty(), ACK),
-            (!segment.is_empty() && (ack && !syn || begin && !reused), DATA),
+            (data, DATA),
             (control.any(Control::FIN), FIN),
             (control.any(Control::RST), RST),
-        ];
-        for (_, bit) in bits.into_iter().filter(|&(seen, _)| seen) {
-            self.completeness |= bit;
+        ] {
+            self.completeness |= if seen { bit } else { 0 };
         }
     }
 
+    /// Times the handshake, from the most recent SYN to the first ACK without SYN.
     fn time_handshake(&mut self, segment: &Segment<'_>) {
         let (syn, ack) = (segment.control.any(Control::SYN), segment.control.any(Control::ACK));
         if syn && !ack {
@@ -280,6 +217,7 @@ impl Analysis {
         }
     }
 
+    /// The rules of the flags, in Wireshark's order.
     fn flag(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
         let initial_rtt = self.initial_rtt;
         let (fwd, rev) = pair(&mut self.halves, dir);
@@ -300,10 +238,12 @@ impl Analysis {
         }
     }
 
+    /// Takes over what the segment tells for those that follow.
     fn update(&mut self, dir: usize, segment: &Segment<'_>, verdict: &Verdict) {
         let (fwd, _) = pair(&mut self.halves, dir);
         let next = segment.seq.plus(occupied(segment));
         let probe = verdict.flags.contains(Issue::ZeroWindowProbe);
+        // A repeated SYN takes the expected number back to where the data had no hole.
         if segment.control.any(Control::SYN)
             && !segment.control.any(Control::ACK)
             && fwd.contiguous.before(fwd.next_seq)
@@ -313,9 +253,8 @@ impl Analysis {
         if !probe && (fwd.next_seq == Seq(0) || next.after(fwd.next_seq)) {
             fwd.next_seq = next;
             fwd.next_seq_time = segment.time;
-            if let Some(details) = &mut self.details {
-                let (details, _) = pair(details, dir);
-                (details.next_seq_frame, details.next_seq_time) = (segment.frame, segment.time);
+            if let Some(flights) = &mut self.flights {
+                pair(flights, dir).0.next_seq_sent = (segment.frame, segment.time);
             }
         }
         if fwd.contiguous == Seq(0) || segment.seq == fwd.contiguous {
@@ -335,6 +274,7 @@ impl Analysis {
     }
 }
 
+// The bits of `tcp.completeness`.
 const SYN_SENT: u8 = 1;
 const SYN_ACK: u8 = 2;
 const ACK: u8 = 4;
@@ -416,14 +356,14 @@ impl Half {
         if self.next_seq == Seq(0) || !segment.seq.before(self.next_seq) || after_probe {
             return;
         }
-        let threshold = if initial_rtt == 0 { OUT_OF_ORDER } else { initial_rtt };
+        let threshold = if initial_rtt == 0 { OUT_OF_ORDER } else { initial_rtt as u64 };
         if (rev.duplicate_acks >= 2 || rev.unseen_flagged && rev.duplicate_acks == 0)
             && rev.last_ack == segment.seq
-            && segment.time.since(rev.last_ack_time) < FAST_RETRANSMISSION
+            && elapsed(rev.last_ack_time, segment) < FAST_RETRANSMISSION
         {
             flags.insert(Issue::FastRetransmission);
             flags.insert(Issue::Retransmission);
-        } else if segment.time.since(self.next_seq_time) < threshold && self.next_seq != next {
+        } else if elapsed(self.next_seq_time, segment) < threshold && self.next_seq != next {
             flags.insert(Issue::OutOfOrder);
         } else {
             flags.insert(Issue::Retransmission);
@@ -433,49 +373,6 @@ impl Half {
     fn scaled_window(&self) -> u32 {
         let shift = if self.window_of_syn { 0 } else { self.scale.shift() };
         u32::from(self.window.unwrap_or(0)) << shift
-    }
-}
-
-impl Details {
-    fn describe(&mut self, rev: &mut Self, segment: &Segment<'_>, verdict: &mut Verdict) {
-        let len = segment.len();
-        let flags = verdict.flags;
-        if verdict.timed_out() {
-            let (frame, time) = self.unacked.oldest().unwrap_or((self.next_seq_frame, self.next_seq_time));
-            verdict.rto_frame = frame;
-            verdict.rto = segment.time.since(time);
-        }
-        if occupied(segment) > 0 {
-            self.unacked.push(segment.seq, occupied(segment), segment.frame, segment.time);
-        }
-        if let Some((frame, time)) = rev.unacked.acknowledge(segment.ack) {
-            verdict.acks_frame = frame;
-            verdict.ack_rtt = segment.time.since(time);
-        }
-        self.lost |= flags.contains(Issue::LostSegment);
-        if segment.control.any(Control::ACK) {
-            rev.lost = false;
-        }
-        self.sack = segment.options.sack;
-        if len > 0 && !self.lost {
-            if std::mem::replace(&mut self.pushed, segment.control.any(Control::PSH)) {
-                self.since_push = 0;
-            }
-            self.since_push = self.since_push.saturating_add(len);
-            verdict.noted = true;
-            verdict.bytes_in_flight = self.in_flight(rev, segment);
-            if verdict.bytes_in_flight > 0 {
-                verdict.push_bytes_sent = self.since_push;
-            }
-        }
-    }
-
-    /// Bytes between the lowest and the highest that is not acknowledged, without those that the peer's last segment
-    /// acknowledges selectively, and without the number that SYN or FIN takes.
-    fn in_flight(&self, rev: &Self, segment: &Segment<'_>) -> u32 {
-        let selective: i64 = rev.sack.blocks().iter().map(|&(left, right)| i64::from(right.since(left))).sum();
-        let own = i64::from(occupied(segment).wrapping_sub(segment.len()));
-        u32::try_from(i64::from(self.unacked.span()) - own - selective).unwrap_or(0)
     }
 }
 
@@ -497,11 +394,16 @@ impl Scale {
 }
 
 /// How many sequence numbers the segment takes: its payload, and one for SYN or FIN.
-fn occupied(segment: &Segment<'_>) -> u32 {
+pub(super) fn occupied(segment: &Segment<'_>) -> u32 {
     segment.len().wrapping_add(u32::from(segment.control.any(Control::SYN | Control::FIN)))
 }
 
-fn relative(seq: Seq, base: Option<Seq>) -> u32 {
+/// Nanoseconds from `then` to the segment; very many where the clock went back.
+fn elapsed(then: Timestamp, segment: &Segment<'_>) -> u64 {
+    segment.time.since(then) as u64
+}
+
+pub(super) fn relative(seq: Seq, base: Option<Seq>) -> u32 {
     seq.0.wrapping_sub(base.unwrap_or_default().0)
 }
 
@@ -509,3 +411,6 @@ fn relative(seq: Seq, base: Option<Seq>) -> u32 {
 fn pair<T>([a, b]: &mut [T; 2], dir: usize) -> (&mut T, &mut T) {
     if dir & 1 == 0 { (a, b) } else { (b, a) }
 }
+
+#[cfg(test)]
+mod tests;

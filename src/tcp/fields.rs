@@ -1,6 +1,6 @@
 //! The fields of a segment's analysis, by Wireshark's names.
 
-use super::analysis::Verdict;
+use super::verdict::Verdict;
 use crate::field::{Field, Kind, Value};
 
 /// Gets the values of one field.
@@ -40,7 +40,7 @@ pub static FIELDS: &[Field<Get>] = &[
     Field::list("tcp.analysis.flags", Kind::Text, "what is remarkable about the segment", |a, f| {
         a.verdict.flags.analysis().for_each(|flag| f(Value::Text(flag.name().as_bytes())));
     }),
-    Field::new("tcp.analysis.duplicate_ack_num", Kind::Uint, "how manieth duplicate of an ACK it is", |a, f| {
+    Field::new("tcp.analysis.duplicate_ack_num", Kind::Uint, "which duplicate of an ACK it is, from 1", |a, f| {
         nonzero(a.verdict.duplicate_ack_num.into(), f);
     }),
     Field::new("tcp.analysis.duplicate_ack_frame", Kind::Uint, "frame of which it is a duplicate ACK", |a, f| {
@@ -84,5 +84,21 @@ fn nonzero<'a>(value: u64, f: &mut dyn FnMut(Value<'a>)) {
 fn duration<'a>(nanos: i64, f: &mut dyn FnMut(Value<'a>)) {
     if nanos != 0 {
         f(Value::Duration(nanos));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_with_a_common_prefix_stand_side_by_side() {
+        let parents: Vec<_> = FIELDS.iter().filter_map(|field| field.name.rsplit_once('.')).map(|(p, _)| p).collect();
+        let mut runs = parents.clone();
+        runs.dedup();
+        let mut unique = parents;
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(runs.len(), unique.len());
     }
 }

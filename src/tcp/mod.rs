@@ -2,16 +2,19 @@
 
 pub mod analysis;
 pub mod fields;
+mod flight;
 pub mod options;
 pub mod reassembly;
 pub mod seq;
 mod unacked;
+pub mod verdict;
 
 use crate::frame::{FrameMeta, FrameNumber, LinkType, Timestamp};
 use crate::issue::Flags;
-use analysis::Verdict;
+
 pub use options::{Options, Sack};
 pub use seq::Seq;
+use verdict::Verdict;
 
 /// Control bits (RFC 9293 3.1).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]

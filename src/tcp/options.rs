@@ -13,7 +13,7 @@ pub struct Options {
     pub sack_permitted: bool,
     /// A Multipath TCP option is there (kind 30).
     pub mptcp: bool,
-    /// A Fast Open cookie, its length (kind 34).
+    /// A Fast Open cookie, its length (kind 34, and kind 254 with its number, RFC 7413 4.1.1 and RFC 6994 3).
     pub fast_open: Option<u8>,
     /// Selective acknowledgments (kind 5).
     pub sack: Sack,
@@ -55,7 +55,7 @@ impl Options {
                 (4, &[]) => options.sack_permitted = true,
                 (5, blocks) => options.sack = Sack::parse(blocks),
                 (30, _) => options.mptcp = true,
-                (34, cookie) => options.fast_open = Some(cookie.len() as u8),
+                (34, cookie) | (254, [0xf9, 0x89, cookie @ ..]) => options.fast_open = Some(cookie.len() as u8),
                 _ => {}
             }
         }
@@ -91,6 +91,8 @@ mod tests {
         let options = Options::parse(&[34, 4, 9, 9, 1, 2, 4, 5, 180, 3, 3, 7, 4, 2, 0]);
         assert_eq!((options.mss, options.window_scale, options.fast_open), (Some(1460), Some(7), Some(2)));
         assert!(options.sack_permitted);
+        let sack = Options::parse(&[5, 18, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 1, 0, 0, 0, 2, 0]).sack;
+        assert_eq!(sack.blocks(), [(Seq(1), Seq(9)), (Seq(256), Seq(512))]);
         assert_eq!(Options::parse(&[3, 0, 7, 2, 4, 5, 180]), Options::default());
         assert_eq!(Options::parse(&[3, 200, 7]), Options::default());
     }

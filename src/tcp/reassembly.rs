@@ -3,7 +3,7 @@
 //! Offsets count the bytes of the stream; the first byte after SYN, or the first one known of a stream joined midway,
 //! has the offset [`ORIGIN`], so that bytes before it have one too.
 //!
-//! What always holds: `first <= next <= highest`; every queued offset is at least `next`; queued chunks do not overlap;
+//! What always holds: `first <= next`; every queued offset is at least `next`; queued chunks do not overlap;
 //! `queued` is what they cost. What is handed on follows from the bytes and acknowledgments alone, never from flags.
 
 use std::collections::BTreeMap;
@@ -24,8 +24,10 @@ pub const GRACE: i64 = 50_000_000;
 /// What a queued chunk costs beside its bytes: its place in the tree and the headers of its frame.
 const CHUNK_COST: usize = 256;
 
-/// How far ahead a segment may lie where no window is known: the largest window there is (RFC 7323 2.3).
+/// How far ahead a segment may lie: where no window is known, the largest window there is (RFC 7323 2.3), and never
+/// less than the largest that is not scaled.
 const MAX_WINDOW: u64 = 1 << 30;
+const MIN_REACH: u64 = 64 << 10;
 
 /// Delivered segments whose sums are kept to compare copies with: 64 KiB of full-size segments.
 const SUMS: usize = 48;
@@ -141,6 +143,8 @@ pub struct HalfStream {
     acked: u64,
     /// When the peer acknowledged past `next`.
     acked_at: Timestamp,
+    /// An acknowledgment that was too far ahead to be believed alone.
+    odd_ack: u64,
     /// The right edge of the peer's window, and its largest size; 0 where not known.
     edge: u64,
     window: u64,
@@ -203,6 +207,7 @@ impl Default for HalfStream {
             highest: ORIGIN,
             acked: 0,
             acked_at: Timestamp(0),
+            odd_ack: 0,
             edge: 0,
             window: 0,
             fin: None,
@@ -248,8 +253,14 @@ impl HalfStream {
             self.start = if synack { Start::Known } else { Start::Midway(time) };
         }
         let acked = self.offset_of(ack);
-        if acked > self.highest.saturating_add(self.reach()) {
-            return 0;
+        if self.is_far(acked) {
+            // Bytes that it covers, or another acknowledgment, make it believable.
+            let covers = self.side.as_ref().is_some_and(|side| side.queue.range(..acked).next_back().is_some());
+            let again = acked.checked_sub(self.odd_ack).is_some_and(|ahead| self.odd_ack > 0 && ahead <= self.reach());
+            self.odd_ack = acked;
+            if !covers && !again {
+                return 0;
+            }
         }
         if acked > self.acked {
             if self.acked <= self.next && acked > self.next {
@@ -264,7 +275,12 @@ impl HalfStream {
 
     /// How far ahead of what was seen a segment may lie: two windows, as the last update may not have been captured.
     fn reach(&self) -> u64 {
-        if self.window == 0 { MAX_WINDOW } else { (2 * self.window).min(MAX_WINDOW) }
+        if self.window == 0 { MAX_WINDOW } else { (2 * self.window).clamp(MIN_REACH, MAX_WINDOW) }
+    }
+
+    /// Whether an offset is beyond any window that the connection had.
+    fn is_far(&self, offset: u64) -> bool {
+        offset > self.highest.max(self.edge).saturating_add(self.reach())
     }
 
     /// Takes a segment of this direction.
@@ -288,18 +304,20 @@ impl HalfStream {
         let offset = self.offset_of(seq);
         let end = offset + u64::from(segment.len());
         let provenance = SegmentRef { offset, len: segment.payload.len() as u32, ..provenance };
-        let limit = self.highest.max(self.edge).saturating_add(self.reach());
         let after_fin = self.fin.is_some_and(|(fin, _)| end > fin);
-        if control.any(Control::RST) || end > limit || after_fin || (self.ended && end > self.next) {
+        if control.any(Control::RST) || after_fin || (self.ended && end > self.next) {
             if !segment.payload.is_empty() {
                 out(Item::Outside(provenance));
             }
             return;
         }
-        if control.any(Control::FIN) && self.fin.is_none() && end >= self.highest {
-            self.fin = Some((end, segment.frame));
+        // What lies too far ahead is queued; unless it is acknowledged, it is turned away when the stream ends.
+        if !self.is_far(offset) {
+            if control.any(Control::FIN) && self.fin.is_none() && end >= self.highest {
+                self.fin = Some((end, segment.frame));
+            }
+            self.highest = self.highest.max(end);
         }
-        self.highest = self.highest.max(end);
         if !segment.is_empty() {
             let header_sum = if segment.missing == 0 { header_sum() } else { None };
             let open = self.start == Start::Known && self.queued() == 0 && passes(provenance.acked, ready);
@@ -597,12 +615,24 @@ impl HalfStream {
     /// Makes room at a bound: gives up the first hole, or lets through what waits for the peer.
     pub fn relieve(&mut self, out: &mut impl FnMut(Item<'_>)) {
         self.open();
+        self.turn_away(out);
         if let Some(first) = self.side.as_ref().and_then(|side| side.queue.keys().next().copied())
             && first > self.next
         {
             self.give_up(first, true, out);
         }
         self.drain(|_| true, out);
+    }
+
+    /// Turns away queued bytes that lie beyond any window, if the peer's acknowledgments are known and not of them.
+    fn turn_away(&mut self, out: &mut impl FnMut(Item<'_>)) {
+        let far = self.highest.max(self.edge).saturating_add(self.reach()).max(self.acked);
+        let Some(side) = self.side.as_mut().filter(|_| self.acked > 0) else { return };
+        for chunk in side.queue.split_off(&(far + 1)).into_values() {
+            side.queued -= chunk.cost();
+            out(Item::Outside(chunk.segment));
+            chunk.copies.iter().for_each(|(copy, _)| out(Item::Outside(*copy)));
+        }
     }
 
     /// Hands on all that is left, gaps between it included, and the end.
@@ -614,6 +644,7 @@ impl HalfStream {
         if self.start != Start::Known {
             self.open();
         }
+        self.turn_away(out);
         loop {
             self.drain(|_| true, out);
             if self.ended {

@@ -37,12 +37,12 @@ pub(super) struct Unacked {
 }
 
 impl Unacked {
-    /// Takes a segment that occupies `len` > 0 numbers from `seq` on.
+    /// Takes a segment that occupies `len` > 0 numbers from `seq` on; where the list is full, it is left out.
     pub(super) fn push(&mut self, seq: Seq, len: u32, frame: FrameNumber, time: Timestamp) {
-        if self.in_order.len() + self.by_end.len() >= MAX_UNACKED {
-            *self = Self::default();
+        if self.len() >= MAX_UNACKED {
+            return;
         }
-        if self.is_empty() {
+        if self.len() == 0 {
             self.anchor = (seq, 0);
         }
         let start = self.offset(seq);
@@ -59,7 +59,7 @@ impl Unacked {
 
     /// Drops what `ack` covers; gives frame and time of the oldest segment that ends just there.
     pub(super) fn acknowledge(&mut self, ack: Seq) -> Option<(FrameNumber, Timestamp)> {
-        if self.is_empty() {
+        if self.len() == 0 {
             return None;
         }
         let ack = self.offset(ack);
@@ -96,18 +96,17 @@ impl Unacked {
         }
     }
 
-    /// Sequence numbers from the lowest to the highest that is not acknowledged.
-    pub(super) fn span(&self) -> u32 {
+    /// The lowest number that is not acknowledged, and the one after the highest.
+    pub(super) fn span(&self) -> (Seq, Seq) {
         let starts = [
             self.in_order.front().map(|sent| sent.start),
             self.by_start.first().map(|&(start, _)| start),
             self.trimmed.map(|(start, _)| start),
         ];
         let ends = [self.in_order.back().map(|sent| sent.end), self.by_end.last().map(|sent| sent.end)];
-        match (starts.into_iter().flatten().min(), ends.into_iter().flatten().max()) {
-            (Some(start), Some(end)) => u32::try_from(end - start).unwrap_or(0),
-            _ => 0,
-        }
+        let start = starts.into_iter().flatten().min().unwrap_or(self.anchor.1);
+        let end = ends.into_iter().flatten().max().unwrap_or(start);
+        (self.seq(start), self.seq(end))
     }
 
     /// The segment among them that was captured first.
@@ -116,11 +115,55 @@ impl Unacked {
         first.into_iter().chain(self.by_frame.first().copied()).min()
     }
 
-    fn is_empty(&self) -> bool {
-        self.in_order.is_empty() && self.by_end.is_empty()
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.in_order.len() + self.by_end.len()
     }
 
     fn offset(&self, seq: Seq) -> Offset {
         self.anchor.1.saturating_add(i64::from(seq.since(self.anchor.0)))
+    }
+
+    fn seq(&self, offset: Offset) -> Seq {
+        self.anchor.0.plus(offset.wrapping_sub(self.anchor.1) as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(segments: &[(u32, u32)]) -> Unacked {
+        let mut unacked = Unacked::default();
+        for (&(seq, len), frame) in segments.iter().zip(1..) {
+            unacked.push(Seq(seq), len, frame, Timestamp(frame as i64));
+        }
+        unacked
+    }
+
+    #[test]
+    fn the_oldest_of_several_copies_is_the_one_acknowledged() {
+        let mut unacked = list(&[(100, 10), (110, 10), (100, 10), (110, 10)]);
+        assert_eq!(unacked.acknowledge(Seq(120)), Some((2, Timestamp(2))));
+        assert_eq!((unacked.len(), unacked.acknowledge(Seq(120))), (0, None));
+    }
+
+    #[test]
+    fn an_ack_within_a_segment_names_none_and_cuts_it() {
+        let mut unacked = list(&[(100, 10), (110, 10), (95, 20)]);
+        assert_eq!(unacked.span(), (Seq(95), Seq(120)));
+        assert_eq!(unacked.acknowledge(Seq(112)), None);
+        assert_eq!((unacked.span(), unacked.oldest()), ((Seq(112), Seq(120)), Some((2, Timestamp(2)))));
+        assert_eq!(unacked.acknowledge(Seq(115)), Some((3, Timestamp(3))));
+        assert_eq!((unacked.span(), unacked.len()), ((Seq(115), Seq(120)), 1));
+    }
+
+    #[test]
+    fn a_full_list_takes_no_more() {
+        let mut unacked = Unacked::default();
+        for frame in 0..MAX_UNACKED as u64 + 5 {
+            unacked.push(Seq(frame as u32 * 10), 10, frame, Timestamp(0));
+        }
+        assert_eq!((unacked.len(), unacked.span().1), (MAX_UNACKED, Seq(MAX_UNACKED as u32 * 10)));
     }
 }

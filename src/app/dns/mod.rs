@@ -1,5 +1,7 @@
 //! One DNS message (RFC 1035 4): a UDP payload, or one of TCP without its length prefix.
 
+pub mod fields;
+
 use std::fmt::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 

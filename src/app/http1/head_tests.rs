@@ -290,7 +290,9 @@ proptest! {
             if let Ok(httparse::Status::Complete(len)) = response.parse(&bytes) {
                 prop_assert_eq!(Some(head.code), response.code);
                 prop_assert_eq!(head.version.map(|v| v.minor), response.version);
-                prop_assert_eq!(view.phrase(), response.reason.map(str::as_bytes));
+                // It gives an empty phrase for one with obs-text, which RFC 9112 4 allows.
+                let phrase = view.phrase().map(|p| if p.is_ascii() { p } else { &[] });
+                prop_assert_eq!(phrase, response.reason.map(str::as_bytes));
                 fields(len, response.headers);
             }
         } else {

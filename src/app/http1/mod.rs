@@ -55,7 +55,9 @@ impl Http {
     /// Becomes empty; its storage stays.
     pub(super) fn clear(&mut self) {
         let Self { mut raw, parsed, mut trailer_raw, trailer, mut preview, .. } = std::mem::take(self);
-        (raw.clear(), trailer_raw.clear(), preview.clear());
+        raw.clear();
+        trailer_raw.clear();
+        preview.clear();
         let reset = |head: Head| {
             let mut fields = head.fields;
             fields.clear();

@@ -1,22 +1,23 @@
 //! One connection as HTTP/1 sees it: two directions, each at some place in some message.
 
+mod copies;
+mod handover;
+mod heads;
+mod simple;
+
 use std::collections::VecDeque;
 
 use super::chunked::{self, Progress};
 use super::coding;
-use super::framing::{Framing, framing};
-use super::head::{self, Start, looks_like_cut_start, looks_like_start, plausible_resync};
-use super::pairing::{Answer, Method, Pairing, Pending};
+use super::head::{self, Start, looks_like_start};
+use super::pairing::{Answer, Method, Pairing};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit, Update};
 use crate::app::{Context, Output};
 use crate::frame::FrameNumber;
 use crate::issue::{Issue, IssueSet};
-use crate::tcp::reassembly::{Cause, Compared, End, ORIGIN};
+use crate::tcp::reassembly::{Cause, End, ORIGIN};
 use crate::tcp::{Carrier, OwnedCarrier, SegmentRef};
-
-/// The longest head that is kept. Servers allow 8 to 64 KiB.
-const MAX_HEAD: usize = 1 << 20;
 
 /// Bytes held of a client that goes on after `CONNECT` or `Upgrade` before the answer.
 const MAX_PARKED: usize = 256 << 10;
@@ -224,111 +225,6 @@ impl Session {
         }
     }
 
-    /// At the start of a message, or (`strict`) at what may be one.
-    fn start(
-        &mut self,
-        at: usize,
-        segment: SegmentRef,
-        rest: &[u8],
-        carrier: Carrier<'_>,
-        strict: bool,
-        cx: &mut Context<'_>,
-    ) -> usize {
-        let start = if strict { plausible_resync(rest) } else { looks_like_start(rest) };
-        let start = self.admit(at, start);
-        if start == Start::No {
-            if !strict && self.begins_simple_response(at) {
-                return self.simple_response(at, segment, rest, carrier, cx);
-            }
-            return self.skip(at, rest, 1, cx);
-        }
-        self.begin(at, segment, carrier, cx);
-        if start != Start::Maybe
-            && let Some(end) = head::find_end(rest, 0)
-        {
-            self.exists(at, start, 0, cx);
-            self.take(at, piece(segment, end), cx);
-            self.head(at, &rest[..end], &rest[end..], cx);
-            return end;
-        }
-        self.sides[at].state = State::Head { strict };
-        self.more_head(at, segment, rest, carrier, cx)
-    }
-
-    /// Passes over what is no message, up to a place where one may begin: after a blank line, at `from` or later.
-    fn skip(&mut self, at: usize, rest: &[u8], from: usize, cx: &mut Context<'_>) -> usize {
-        let blank = after_blank_line(rest, from);
-        let skip = blank.unwrap_or(rest.len());
-        self.sides[at].state = State::Resync { boundary: blank.is_some() };
-        self.unread(at, &rest[..skip], cx);
-        skip
-    }
-
-    /// What a start is to this side: one that does not fit its part is none.
-    fn admit(&self, at: usize, start: Start) -> Start {
-        let other = self.sides[1 - at].role;
-        let role = self.sides[at].role.or(other.map(|other| match other {
-            Kind::Request => Kind::Response,
-            Kind::Response => Kind::Request,
-        }));
-        match (start, role) {
-            (Start::Request, Some(Kind::Response)) | (Start::Response, Some(Kind::Request)) => Start::No,
-            _ => start,
-        }
-    }
-
-    /// A message may begin here.
-    fn begin(&mut self, at: usize, segment: SegmentRef, carrier: Carrier<'_>, cx: &mut Context<'_>) {
-        let mut message = cx.message();
-        message.side = at;
-        message.start = segment.offset;
-        message.first_time = segment.time;
-        message.acked = segment.acked;
-        message.carrier.set(&carrier);
-        let side = &mut self.sides[at];
-        side.held.clear();
-        side.scanned = 0;
-        side.message = Some(message);
-    }
-
-    /// The message is one: it gets its number, and the `held` bytes of it their class.
-    fn exists(&mut self, at: usize, start: Start, held: usize, cx: &mut Context<'_>) {
-        let kind = if start == Start::Response { Kind::Response } else { Kind::Request };
-        if !self.recognised {
-            self.recognised = true;
-            for side in &mut self.sides {
-                let class = if self.handshake { Class::Undecodable } else { Class::BeforeFirst };
-                cx.ledger.add(class, std::mem::take(&mut side.unclassified));
-            }
-        }
-        cx.ledger.add(Class::Message, held as u64);
-        let side = &mut self.sides[at];
-        side.role = Some(kind);
-        side.excess_noted = false;
-        for at in 0..2 {
-            if let Some((start, end, explained)) = self.sides[at].early_hole.take() {
-                self.note_hole(at, start, end, explained);
-            }
-        }
-        let side = &mut self.sides[at];
-        let Some(message) = &mut side.message else { return };
-        message.number = self.next_number;
-        message.kind = kind;
-        self.next_number += 1;
-        if kind == Kind::Request {
-            self.pairing.request(Pending {
-                number: message.number,
-                method: Method::Other,
-                start: message.start,
-                head_end: None,
-                acked: message.acked,
-                done: None,
-                asks: false,
-                simple: false,
-            });
-        }
-    }
-
     /// The next bytes of the message under way; they are counted once it is known to be one.
     fn take(&mut self, at: usize, segment: SegmentRef, cx: &mut Context<'_>) {
         if let Some(message) = &mut self.sides[at].message {
@@ -337,131 +233,6 @@ impl Session {
                 cx.ledger.add(Class::Message, u64::from(segment.len));
             }
         }
-    }
-
-    /// More of a head that spans segments.
-    fn more_head(
-        &mut self,
-        at: usize,
-        segment: SegmentRef,
-        rest: &[u8],
-        carrier: Carrier<'_>,
-        cx: &mut Context<'_>,
-    ) -> usize {
-        let side = &mut self.sides[at];
-        let State::Head { strict } = side.state else { return rest.len() };
-        let before = side.held.len();
-        side.held.extend_from_slice(rest);
-        let exists = side.message.as_ref().is_some_and(|message| message.number > 0);
-        if !exists {
-            let start = if strict { plausible_resync(&side.held) } else { looks_like_start(&side.held) };
-            match self.admit(at, start) {
-                Start::Maybe => {
-                    self.take(at, segment, cx);
-                    return rest.len();
-                }
-                Start::No => {
-                    self.reject(at, before, cx);
-                    let simple = !strict && before == 0 && self.begins_simple_response(at);
-                    if simple {
-                        return self.simple_response(at, segment, rest, carrier, cx);
-                    }
-                    self.unread(at, rest, cx);
-                    return rest.len();
-                }
-                start => self.exists(at, start, before, cx),
-            }
-        }
-        let side = &mut self.sides[at];
-        let Some(end) = head::find_end(&side.held, side.scanned) else {
-            side.scanned = side.held.len();
-            let overlong = side.held.len() > MAX_HEAD;
-            self.take(at, segment, cx);
-            if overlong {
-                self.overlong_head(at, cx);
-            }
-            return rest.len();
-        };
-        let used = end.saturating_sub(before).max(1);
-        let mut held = std::mem::take(&mut side.held);
-        held.truncate(end);
-        self.take(at, piece(segment, used), cx);
-        self.head(at, &held, &rest[used..], cx);
-        held.clear();
-        self.sides[at].held = held;
-        used
-    }
-
-    /// What was held turns out to be no message.
-    fn reject(&mut self, at: usize, held: usize, cx: &mut Context<'_>) {
-        let side = &mut self.sides[at];
-        side.state = State::Resync { boundary: false };
-        let bytes = std::mem::take(&mut side.held);
-        if let Some(message) = side.message.take() {
-            cx.give_back(message);
-        }
-        self.unread(at, &bytes[..held], cx);
-    }
-
-    fn overlong_head(&mut self, at: usize, cx: &mut Context<'_>) {
-        let held = std::mem::take(&mut self.sides[at].held);
-        if let Some(message) = &mut self.sides[at].message {
-            message.issues.insert(Issue::HeadTooLarge);
-        }
-        self.parse_head(at, &held);
-        self.finish(at, Integrity::Malformed, &[], cx);
-        self.lose_track(at, true);
-    }
-
-    /// The head is whole; `rest` follows it in the same segment.
-    fn head(&mut self, at: usize, bytes: &[u8], rest: &[u8], cx: &mut Context<'_>) {
-        self.parse_head(at, bytes);
-        let Some(message) = &mut self.sides[at].message else { return };
-        let (number, kind, head_end) = (message.number, message.kind, message.end());
-        let answered = pair(&mut self.pairing, message);
-        let Unit::Http(http) = &mut message.unit else { return };
-        let (framing, issues) = framing(http.head(), answered.map(method_name));
-        let head = http.head();
-        let method = match head.method() {
-            Some(b"HEAD") => Method::Head,
-            Some(b"CONNECT") => Method::Connect,
-            _ => Method::Other,
-        };
-        let asks = kind == Kind::Request && (method == Method::Connect || head.get("upgrade").is_some());
-        message.issues = message.issues.union(issues);
-        self.sides[at].decoding = coding::Decoder::new(head.list("content-encoding"), cx.wanted.preview).map(Box::new);
-        http.hands_over = framing == Framing::Tunnel;
-        if kind == Kind::Request
-            && let Some(pending) = self.pairing.waiting(number)
-        {
-            (pending.method, pending.head_end, pending.asks) = (method, Some(head_end), asks);
-        }
-        match framing {
-            Framing::None | Framing::Length(0) => self.finish(at, Integrity::Complete, rest, cx),
-            Framing::Length(len) => self.sides[at].state = State::Length(len),
-            Framing::Chunked => self.sides[at].state = State::Chunked(Box::default()),
-            Framing::UntilClose => self.sides[at].state = State::UntilClose,
-            Framing::Tunnel => {
-                self.finish(at, Integrity::Complete, &[], cx);
-                self.hand_over(at, cx);
-            }
-            Framing::Invalid => {
-                self.finish(at, Integrity::Malformed, &[], cx);
-                self.lose_track(at, true);
-            }
-        }
-        if kind == Kind::Response && framing != Framing::Tunnel {
-            self.resolve_if_answered(1 - at, cx);
-        }
-    }
-
-    fn parse_head(&mut self, at: usize, bytes: &[u8]) {
-        let Some(message) = &mut self.sides[at].message else { return };
-        let Unit::Http(http) = &mut message.unit else { return };
-        http.raw.clear();
-        http.raw.extend_from_slice(bytes);
-        head::parse_into(&http.raw, &mut http.parsed);
-        message.issues = message.issues.union(http.parsed.issues);
     }
 
     /// The next bytes of a body that is sent as it is.
@@ -548,7 +319,7 @@ impl Session {
             issues: message.issues,
         });
         (cx.out)(Output::Message(&message));
-        cx.give_back(message);
+        cx.pool.give_back(message);
     }
 
     /// Whether `rest` may begin another message, or belong to another protocol, after `message`.
@@ -672,87 +443,6 @@ impl Session {
         }
     }
 
-    /// A head, or what may be one, goes no further: tells whether it is a message, which then has what is known of it.
-    fn settle_head(&mut self, at: usize, cx: &mut Context<'_>) -> bool {
-        let held = std::mem::take(&mut self.sides[at].held);
-        let exists = self.sides[at].message.as_ref().is_some_and(|message| message.number > 0);
-        if !exists {
-            match self.admit(at, looks_like_cut_start(&held)) {
-                Start::No | Start::Maybe => {
-                    let len = held.len();
-                    self.sides[at].held = held;
-                    self.reject(at, len, cx);
-                    return false;
-                }
-                start => self.exists(at, start, held.len(), cx),
-            }
-        }
-        self.parse_head(at, &held);
-        if let Some(message) = &mut self.sides[at].message {
-            pair(&mut self.pairing, message);
-        }
-        true
-    }
-
-    /// A copy of bytes of a direction.
-    pub fn copy(&mut self, at: usize, segment: SegmentRef, compared: Compared, cx: &mut Context<'_>) {
-        let mut issues = segment.flags.issues();
-        if matches!(compared, Compared::Conflict(_)) {
-            issues.insert(Issue::OverlapConflict);
-        }
-        self.learn(at, segment, issues, cx);
-    }
-
-    /// Bytes of a gap that was handed on as such.
-    pub fn late(&mut self, at: usize, segment: SegmentRef, cx: &mut Context<'_>) {
-        let mut issues = segment.flags.issues();
-        issues.insert(Issue::LateData);
-        let met = self.learn(at, segment, issues, cx);
-        let class = if met {
-            Class::Message
-        } else if self.recognised {
-            Class::Undecodable
-        } else {
-            Class::Other
-        };
-        cx.ledger.add(class, u64::from(segment.len));
-    }
-
-    /// Adds a segment and what it tells to the messages whose bytes it has; whether there are any.
-    fn learn(&mut self, at: usize, segment: SegmentRef, issues: IssueSet, cx: &mut Context<'_>) -> bool {
-        let end = segment.offset + u64::from(segment.len);
-        let clip = |from: u64, to: u64| SegmentRef {
-            offset: segment.offset.max(from),
-            len: (end.min(to) - segment.offset.max(from)) as u32,
-            ..segment
-        };
-        let side = &mut self.sides[at];
-        let mut met = false;
-        if let Some(message) = &mut side.message
-            && segment.offset < message.end()
-            && end > message.start
-        {
-            let (from, to) = (message.start, message.end());
-            message.issues = message.issues.union(issues);
-            message.segments.add(clip(from, to));
-            met = true;
-        }
-        let first = side.past.partition_point(|past| past.end <= segment.offset);
-        for past in side.past.range_mut(first..).take_while(|past| past.start < end) {
-            let update = Update {
-                number: past.number,
-                side: at,
-                start: past.start,
-                issues: issues.without(past.issues),
-                segment: Some(clip(past.start, past.end)),
-            };
-            past.issues = past.issues.union(issues);
-            met = true;
-            (cx.out)(Output::Update(update));
-        }
-        met
-    }
-
     /// A direction has ended.
     pub fn end(&mut self, at: usize, by: End, frame: FrameNumber, cx: &mut Context<'_>) {
         self.settle_simple_request(at, &[], cx);
@@ -800,103 +490,6 @@ impl Session {
     fn answered(&mut self, at: usize) -> bool {
         let number = self.sides[at].message.as_ref().map_or(0, |message| message.number);
         number > 0 && self.sides[at].role == Some(Kind::Request) && self.pairing.waiting(number).is_none()
-    }
-}
-
-/// HTTP/0.9 (a request line without version, and a body alone).
-impl Session {
-    /// A request line without version that nothing follows is a request of HTTP/0.9 once the server answers or the
-    /// client is done, if the handshake was seen. A server whose `answer` is of a later version would have wanted one.
-    fn settle_simple_request(&mut self, at: usize, answer: &[u8], cx: &mut Context<'_>) {
-        let side = &self.sides[at];
-        let is_one = self.handshake
-            && matches!(side.state, State::Head { strict: false })
-            && side.message.as_ref().is_some_and(|message| message.number > 0)
-            && is_simple_request(&side.held);
-        if !is_one {
-            return;
-        }
-        let held = std::mem::take(&mut self.sides[at].held);
-        self.parse_head(at, &held);
-        if let Some(message) = &mut self.sides[at].message {
-            if !answer.starts_with(b"HTTP/") {
-                message.issues.remove(Issue::MissingVersion);
-            }
-            if let Unit::Http(http) = &mut message.unit {
-                http.nine = true;
-            }
-            let (number, end) = (message.number, message.end());
-            if let Some(pending) = self.pairing.waiting(number) {
-                pending.head_end = Some(end);
-                pending.simple = true;
-            }
-        }
-        self.finish(at, Integrity::Complete, &[], cx);
-    }
-
-    fn begins_simple_response(&self, at: usize) -> bool {
-        self.sides[at].past.is_empty() && self.pairing.oldest().is_some_and(|oldest| oldest.simple)
-    }
-
-    fn simple_response(
-        &mut self,
-        at: usize,
-        segment: SegmentRef,
-        rest: &[u8],
-        carrier: Carrier<'_>,
-        cx: &mut Context<'_>,
-    ) -> usize {
-        self.begin(at, segment, carrier, cx);
-        self.exists(at, Start::Response, 0, cx);
-        let side = &mut self.sides[at];
-        side.state = State::UntilClose;
-        if let Some(message) = &mut side.message {
-            let answer = self.pairing.response(message.start, message.acked, true);
-            apply(answer, message);
-            if let Unit::Http(http) = &mut message.unit {
-                http.nine = true;
-            }
-        }
-        self.body(at, segment, rest, cx);
-        rest.len()
-    }
-}
-
-/// `CONNECT` and `Upgrade`.
-impl Session {
-    /// Both directions belong to another protocol from here on.
-    fn hand_over(&mut self, server: usize, cx: &mut Context<'_>) {
-        self.handed_over = true;
-        self.sides[server].state = State::HandedOver;
-        let client = 1 - server;
-        match self.sides[client].state {
-            State::Asked => self.resolve(client, true, cx),
-            State::Start | State::Resync { .. } => self.sides[client].state = State::HandedOver,
-            _ => {}
-        }
-    }
-
-    /// The request that asked to hand the connection over got another final answer.
-    fn resolve_if_answered(&mut self, client: usize, cx: &mut Context<'_>) {
-        let waits = self.pairing.oldest().is_some_and(|oldest| oldest.asks);
-        if matches!(self.sides[client].state, State::Asked) && !waits {
-            self.resolve(client, false, cx);
-        }
-    }
-
-    /// No answer tells what the held bytes are: after CONNECT they are of another protocol.
-    fn resolve_unanswered(&mut self, at: usize, cx: &mut Context<'_>) {
-        let connect = self.pairing.oldest().is_some_and(|oldest| oldest.method == Method::Connect);
-        self.resolve(at, connect, cx);
-    }
-
-    fn resolve(&mut self, client: usize, handed_over: bool, cx: &mut Context<'_>) {
-        let side = &mut self.sides[client];
-        side.state = if handed_over { State::HandedOver } else { State::Start };
-        side.parked_bytes = 0;
-        for (segment, bytes, carrier) in std::mem::take(&mut side.parked) {
-            self.data(client, segment, &bytes, carrier.get(), cx);
-        }
     }
 }
 
@@ -949,21 +542,9 @@ fn method_name(method: Method) -> &'static [u8] {
     }
 }
 
-/// Whether `held` is one request line of HTTP/0.9: `GET`, a target, a line end.
-fn is_simple_request(held: &[u8]) -> bool {
-    let Some(line) = held.strip_suffix(b"\n") else { return false };
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    line.starts_with(b"GET ") && !line.contains(&b'\n') && line[4..].iter().all(|byte| byte.is_ascii_graphic())
-}
-
 /// The first `len` bytes of a run.
 fn piece(segment: SegmentRef, len: usize) -> SegmentRef {
     SegmentRef { len: len as u32, ..segment }
-}
-
-/// A run without its first `len` bytes.
-fn advanced(segment: SegmentRef, len: usize) -> SegmentRef {
-    SegmentRef { offset: segment.offset + len as u64, len: segment.len - len as u32, ..segment }
 }
 
 /// One past the first blank line in `bytes` that ends at `from` or later.

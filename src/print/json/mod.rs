@@ -8,17 +8,19 @@ use std::io::Write;
 use sha2::{Digest, Sha256};
 
 use super::{Begin, End, Printer};
+use crate::app::dns::fields as dns;
 use crate::app::http1::fields as http;
 use crate::app::ledger::Class;
-use crate::app::message::{Message as Unit, Unit as Protocol};
+use crate::app::message::Message as Unit;
 use crate::decode::{self, Decoded, Layer, Transport};
 use crate::event::{self, Event, FlagCounts, Message, Packet, Update};
 use crate::field::{Field, Value};
-use crate::frame::{Frame, FrameMeta, Timestamp};
+use crate::frame::{Frame, Timestamp};
 use crate::issue::{Issue, IssueSet};
+use crate::registry;
 use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
 use crate::tcp::{Carrier, SegmentRef};
-use writer::{Object, array, seconds, string, text, uint, value};
+use writer::{Object, array, string, text, uint, value};
 
 /// Version of the records' form; it rises where a reader of the old one would be wrong.
 pub const SCHEMA_VERSION: u64 = 1;
@@ -128,31 +130,19 @@ impl Json {
         object.text("type", "message");
         object.uint("frame.number", message.frame);
         time(object.key("time"), message.first_time);
-        let decoded = headers(&carrier);
+        let decoded = headers(&carrier, event.flow.transport);
         let analysed = match event.flow.transport {
             event::Transport::Tcp => Some(Analysed { stream: event.flow.stream, verdict: carrier.verdict }),
             event::Transport::Udp => None,
         };
         layers(&mut object, &decoded, analysed.as_ref(), (analysed.is_none()).then_some(event.flow.stream));
         self.http(&mut object, event.flow.stream, message);
-        if let Protocol::Dns(dns) = &message.unit {
-            object.uint("dns.id", dns.id.into());
-            let _ = write!(object.key("dns.flags.response"), "{}", dns.response);
-            object.array("dns.qry.name", &dns.questions, |out, question| string(out, &question.name));
-            object.array("dns.qry.type", &dns.questions, |out, question| string(out, &question.kind));
-            object.array("dns.resp", &dns.answers, |out, answer| {
-                array(out, [&answer.name, &answer.kind, &answer.data], |out, text| string(out, text));
-            });
-            object.text("dns.rcode", dns.rcode);
-            object.text("dns.summary", &dns.to_string());
+        for field in dns::FIELDS {
+            self::field(&mut object, field, false, |put| (field.get)(message, put));
         }
-        object.uint("message.number", message.number.into());
-        object.text("message.kind", message.kind.name());
-        if let Some(answers) = message.answers {
-            object.uint("message.answers", answers.into());
+        for field in registry::MESSAGE {
+            own_field(&mut object, field, |put| (field.get)(&event, put));
         }
-        object.text("message.integrity", message.integrity.name());
-        object.uint("message.length", message.len);
         object.array("message.missing", &message.missing, |out, missing| {
             let cause = missing.cause.name();
             let _ = write!(out, "{{\"offset\":{},\"len\":{},\"cause\":\"{cause}\"}}", missing.offset, missing.len);
@@ -160,10 +150,6 @@ impl Json {
         object.array("message.segments", message.segments.kept(), |out, segment| {
             segment_record(out, segment, event.first_seq, message.start);
         });
-        object.uint("message.segment_count", message.segments.count());
-        issues(object.key("message.issues"), message.issues);
-        object.uint("message.first_frame", message.segments.first_frame());
-        object.uint("message.last_frame", message.segments.last_frame());
         object.end();
     }
 
@@ -201,16 +187,11 @@ impl Json {
 
 fn packet(out: &mut Vec<u8>, packet: Packet<'_>) {
     let decoded = packet.decoded;
-    let FrameMeta { number, time, wire_len, interface, .. } = decoded.meta;
     let mut object = Object::new(out);
     object.text("type", "packet");
-    object.uint("frame.number", number);
-    value(object.key("frame.time_epoch"), Value::Time(time));
-    object.uint("frame.len", wire_len.into());
-    object.uint("frame.cap_len", decoded.cap_len.into());
-    object.uint("frame.interface_id", interface.into());
-    let chain: Vec<&str> = decode::protocol_chain(decoded).collect();
-    object.text("frame.protocols", &chain.join(":"));
+    for field in registry::FRAME {
+        self::field(&mut object, field, false, |put| (field.get)(&packet, put));
+    }
     let analysed = packet.tcp.map(|(stream, verdict)| Analysed { stream, verdict });
     layers(&mut object, decoded, analysed.as_ref(), packet.udp_stream);
     if let Some(len) = packet.reassembled {
@@ -225,11 +206,12 @@ fn packet(out: &mut Vec<u8>, packet: Packet<'_>) {
 }
 
 /// The headers that a message's first byte came through, decoded again.
-fn headers<'a>(carrier: &Carrier<'a>) -> Decoded<'a> {
+fn headers<'a>(carrier: &Carrier<'a>, transport: event::Transport) -> Decoded<'a> {
     let mut decoded = decode::decode(Frame { meta: carrier.meta, bytes: carrier.headers });
     decoded.cap_len = carrier.cap_len;
     if !carrier.resumed.is_empty() {
-        decode::resume(&mut decoded, 6, carrier.resumed);
+        let protocol = if transport == event::Transport::Tcp { 6 } else { 17 };
+        decode::resume(&mut decoded, protocol, carrier.resumed);
     }
     decoded
 }
@@ -280,7 +262,7 @@ fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Opti
         }
     }
     if let Some(stream) = udp_stream {
-        object.uint("udp.stream", stream);
+        object.uint(registry::UDP_STREAM, stream);
     }
 }
 
@@ -290,8 +272,20 @@ fn is_parent<G>(fields: &[Field<G>], at: usize) -> bool {
     next.is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// A field with its values, if it has any.
-fn field<G>(object: &mut Object<'_>, field: &Field<G>, parent: bool, get: impl FnOnce(&mut dyn FnMut(Value<'_>))) {
+/// A field of ours: of a list without values too.
+fn own_field<G>(object: &mut Object<'_>, field: &Field<G>, get: impl FnOnce(&mut dyn FnMut(Value<'_>))) {
+    if !self::field(object, field, false, get) && field.many {
+        object.key(field.name).extend_from_slice(b"[]");
+    }
+}
+
+/// A field with its values, if it has any; whether it has.
+fn field<G>(
+    object: &mut Object<'_>,
+    field: &Field<G>,
+    parent: bool,
+    get: impl FnOnce(&mut dyn FnMut(Value<'_>)),
+) -> bool {
     let mut count = 0;
     get(&mut |each| {
         if count == 0 {
@@ -316,6 +310,7 @@ fn field<G>(object: &mut Object<'_>, field: &Field<G>, parent: bool, get: impl F
     if count > 0 && parent {
         object.enter(field.name);
     }
+    count > 0
 }
 
 fn update(out: &mut Vec<u8>, event: Update<'_>) {
@@ -332,59 +327,24 @@ fn update(out: &mut Vec<u8>, event: Update<'_>) {
 }
 
 fn connection(out: &mut Vec<u8>, event: &event::Connection) {
-    let client = event.flow.client.unwrap_or(0);
     let mut object = Object::new(out);
     object.text("type", "connection");
     object.uint("tcp.stream", event.flow.stream);
-    for (name, port, end) in [
-        ("connection.client.ip", "connection.client.port", event.flow.ends[client]),
-        ("connection.server.ip", "connection.server.port", event.flow.ends[1 - client]),
+    for field in registry::CONNECTION {
+        own_field(&mut object, field, |put| (field.get)(event, put));
+    }
+    let client = event.flow.client.unwrap_or(0);
+    for (fields, flags_name, from) in [
+        (&registry::TO_SERVER, "connection.to_server.flags", client),
+        (&registry::TO_CLIENT, "connection.to_client.flags", 1 - client),
     ] {
-        object.text(name, &end.address.to_string());
-        object.uint(port, end.port.into());
+        for field in fields {
+            self::field(&mut object, field, false, |put| (field.get)(event, put));
+        }
+        flags(object.key(flags_name), &event.directions[from].flags);
     }
-    let _ = write!(object.key("connection.client_known"), "{}", event.flow.client.is_some());
-    for (name, seen) in ["connection.handshake.syn", "connection.handshake.syn_ack", "connection.handshake.ack"]
-        .into_iter()
-        .zip(event.handshake)
-    {
-        let _ = write!(object.key(name), "{seen}");
-    }
-    object.text("connection.close", event.close.name());
-    if event.initial_rtt > 0 {
-        seconds(object.key("connection.initial_rtt"), event.initial_rtt);
-    }
-    if let Some(protocol) = if event.http { Some("HTTP") } else { event.protocol } {
-        object.text("connection.protocol", protocol);
-    }
-    object.uint("connection.other_bytes", event.other_bytes);
-    object.uint("connection.first_frame", event.first.1);
-    object.uint("connection.last_frame", event.last.1);
-    time(object.key("connection.first_time"), event.first.0);
-    time(object.key("connection.last_time"), event.last.0);
-    for (names, direction) in [(TO_SERVER, &event.directions[client]), (TO_CLIENT, &event.directions[1 - client])] {
-        object.uint(names[0], direction.segments);
-        object.uint(names[1], direction.bytes);
-        object.uint(names[2], direction.messages.into());
-        flags(object.key(names[3]), &direction.flags);
-    }
-    issues(object.key("connection.issues"), event.issues);
     object.end();
 }
-
-const TO_SERVER: [&str; 4] = [
-    "connection.to_server.segments",
-    "connection.to_server.bytes",
-    "connection.to_server.messages",
-    "connection.to_server.flags",
-];
-
-const TO_CLIENT: [&str; 4] = [
-    "connection.to_client.segments",
-    "connection.to_client.bytes",
-    "connection.to_client.messages",
-    "connection.to_client.flags",
-];
 
 fn segment_record(out: &mut Vec<u8>, segment: SegmentRef, first_seq: u32, start: u64) {
     let offset = segment.offset - start;

@@ -1,0 +1,70 @@
+//! What is learnt of a message's bytes after they were had: copies of them, and bytes that came too late.
+
+use super::Session;
+use crate::app::ledger::Class;
+use crate::app::message::Update;
+use crate::app::{Context, Output};
+use crate::issue::{Issue, IssueSet};
+use crate::tcp::SegmentRef;
+use crate::tcp::reassembly::Compared;
+
+impl Session {
+    /// A copy of bytes of a direction.
+    pub fn copy(&mut self, at: usize, segment: SegmentRef, compared: Compared, cx: &mut Context<'_>) {
+        let mut issues = segment.flags.issues();
+        if matches!(compared, Compared::Conflict(_)) {
+            issues.insert(Issue::OverlapConflict);
+        }
+        self.learn(at, segment, issues, cx);
+    }
+
+    /// Bytes of a gap that was handed on as such.
+    pub fn late(&mut self, at: usize, segment: SegmentRef, cx: &mut Context<'_>) {
+        let mut issues = segment.flags.issues();
+        issues.insert(Issue::LateData);
+        let met = self.learn(at, segment, issues, cx);
+        let class = if met {
+            Class::Message
+        } else if self.recognised {
+            Class::Undecodable
+        } else {
+            Class::Other
+        };
+        cx.ledger.add(class, u64::from(segment.len));
+    }
+
+    /// Adds a segment and what it tells to the messages whose bytes it has; whether there are any.
+    fn learn(&mut self, at: usize, segment: SegmentRef, issues: IssueSet, cx: &mut Context<'_>) -> bool {
+        let end = segment.offset + u64::from(segment.len);
+        let clip = |from: u64, to: u64| SegmentRef {
+            offset: segment.offset.max(from),
+            len: (end.min(to) - segment.offset.max(from)) as u32,
+            ..segment
+        };
+        let side = &mut self.sides[at];
+        let mut met = false;
+        if let Some(message) = &mut side.message
+            && segment.offset < message.end()
+            && end > message.start
+        {
+            let (from, to) = (message.start, message.end());
+            message.issues = message.issues.union(issues);
+            message.segments.add(clip(from, to));
+            met = true;
+        }
+        let first = side.past.partition_point(|past| past.end <= segment.offset);
+        for past in side.past.range_mut(first..).take_while(|past| past.start < end) {
+            let update = Update {
+                number: past.number,
+                side: at,
+                start: past.start,
+                issues: issues.without(past.issues),
+                segment: Some(clip(past.start, past.end)),
+            };
+            past.issues = past.issues.union(issues);
+            met = true;
+            (cx.out)(Output::Update(update));
+        }
+        met
+    }
+}

@@ -1,0 +1,269 @@
+//! Where a message begins, and its head.
+
+use super::{Session, State, after_blank_line, method_name, pair, piece};
+use crate::app::Context;
+use crate::app::http1::coding;
+use crate::app::http1::framing::{Framing, framing};
+use crate::app::http1::head::{self, Start, looks_like_cut_start, looks_like_start, plausible_resync};
+use crate::app::http1::pairing::{Method, Pending};
+use crate::app::ledger::Class;
+use crate::app::message::{Integrity, Kind, Unit};
+use crate::issue::Issue;
+use crate::tcp::{Carrier, SegmentRef};
+
+/// The longest head that is kept. Servers allow 8 to 64 KiB.
+const MAX_HEAD: usize = 1 << 20;
+
+impl Session {
+    /// At the start of a message, or (`strict`) at what may be one.
+    pub(super) fn start(
+        &mut self,
+        at: usize,
+        segment: SegmentRef,
+        rest: &[u8],
+        carrier: Carrier<'_>,
+        strict: bool,
+        cx: &mut Context<'_>,
+    ) -> usize {
+        let start = if strict { plausible_resync(rest) } else { looks_like_start(rest) };
+        let start = self.admit(at, start);
+        if start == Start::No {
+            if !strict && self.begins_simple_response(at) {
+                return self.simple_response(at, segment, rest, carrier, cx);
+            }
+            return self.skip(at, rest, 1, cx);
+        }
+        self.begin(at, segment, carrier, cx);
+        if start != Start::Maybe
+            && let Some(end) = head::find_end(rest, 0)
+        {
+            self.exists(at, start, 0, cx);
+            self.take(at, piece(segment, end), cx);
+            self.head(at, &rest[..end], &rest[end..], cx);
+            return end;
+        }
+        self.sides[at].state = State::Head { strict };
+        self.more_head(at, segment, rest, carrier, cx)
+    }
+
+    /// Passes over what is no message, up to a place where one may begin: after a blank line, at `from` or later.
+    pub(super) fn skip(&mut self, at: usize, rest: &[u8], from: usize, cx: &mut Context<'_>) -> usize {
+        let blank = after_blank_line(rest, from);
+        let skip = blank.unwrap_or(rest.len());
+        self.sides[at].state = State::Resync { boundary: blank.is_some() };
+        self.unread(at, &rest[..skip], cx);
+        skip
+    }
+
+    /// What a start is to this side: one that does not fit its part is none.
+    pub(super) fn admit(&self, at: usize, start: Start) -> Start {
+        let other = self.sides[1 - at].role;
+        let role = self.sides[at].role.or(other.map(|other| match other {
+            Kind::Request => Kind::Response,
+            Kind::Response => Kind::Request,
+        }));
+        match (start, role) {
+            (Start::Request, Some(Kind::Response)) | (Start::Response, Some(Kind::Request)) => Start::No,
+            _ => start,
+        }
+    }
+
+    /// A message may begin here.
+    pub(super) fn begin(&mut self, at: usize, segment: SegmentRef, carrier: Carrier<'_>, cx: &mut Context<'_>) {
+        let mut message = cx.pool.take();
+        message.side = at;
+        message.start = segment.offset;
+        message.first_time = segment.time;
+        message.acked = segment.acked;
+        message.carrier.set(&carrier);
+        let side = &mut self.sides[at];
+        side.held.clear();
+        side.scanned = 0;
+        side.message = Some(message);
+    }
+
+    /// The message is one: it gets its number, and the `held` bytes of it their class.
+    pub(super) fn exists(&mut self, at: usize, start: Start, held: usize, cx: &mut Context<'_>) {
+        let kind = if start == Start::Response { Kind::Response } else { Kind::Request };
+        if !self.recognised {
+            self.recognised = true;
+            for side in &mut self.sides {
+                let class = if self.handshake { Class::Undecodable } else { Class::BeforeFirst };
+                cx.ledger.add(class, std::mem::take(&mut side.unclassified));
+            }
+        }
+        cx.ledger.add(Class::Message, held as u64);
+        let side = &mut self.sides[at];
+        side.role = Some(kind);
+        side.excess_noted = false;
+        for at in 0..2 {
+            if let Some((start, end, explained)) = self.sides[at].early_hole.take() {
+                self.note_hole(at, start, end, explained);
+            }
+        }
+        let side = &mut self.sides[at];
+        let Some(message) = &mut side.message else { return };
+        message.number = self.next_number;
+        message.kind = kind;
+        self.next_number += 1;
+        if kind == Kind::Request {
+            self.pairing.request(Pending {
+                number: message.number,
+                method: Method::Other,
+                start: message.start,
+                head_end: None,
+                acked: message.acked,
+                done: None,
+                asks: false,
+                simple: false,
+            });
+        }
+    }
+
+    /// More of a head that spans segments.
+    pub(super) fn more_head(
+        &mut self,
+        at: usize,
+        segment: SegmentRef,
+        rest: &[u8],
+        carrier: Carrier<'_>,
+        cx: &mut Context<'_>,
+    ) -> usize {
+        let side = &mut self.sides[at];
+        let State::Head { strict } = side.state else { return rest.len() };
+        let before = side.held.len();
+        side.held.extend_from_slice(rest);
+        let exists = side.message.as_ref().is_some_and(|message| message.number > 0);
+        if !exists {
+            let start = if strict { plausible_resync(&side.held) } else { looks_like_start(&side.held) };
+            match self.admit(at, start) {
+                Start::Maybe => {
+                    self.take(at, segment, cx);
+                    return rest.len();
+                }
+                Start::No => {
+                    self.reject(at, before, cx);
+                    let simple = !strict && before == 0 && self.begins_simple_response(at);
+                    if simple {
+                        return self.simple_response(at, segment, rest, carrier, cx);
+                    }
+                    self.unread(at, rest, cx);
+                    return rest.len();
+                }
+                start => self.exists(at, start, before, cx),
+            }
+        }
+        let side = &mut self.sides[at];
+        let Some(end) = head::find_end(&side.held, side.scanned) else {
+            side.scanned = side.held.len();
+            let overlong = side.held.len() > MAX_HEAD;
+            self.take(at, segment, cx);
+            if overlong {
+                self.overlong_head(at, cx);
+            }
+            return rest.len();
+        };
+        let used = end.saturating_sub(before).max(1);
+        let mut held = std::mem::take(&mut side.held);
+        held.truncate(end);
+        self.take(at, piece(segment, used), cx);
+        self.head(at, &held, &rest[used..], cx);
+        held.clear();
+        self.sides[at].held = held;
+        used
+    }
+
+    /// What was held turns out to be no message.
+    pub(super) fn reject(&mut self, at: usize, held: usize, cx: &mut Context<'_>) {
+        let side = &mut self.sides[at];
+        side.state = State::Resync { boundary: false };
+        let bytes = std::mem::take(&mut side.held);
+        if let Some(message) = side.message.take() {
+            cx.pool.give_back(message);
+        }
+        self.unread(at, &bytes[..held], cx);
+    }
+
+    pub(super) fn overlong_head(&mut self, at: usize, cx: &mut Context<'_>) {
+        let held = std::mem::take(&mut self.sides[at].held);
+        if let Some(message) = &mut self.sides[at].message {
+            message.issues.insert(Issue::HeadTooLarge);
+        }
+        self.parse_head(at, &held);
+        self.finish(at, Integrity::Malformed, &[], cx);
+        self.lose_track(at, true);
+    }
+
+    /// The head is whole; `rest` follows it in the same segment.
+    pub(super) fn head(&mut self, at: usize, bytes: &[u8], rest: &[u8], cx: &mut Context<'_>) {
+        self.parse_head(at, bytes);
+        let Some(message) = &mut self.sides[at].message else { return };
+        let (number, kind, head_end) = (message.number, message.kind, message.end());
+        let answered = pair(&mut self.pairing, message);
+        let Unit::Http(http) = &mut message.unit else { return };
+        let (framing, issues) = framing(http.head(), answered.map(method_name));
+        let head = http.head();
+        let method = match head.method() {
+            Some(b"HEAD") => Method::Head,
+            Some(b"CONNECT") => Method::Connect,
+            _ => Method::Other,
+        };
+        let asks = kind == Kind::Request && (method == Method::Connect || head.get("upgrade").is_some());
+        message.issues = message.issues.union(issues);
+        self.sides[at].decoding = coding::Decoder::new(head.list("content-encoding"), cx.wanted.preview).map(Box::new);
+        http.hands_over = framing == Framing::Tunnel;
+        if kind == Kind::Request
+            && let Some(pending) = self.pairing.waiting(number)
+        {
+            (pending.method, pending.head_end, pending.asks) = (method, Some(head_end), asks);
+        }
+        match framing {
+            Framing::None | Framing::Length(0) => self.finish(at, Integrity::Complete, rest, cx),
+            Framing::Length(len) => self.sides[at].state = State::Length(len),
+            Framing::Chunked => self.sides[at].state = State::Chunked(Box::default()),
+            Framing::UntilClose => self.sides[at].state = State::UntilClose,
+            Framing::Tunnel => {
+                self.finish(at, Integrity::Complete, &[], cx);
+                self.hand_over(at, cx);
+            }
+            Framing::Invalid => {
+                self.finish(at, Integrity::Malformed, &[], cx);
+                self.lose_track(at, true);
+            }
+        }
+        if kind == Kind::Response && framing != Framing::Tunnel {
+            self.resolve_if_answered(1 - at, cx);
+        }
+    }
+
+    pub(super) fn parse_head(&mut self, at: usize, bytes: &[u8]) {
+        let Some(message) = &mut self.sides[at].message else { return };
+        let Unit::Http(http) = &mut message.unit else { return };
+        http.raw.clear();
+        http.raw.extend_from_slice(bytes);
+        head::parse_into(&http.raw, &mut http.parsed);
+        message.issues = message.issues.union(http.parsed.issues);
+    }
+
+    /// A head, or what may be one, goes no further: tells whether it is a message, which then has what is known of it.
+    pub(super) fn settle_head(&mut self, at: usize, cx: &mut Context<'_>) -> bool {
+        let held = std::mem::take(&mut self.sides[at].held);
+        let exists = self.sides[at].message.as_ref().is_some_and(|message| message.number > 0);
+        if !exists {
+            match self.admit(at, looks_like_cut_start(&held)) {
+                Start::No | Start::Maybe => {
+                    let len = held.len();
+                    self.sides[at].held = held;
+                    self.reject(at, len, cx);
+                    return false;
+                }
+                start => self.exists(at, start, held.len(), cx),
+            }
+        }
+        self.parse_head(at, &held);
+        if let Some(message) = &mut self.sides[at].message {
+            pair(&mut self.pairing, message);
+        }
+        true
+    }
+}

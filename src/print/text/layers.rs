@@ -1,0 +1,314 @@
+//! The headers of a frame as a tree: one inside the other, outermost first.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::print::pen::{Indent, Pen};
+use crate::print::style::{DIM, PLAIN};
+use crate::print::time::Span;
+use arrayvec::ArrayVec;
+
+use crate::decode::{self, Decoded, Layer};
+use crate::field::{Base, Field, Value};
+use crate::tcp::Control;
+use crate::tcp::fields::{Analysed, FIELDS};
+use crate::tcp::verdict::Verdict;
+
+/// The farthest column at which the text of the layers begins; where a title is longer, its text follows it.
+const MAX_COLUMN: usize = 22;
+
+/// Spaces between the pieces of a line.
+const GAP: usize = 2;
+
+/// The most values of one field in a header: one for each byte of the options of IPv4 or TCP.
+const MAX_VALUES: usize = 40;
+
+/// The column at which the text of all layers begins: after the titles, `extra` being one more at the end.
+pub fn text_column(layers: &[Layer<'_>], extra: &str) -> usize {
+    let titles = layers.iter().map(|layer| layer.protocol.title).chain([extra]);
+    let ends = titles.enumerate().map(|(depth, title)| depth + "┌ ".chars().count() + title.len());
+    (ends.max().unwrap_or(0) + 2).min(MAX_COLUMN)
+}
+
+/// Begins a layer: its corner, its title.
+pub fn open(pen: &mut Pen<'_>, depth: usize, column: usize, corner: char, title: &str) {
+    pen.indent = Indent { bars: depth, column: 0 };
+    pen.begin_line();
+    pen.text(DIM, corner.encode_utf8(&mut [0; 4]));
+    pen.put(format_args!(" {title}"));
+    pen.put(format_args!("  "));
+    pen.pad_to(column);
+    pen.begin_text();
+    pen.indent = Indent { bars: depth + 1, column };
+}
+
+/// What is known of a frame's segment beside its headers.
+#[derive(Clone, Copy)]
+pub struct Tcp {
+    /// Number of the connection.
+    pub stream: u64,
+    /// What the analysis says.
+    pub verdict: Verdict,
+}
+
+/// Writes a line for each layer, and with `verbose` their fields. `outer` is how many of them precede those of a
+/// datagram that was put together from fragments, where it was.
+pub fn write(
+    pen: &mut Pen<'_>,
+    decoded: &Decoded<'_>,
+    outer: Option<usize>,
+    tcp: Option<Tcp>,
+    column: usize,
+    verbose: u8,
+) {
+    for (depth, layer) in decoded.layers.iter().enumerate() {
+        if outer == Some(depth) {
+            pen.indent = Indent { bars: depth, column };
+            pen.begin_line();
+            pen.words(DIM, "in a datagram put together from fragments; above is the last of them");
+            pen.end_line();
+        }
+        open(pen, depth, column, '┌', layer.protocol.title);
+        pen.label(layer.header.len() as u64);
+        let tcp = tcp.filter(|_| layer.protocol.name == "tcp");
+        summary(pen, layer, tcp);
+        pen.end_line();
+        if verbose > 0 {
+            fields(pen, layer, tcp, verbose);
+        }
+    }
+}
+
+/// The fields that matter.
+fn summary(pen: &mut Pen<'_>, layer: &Layer<'_>, tcp: Option<Tcp>) {
+    let get = |name| value(layer, name);
+    match layer.protocol.name {
+        "eth" => {
+            ends(pen, get("eth.src"), get("eth.dst"));
+            ethertype(pen, get("eth.type"));
+            named(pen, "length", get("eth.len"));
+        }
+        "vlan" => {
+            named(pen, "id", get("vlan.id"));
+            named(pen, "priority", get("vlan.priority"));
+            flag(pen, "DEI", get("vlan.dei"));
+            ethertype(pen, get("vlan.etype"));
+        }
+        "ieee8021ad" => {
+            named(pen, "id", get("ieee8021ad.id"));
+            named(pen, "priority", get("ieee8021ad.priority"));
+            flag(pen, "DEI", get("ieee8021ad.dei"));
+        }
+        "sll" => {
+            if let Some(Value::Uint(kind)) = get("sll.pkttype") {
+                let kinds = ["sent to us", "broadcast", "multicast", "between others", "sent by us"];
+                pen.piece_after(GAP, |pen| {
+                    pen.put(format_args!("{}", kinds.get(kind as usize).unwrap_or(&"of unknown direction")))
+                });
+            }
+            named(pen, "from", get("sll.src.eth"));
+            named(pen, "interface", get("sll.ifindex"));
+            ethertype(pen, get("sll.etype"));
+        }
+        "ip" => {
+            ends(pen, get("ip.src"), get("ip.dst"));
+            named(pen, "ttl", get("ip.ttl"));
+            hex(pen, "id", get("ip.id"));
+            flag(pen, "DF", get("ip.flags.df"));
+            flag(pen, "MF", get("ip.flags.mf"));
+            if let Some(Value::Uint(units)) = get("ip.frag_offset").filter(|offset| *offset != Value::Uint(0)) {
+                pen.piece_after(GAP, |pen| pen.put(format_args!("fragment at {}", units * 8)));
+            }
+            named(pen, "length", get("ip.len"));
+        }
+        "ipv6" => {
+            ends(pen, get("ipv6.src"), get("ipv6.dst"));
+            named(pen, "hop limit", get("ipv6.hlim"));
+            hex(pen, "flow", get("ipv6.flow"));
+            named(pen, "payload", get("ipv6.plen"));
+        }
+        "tcp" => tcp_summary(pen, layer, tcp),
+        "udp" => {
+            ends(pen, get("udp.srcport"), get("udp.dstport"));
+            named(pen, "length", get("udp.length"));
+        }
+        _ => {
+            let few = layer.protocol.fields.iter().filter(|field| !field.name.contains("checksum")).take(5);
+            few.for_each(|field| piece_of(pen, layer, field));
+        }
+    }
+}
+
+fn tcp_summary(pen: &mut Pen<'_>, layer: &Layer<'_>, tcp: Option<Tcp>) {
+    ends(pen, value(layer, "tcp.srcport"), value(layer, "tcp.dstport"));
+    let Some(Value::Uint(bits)) = value(layer, "tcp.flags") else { return };
+    match tcp {
+        Some(Tcp { verdict, .. }) => {
+            pen.piece_after(GAP, |pen| pen.put(format_args!("seq {}", verdict.seq)));
+            if Control(bits as u16).any(Control::ACK) {
+                pen.piece_after(GAP, |pen| pen.put(format_args!("ack {}", verdict.ack)));
+            }
+            pen.piece_after(GAP, |pen| pen.put(format_args!("[{}]", ControlBits(bits as u16))));
+            pen.piece_after(GAP, |pen| pen.put(format_args!("win {}", verdict.window_size)));
+            let in_stream =
+                u32::from(Control(bits as u16).any(Control::SYN)) + u32::from(Control(bits as u16).any(Control::FIN));
+            let len = verdict.next_seq.wrapping_sub(verdict.seq).saturating_sub(in_stream);
+            pen.piece_after(GAP, |pen| pen.put(format_args!("len {len}")));
+        }
+        None => pen.piece_after(GAP, |pen| pen.put(format_args!("[{}]", ControlBits(bits as u16)))),
+    }
+}
+
+/// The control bits that are set, by name.
+pub struct ControlBits(pub u16);
+
+impl fmt::Display for ControlBits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES: [&str; 9] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"];
+        let set = NAMES.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 != 0);
+        set.enumerate().try_for_each(|(i, (_, name))| {
+            let comma = if i > 0 { ", " } else { "" };
+            write!(f, "{comma}{name}")
+        })
+    }
+}
+
+/// The first value of the layer's field of this name.
+pub fn value<'x>(layer: &'x Layer<'_>, name: &str) -> Option<Value<'x>> {
+    let field = layer.protocol.fields.iter().find(|field| field.name == name)?;
+    let mut first = None;
+    (field.get)(layer, &mut |value| {
+        first.get_or_insert(value);
+    });
+    first
+}
+
+fn ends(pen: &mut Pen<'_>, src: Option<Value<'_>>, dst: Option<Value<'_>>) {
+    if let (Some(src), Some(dst)) = (src, dst) {
+        pen.piece_after(GAP, |pen| put_value(pen, src, Base::Dec));
+        pen.piece_after(1, |pen| {
+            pen.put(format_args!("→ "));
+            put_value(pen, dst, Base::Dec);
+        });
+    }
+}
+
+fn named(pen: &mut Pen<'_>, name: &str, value: Option<Value<'_>>) {
+    if let Some(value) = value {
+        pen.piece_after(GAP, |pen| {
+            pen.put(format_args!("{name} "));
+            put_value(pen, value, Base::Dec);
+        });
+    }
+}
+
+fn hex(pen: &mut Pen<'_>, name: &str, value: Option<Value<'_>>) {
+    if let Some(Value::Uint(value)) = value {
+        pen.piece_after(GAP, |pen| pen.put(format_args!("{name} 0x{value:04x}")));
+    }
+}
+
+fn flag(pen: &mut Pen<'_>, name: &str, value: Option<Value<'_>>) {
+    if value == Some(Value::Bool(true)) {
+        pen.piece_after(GAP, |pen| pen.text(PLAIN, name));
+    }
+}
+
+fn ethertype(pen: &mut Pen<'_>, value: Option<Value<'_>>) {
+    if let Some(Value::Uint(value)) = value {
+        let name = match value {
+            0x0800 => "IPv4 ",
+            0x0806 => "ARP ",
+            0x86dd => "IPv6 ",
+            0x8100 => "802.1Q ",
+            0x88a8 => "802.1ad ",
+            _ => "type ",
+        };
+        pen.piece_after(GAP, |pen| pen.put(format_args!("{name}(0x{value:04x})")));
+    }
+}
+
+/// Every field of a layer: one after the other, or with more verbosity one a line with its meaning.
+fn fields(pen: &mut Pen<'_>, layer: &Layer<'_>, tcp: Option<Tcp>, verbose: u8) {
+    let one_a_line = verbose > 1;
+    if !one_a_line {
+        pen.begin_line();
+    }
+    for field in layer.protocol.fields {
+        put_field(pen, field, one_a_line, |put| (field.get)(layer, put));
+    }
+    if let Some(Tcp { stream, verdict }) = tcp {
+        let analysed = Analysed { stream, verdict };
+        for field in FIELDS {
+            put_field(pen, field, one_a_line, |put| (field.get)(&analysed, put));
+        }
+    }
+    if !one_a_line {
+        pen.end_line();
+    }
+}
+
+fn piece_of(pen: &mut Pen<'_>, layer: &Layer<'_>, field: &Field<decode::Get>) {
+    let mut first = true;
+    (field.get)(layer, &mut |value| {
+        if std::mem::take(&mut first) {
+            let name = field.name.split_once('.').map_or(field.name, |(_, name)| name);
+            pen.piece_after(GAP, |pen| {
+                pen.put(format_args!("{name} "));
+                put_value(pen, value, field.base);
+            });
+        }
+    });
+}
+
+fn put_field<'v, G>(
+    pen: &mut Pen<'_>,
+    field: &Field<G>,
+    one_a_line: bool,
+    get: impl FnOnce(&mut dyn FnMut(Value<'v>)),
+) {
+    let mut values = ArrayVec::<Value<'v>, MAX_VALUES>::new();
+    get(&mut |value| {
+        // A list has no more values.
+        let _ = values.try_push(value);
+    });
+    if values.is_empty() {
+        return;
+    }
+    if one_a_line {
+        pen.begin_line();
+    }
+    pen.piece_after(GAP, |pen| {
+        pen.text(DIM, field.name);
+        for (i, value) in values.into_iter().enumerate() {
+            pen.put(format_args!("{}", if i > 0 { ", " } else { " " }));
+            put_value(pen, value, field.base);
+        }
+    });
+    if one_a_line {
+        pen.piece_after(GAP, |pen| pen.text(DIM, field.doc));
+        pen.end_line();
+    }
+}
+
+/// Writes a value as a person reads it.
+pub fn put_value(pen: &mut Pen<'_>, value: Value<'_>, base: Base) {
+    match value {
+        Value::Bool(value) => pen.put(format_args!("{value}")),
+        Value::Uint(value) if base == Base::Hex => {
+            let nibbles = value.checked_ilog2().map_or(1, |bits| bits as usize / 4 + 1).next_multiple_of(2);
+            pen.put(format_args!("0x{value:0nibbles$x}"));
+        }
+        Value::Uint(value) => pen.put(format_args!("{value}")),
+        Value::Int(value) => pen.put(format_args!("{value}")),
+        Value::Text(text) => pen.captured(text, usize::MAX >> 1),
+        Value::Bytes(bytes) => bytes.iter().for_each(|byte| pen.put(format_args!("{byte:02x}"))),
+        Value::Mac([a, b, c, d, e, f]) => {
+            pen.put(format_args!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"));
+        }
+        Value::Ipv4(address) => pen.put(format_args!("{}", Ipv4Addr::from(address))),
+        Value::Ipv6(address) => pen.put(format_args!("{}", Ipv6Addr::from(address))),
+        Value::Time(time) => pen.put(format_args!("{}.{:09}", time.secs(), time.subsec_nanos())),
+        Value::Duration(nanos) => pen.put(format_args!("{}", Span(nanos))),
+    }
+}

@@ -1,0 +1,205 @@
+//! A message: what it was, what is wrong with it, its layers, its segments.
+
+use super::layers::{self, Tcp};
+use super::{Last, Text, http, put_ends, put_stream, segments};
+use crate::app::dns::Dns;
+use crate::app::http1::Http;
+use crate::app::http1::head::StartLine;
+use crate::app::message::{Kind, Message, Unit};
+use crate::decode::{self, Decoded};
+use crate::event;
+use crate::frame::Frame;
+use crate::issue::IssueSet;
+use crate::print::pen::{Indent, Pen};
+use crate::print::style::{self, DIM, HEADING, PLAIN};
+use crate::print::time::{Format, Span};
+use crate::tcp::Carrier;
+
+/// The IP protocol number of TCP.
+const TCP: u8 = 6;
+
+/// Where what follows a heading begins.
+const INDENT: usize = 4;
+
+impl Text {
+    /// Writes a message.
+    pub(super) fn message(&mut self, event: &event::Message<'_>, out: &mut Vec<u8>) {
+        match &event.message.unit {
+            Unit::Http(http) => self.http(event, http, out),
+            Unit::Dns(dns) => self.dns(event, dns, out),
+        }
+    }
+
+    fn http(&mut self, event: &event::Message<'_>, http: &Http, out: &mut Vec<u8>) {
+        let message = event.message;
+        let mut pen = self.pen(Last::Block, out);
+        pen.indent.column = INDENT;
+        pen.styled(HEADING, |pen| pen.put(format_args!("#{}", message.number)));
+        start_line(&mut pen, http);
+        self.whence(event, &mut pen);
+        issues(&mut pen, message.issues);
+        let (verbose, terminal) = (self.options.verbose, self.options.terminal);
+        with_layers(&message.carrier.get(), |decoded, outer| {
+            let column =
+                layers::text_column(&decoded.layers, if http.trailer_raw.is_empty() { "HTTP" } else { "trailer" });
+            let tcp = Tcp { stream: event.flow.stream, verdict: message.carrier.get().verdict };
+            layers::write(&mut pen, decoded, outer, Some(tcp), column, verbose);
+            http::write(&mut pen, message, http, decoded.layers.len(), column, &self.options);
+        });
+        pen.indent = Indent::default();
+        segments::write(&mut pen, message, event.first_seq, verbose > 0, terminal);
+    }
+
+    /// A line for a DNS message; its layers with `-v`.
+    fn dns(&mut self, event: &event::Message<'_>, dns: &Dns, out: &mut Vec<u8>) {
+        let message = event.message;
+        let verbose = self.options.verbose;
+        let mut pen = self.pen(if verbose > 0 { Last::Block } else { Last::Line }, out);
+        pen.indent.column = INDENT;
+        pen.styled(HEADING, |pen| pen.put(format_args!("#{}", message.number)));
+        pen.piece_after(2, |pen| {
+            pen.put(format_args!("DNS "));
+            let room = pen.width() / 2;
+            pen.captured(dns.to_string().as_bytes(), room);
+        });
+        self.whence(event, &mut pen);
+        issues(&mut pen, message.issues);
+        if verbose > 0 {
+            with_layers(&message.carrier.get(), |decoded, outer| {
+                let column = layers::text_column(&decoded.layers, "DNS");
+                layers::write(&mut pen, decoded, outer, None, column, verbose);
+            });
+        }
+    }
+
+    /// The rest of a heading: between whom, in which frames, when.
+    fn whence(&mut self, event: &event::Message<'_>, pen: &mut Pen<'_>) {
+        let (message, flow) = (event.message, &event.flow);
+        let [src, dst] = [message.side, 1 - message.side].map(|end| flow.ends[end]);
+        put_ends(pen, src, dst);
+        pen.piece(|pen| put_stream(pen, flow));
+        pen.piece(|pen| match (message.segments.first_frame(), message.segments.last_frame()) {
+            (first, last) if first == last => pen.put(format_args!("frame {last}")),
+            (first, last) => pen.put(format_args!("frames {first}-{last}")),
+        });
+        let (has_time, is_response) = (self.clock.format() != Format::None, message.kind == Kind::Response);
+        if has_time || is_response {
+            pen.piece(|pen| {
+                // The pen takes any text.
+                let _ = self.clock.write(message.first_time, pen);
+                if is_response {
+                    pen.put(format_args!("{}", if has_time { "   " } else { "" }));
+                    after(pen, message);
+                }
+            });
+        }
+        pen.end_line();
+    }
+
+    /// A line for what was learnt of a message after it was written.
+    pub(super) fn update(&mut self, event: &event::Update<'_>, out: &mut Vec<u8>) {
+        let update = event.update;
+        let mut pen = self.pen(Last::Line, out);
+        pen.indent.column = INDENT;
+        pen.styled(HEADING, |pen| pen.put(format_args!("#{}", update.number)));
+        pen.put(format_args!(" of "));
+        put_stream(&mut pen, &event.flow);
+        pen.put(format_args!(": later:"));
+        if update.issues.is_empty() {
+            pen.piece_after(1, |pen| pen.text(PLAIN, "a copy"));
+        }
+        for (i, issue) in update.issues.iter().enumerate() {
+            if i > 0 {
+                pen.put(format_args!(","));
+            }
+            pen.piece_after(1, |pen| pen.text(style::of(issue.severity()), issue.name()));
+        }
+        if let Some(segment) = update.segment {
+            pen.piece_after(1, |pen| pen.put(format_args!("in frame {}", segment.frame)));
+            let first = segment.offset.saturating_sub(update.start);
+            if let Some(len) = segment.len.checked_sub(1) {
+                pen.piece_after(1, |pen| pen.put(format_args!("(bytes {first}-{})", first + u64::from(len))));
+            }
+        }
+        pen.end_line();
+    }
+}
+
+/// The start line in a few words: method and target, or status code and phrase, and the version.
+fn start_line(pen: &mut Pen<'_>, http: &Http) {
+    let head = http.head();
+    let room = pen.width() / 2;
+    match http.parsed.start {
+        StartLine::Request { method, target, .. } => pen.piece_after(2, |pen| {
+            pen.styled(HEADING, |pen| {
+                pen.captured(method.of(head.bytes), room);
+                pen.put(format_args!(" "));
+                pen.captured(target.of(head.bytes), room);
+            });
+        }),
+        StartLine::Response { code, phrase, .. } => pen.piece_after(2, |pen| {
+            pen.styled(HEADING, |pen| {
+                pen.captured(code.of(head.bytes), room);
+                if !phrase.is_empty() {
+                    pen.put(format_args!(" "));
+                    pen.captured(phrase.of(head.bytes), room);
+                }
+            });
+        }),
+        StartLine::None if http.nine => pen.piece_after(2, |pen| pen.text(HEADING, "response without a head")),
+        StartLine::None => pen.piece_after(2, |pen| pen.text(HEADING, "head not captured")),
+    }
+    match head.version() {
+        _ if http.nine => pen.piece_after(2, |pen| pen.put(format_args!("HTTP/0.9"))),
+        Some(version) => pen.piece_after(2, |pen| pen.captured(version, room)),
+        None => {}
+    }
+}
+
+/// How long after its request a response came.
+fn after(pen: &mut Pen<'_>, message: &Message) {
+    match (message.answers, message.since_request) {
+        (Some(request), Some(nanos)) if nanos < 0 => {
+            pen.put(format_args!("answers #{request}, {} before its end", Span(-nanos)));
+        }
+        (Some(request), Some(nanos)) => pen.put(format_args!("{} after #{request}", Span(nanos))),
+        (Some(request), None) => pen.put(format_args!("answers #{request}")),
+        (None, _) => pen.put(format_args!("its request is not known")),
+    }
+}
+
+/// A line for each issue, the worst first: how much it matters, its name, what it means.
+pub(super) fn issues(pen: &mut Pen<'_>, issues: IssueSet) {
+    if issues.is_empty() {
+        return;
+    }
+    let name_width = issues.iter().map(|issue| issue.name().len()).max().unwrap_or(0);
+    let mut worst_first: Vec<_> = issues.iter().collect();
+    worst_first.sort_by_key(|issue| std::cmp::Reverse(issue.severity()));
+    let indent = pen.indent;
+    for issue in worst_first {
+        pen.indent = Indent { bars: 0, column: INDENT };
+        pen.begin_line();
+        pen.styled(style::of(issue.severity()), |pen| {
+            pen.put(format_args!("{:5}  {}", issue.severity().name(), issue.name()));
+        });
+        pen.indent.column = INDENT + "error  ".len() + name_width + 2;
+        pen.pad_to(pen.indent.column);
+        pen.words(DIM, issue.doc());
+        pen.end_line();
+    }
+    pen.indent = indent;
+}
+
+/// Decodes the headers through which a message came. They end where the payload begins, so that what the decoder says of
+/// that does not count. `act` also gets how many of the layers are of the frame itself, where the others are those of
+/// a datagram put together from fragments.
+fn with_layers(carrier: &Carrier<'_>, act: impl FnOnce(&Decoded<'_>, Option<usize>)) {
+    let mut decoded = decode::decode(Frame { meta: carrier.meta, bytes: carrier.headers });
+    let mut outer = None;
+    if !carrier.resumed.is_empty() {
+        outer = Some(decoded.layers.len());
+        decode::resume(&mut decoded, TCP, carrier.resumed);
+    }
+    act(&decoded, outer);
+}

@@ -1,0 +1,337 @@
+//! Each rule: the segment that meets it, and the nearest one that does not.
+
+use super::*;
+use crate::tcp::Options;
+use Control as C;
+
+const A: u16 = C::ACK;
+const ZEROS: &[u8] = &[0; 4096];
+
+/// A connection that is told of segments: direction, sequence and acknowledgment number, bits, window, length.
+struct Talk {
+    analysis: Analysis,
+    frame: FrameNumber,
+    now: i64,
+}
+
+type Step = (usize, u32, u32, u16, u16, usize);
+
+impl Talk {
+    fn mid_stream() -> Self {
+        Self { analysis: Analysis::new(true), frame: 0, now: 1_000_000_000 }
+    }
+
+    /// Client 0 with initial number 1000, server 1 with 5000, no window scaling, 10 ms between SYN and ACK.
+    fn open() -> Self {
+        let mut talk = Self::mid_stream();
+        talk.say((0, 1000, 0, C::SYN, 500, 0));
+        talk.wait(5_000).say((1, 5000, 1001, C::SYN | A, 500, 0));
+        talk.wait(5_000).say((0, 1001, 5001, A, 500, 0));
+        talk
+    }
+
+    fn wait(&mut self, micros: i64) -> &mut Self {
+        self.now += micros * 1000;
+        self
+    }
+
+    fn say(&mut self, step: Step) -> Verdict {
+        self.say_with(step, Options::default())
+    }
+
+    fn say_with(&mut self, (dir, seq, ack, control, window, len): Step, options: Options) -> Verdict {
+        self.frame += 1;
+        let segment = Segment {
+            frame: self.frame,
+            time: Timestamp(self.now),
+            seq: Seq(seq),
+            ack: Seq(ack),
+            control: Control(control),
+            window,
+            options,
+            payload: &ZEROS[..len],
+            missing: 0,
+        };
+        if self.analysis.is_new_connection(dir, &segment) {
+            self.analysis.reuse();
+        }
+        self.analysis.push(dir, &segment)
+    }
+
+    fn flags(&mut self, step: Step) -> String {
+        names(&self.say(step))
+    }
+}
+
+fn names(verdict: &Verdict) -> String {
+    verdict.flags.analysis().map(Issue::name).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn state_is_small() {
+    assert!(size_of::<Analysis>() <= 200, "{}", size_of::<Analysis>());
+}
+
+#[test]
+fn an_ordinary_exchange_has_no_flags() {
+    let mut talk = Talk::open();
+    let request = talk.say((0, 1001, 5001, A | C::PSH, 500, 100));
+    assert_eq!((request.seq, request.next_seq, request.ack), (1, 101, 1));
+    assert_eq!((request.completeness, request.initial_rtt, request.bytes_in_flight), (7, 10_000_000, 100));
+    let ack = talk.wait(700).say((1, 5001, 1101, A, 500, 0));
+    assert_eq!((ack.acks_frame, ack.ack_rtt, names(&ack).as_str()), (4, 700_000, ""));
+    assert_eq!(talk.flags((1, 5001, 1101, A | C::FIN, 500, 300)), "");
+    assert_eq!(talk.flags((0, 1101, 5302, A | C::FIN, 500, 0)), "");
+    assert_eq!(talk.say((1, 5302, 1102, A, 500, 0)).completeness, 31);
+}
+
+#[test]
+fn a_sequence_number_beyond_the_expected_one_means_a_lost_segment() {
+    let mut talk = Talk::open();
+    assert_eq!(talk.flags((0, 1001, 5001, A, 500, 100)), "");
+    assert_eq!(talk.flags((0, 1102, 5001, C::RST | A, 500, 0)), "");
+    assert_eq!(talk.flags((0, 1103, 5001, A, 500, 100)), "lost_segment");
+    assert_eq!(Talk::mid_stream().flags((0, 1103, 5001, A, 500, 100)), "");
+}
+
+#[test]
+fn fin_and_late_syn_can_follow_a_lost_segment_too() {
+    let mut talk = Talk::open();
+    assert_eq!(talk.flags((0, 1002, 5001, C::FIN | A, 500, 0)), "lost_segment");
+}
+
+#[test]
+fn a_keep_alive_repeats_the_last_number_and_its_answer_the_last_ack() {
+    let mut talk = Talk::open();
+    assert_eq!(talk.flags((0, 1000, 5001, A, 500, 1)), "keep_alive");
+    assert_eq!(talk.flags((1, 5001, 1001, A, 500, 0)), "keep_alive_ack");
+    assert_eq!(talk.flags((0, 1000, 5001, A | C::FIN, 500, 0)), "retransmission");
+    assert_eq!(talk.flags((1, 5001, 1001, A, 500, 0)), "duplicate_ack");
+}
+
+#[test]
+fn zero_windows_are_probed_and_the_probe_is_answered() {
+    let mut talk = Talk::open();
+    assert_eq!(talk.flags((0, 1001, 5001, A, 500, 1)), "");
+    assert_eq!(talk.flags((1, 5001, 1002, A, 0, 0)), "zero_window");
+    assert_eq!(talk.flags((0, 1002, 5001, A, 500, 1)), "zero_window_probe");
+    assert_eq!(talk.flags((1, 5001, 1002, A, 0, 0)), "zero_window zero_window_probe_ack");
+    assert_eq!(talk.flags((0, 1002, 5001, A, 500, 2)), "");
+    assert_eq!(talk.flags((1, 5001, 1002, A, 0, 0)), "zero_window");
+    assert_eq!(talk.flags((1, 5001, 1002, A, 600, 0)), "window_update");
+    assert_eq!(talk.flags((1, 5001, 1002, A | C::RST, 0, 0)), "");
+}
+
+#[test]
+fn one_byte_is_no_probe_before_the_peer_has_shown_its_window() {
+    let mut talk = Talk::mid_stream();
+    talk.say((0, 1000, 0, C::SYN, 500, 0));
+    assert_eq!(talk.flags((0, 1001, 5001, A, 500, 1)), "");
+}
+
+#[test]
+fn data_after_a_probe_byte_is_not_behind() {
+    let mut talk = Talk::open();
+    talk.say((0, 1001, 5001, A, 500, 10));
+    assert_eq!(talk.flags((0, 1010, 5001, A, 500, 20)), "");
+    assert_eq!(talk.flags((0, 1028, 5001, A, 500, 20)), "out_of_order");
+}
+
+#[test]
+fn a_window_is_full_when_exactly_used_up() {
+    let mut talk = Talk::open();
+    assert_eq!(talk.flags((0, 1001, 5001, A, 500, 499)), "");
+    assert_eq!(talk.flags((0, 1500, 5001, A, 500, 1)), "window_full");
+    assert_eq!(talk.flags((0, 1501, 5001, A, 500, 10)), "");
+    assert_eq!(Talk::mid_stream().flags((0, 1001, 5001, A, 500, 500)), "");
+}
+
+#[test]
+fn windows_are_scaled_but_not_that_of_a_syn() {
+    let scale = |shift| Options { window_scale: Some(shift), ..Options::default() };
+    let mut talk = Talk::mid_stream();
+    let syn = talk.say_with((0, 1000, 0, C::SYN, 500, 0), scale(2));
+    assert_eq!((syn.window_size, syn.window_scale), (500, None));
+    talk.say_with((1, 5000, 1001, C::SYN | A, 500, 0), scale(15));
+    let ack = talk.say((0, 1001, 5001, A, 500, 0));
+    assert_eq!((ack.window_size, ack.window_scale), (2000, Some(4)));
+    assert_eq!(talk.flags((0, 1001, 5001, A, 500, 500)), "window_full");
+    assert_eq!(talk.flags((1, 5001, 1501, A, 500, 500)), "");
+    assert_eq!(talk.flags((1, 5501, 1501, A, 500, 1500)), "window_full");
+    assert_eq!(talk.say((1, 7001, 1501, A, 1, 0)).window_scale, Some(1 << 14));
+}
+
+#[test]
+fn scaling_is_off_where_one_side_lacks_the_option_and_unknown_without_handshake() {
+    let scale = Options { window_scale: Some(7), ..Options::default() };
+    let mut talk = Talk::mid_stream();
+    talk.say_with((0, 1000, 0, C::SYN, 500, 0), scale);
+    talk.say((1, 5000, 1001, C::SYN | A, 500, 0));
+    assert_eq!(talk.say((0, 1001, 5001, A, 500, 0)).window_scale, Some(-2));
+    assert_eq!(Talk::mid_stream().say((0, 1001, 5001, A, 500, 0)).window_scale, Some(-1));
+}
+
+#[test]
+fn duplicate_acks_are_counted_from_the_first_frame_with_that_ack() {
+    let mut talk = Talk::open();
+    talk.say((1, 5001, 1001, A, 500, 100));
+    assert_eq!(talk.flags((0, 1001, 5101, A, 500, 0)), "");
+    for n in 1..=3 {
+        let ack = talk.say((0, 1001, 5101, A, 500, 0));
+        assert_eq!((names(&ack).as_str(), ack.duplicate_ack_num, ack.duplicate_ack_frame), ("duplicate_ack", n, 5));
+    }
+    assert_eq!(talk.flags((0, 1001, 5101, A, 501, 0)), "window_update");
+    assert_eq!(talk.flags((0, 1001, 5101, A, 501, 1)), "");
+}
+
+#[test]
+fn a_fast_retransmission_follows_two_duplicate_acks_within_20_ms() {
+    for (duplicates, micros, flags) in [
+        (2, 19_999, "retransmission fast_retransmission"),
+        (2, 20_000, "retransmission"),
+        (1, 19_999, "retransmission"),
+    ] {
+        let mut talk = Talk::open();
+        talk.say((1, 5001, 1001, A, 500, 100));
+        talk.say((0, 1001, 5101, A, 500, 0));
+        talk.say((1, 5101, 1001, A, 500, 100));
+        (0..duplicates).for_each(|_| assert_eq!(talk.flags((0, 1001, 5101, A, 500, 0)), "duplicate_ack"));
+        assert_eq!(talk.wait(micros).flags((1, 5101, 1001, A, 500, 100)), flags);
+    }
+}
+
+#[test]
+fn out_of_order_is_what_is_late_by_less_than_the_initial_round_trip() {
+    for (micros, len, flags) in
+        [(9_999, 100, "out_of_order"), (10_000, 100, "retransmission"), (9_999, 300, "retransmission")]
+    {
+        let mut talk = Talk::open();
+        talk.say((0, 1001, 5001, A, 500, 100));
+        assert_eq!(talk.flags((0, 1201, 5001, A, 500, 200)), "lost_segment");
+        assert_eq!(talk.wait(micros).flags((0, 1101, 5001, A, 500, len)), flags);
+    }
+}
+
+#[test]
+fn out_of_order_without_initial_round_trip_is_late_by_less_than_3_ms_and_never_by_a_negative_time() {
+    for (micros, flags) in [(2_999, "out_of_order"), (3_000, "retransmission"), (-1, "retransmission")] {
+        let mut talk = Talk::mid_stream();
+        talk.say((0, 1201, 5001, A, 500, 200));
+        assert_eq!(talk.wait(micros).flags((0, 1101, 5001, A, 500, 100)), flags);
+    }
+}
+
+#[test]
+fn a_retransmission_names_the_oldest_frame_that_is_not_acknowledged() {
+    let mut talk = Talk::open();
+    talk.say((0, 1001, 5001, A, 500, 100));
+    talk.wait(1_000).say((0, 1101, 5001, A, 500, 100));
+    let again = talk.wait(300_000).say((0, 1001, 5001, A, 500, 100));
+    assert_eq!((names(&again).as_str(), again.rto_frame, again.rto), ("retransmission", 4, 301_000_000));
+}
+
+#[test]
+fn a_retransmission_of_what_was_acknowledged_is_spurious() {
+    let mut talk = Talk::open();
+    talk.say((0, 1001, 5001, A, 500, 100));
+    talk.say((1, 5001, 1100, A, 500, 0));
+    assert_eq!(talk.wait(50_000).flags((0, 1001, 5001, A, 500, 100)), "retransmission");
+    talk.say((1, 5001, 1101, A, 500, 0));
+    assert_eq!(talk.flags((0, 1001, 5001, A, 500, 100)), "retransmission spurious_retransmission");
+}
+
+#[test]
+fn a_repeated_syn_is_a_retransmission() {
+    let mut talk = Talk::mid_stream();
+    talk.say((0, 1000, 0, C::SYN, 500, 0));
+    assert_eq!(talk.wait(1_000_000).flags((0, 1000, 0, C::SYN, 500, 0)), "retransmission");
+    talk.say((1, 5000, 1001, C::SYN | A, 500, 0));
+    assert_eq!(talk.wait(2_000).say((0, 1001, 5001, A, 500, 0)).initial_rtt, 2_000_000);
+}
+
+#[test]
+fn a_repeated_syn_takes_the_expected_number_back_to_what_came_without_a_hole() {
+    let mut talk = Talk::open();
+    talk.say((0, 1001, 5001, A, 500, 100));
+    talk.say((0, 1091, 5001, A, 500, 20));
+    talk.say((0, 1000, 0, C::SYN, 500, 0));
+    assert_eq!(talk.flags((0, 1111, 5001, A, 500, 10)), "lost_segment");
+}
+
+#[test]
+fn an_ack_beyond_a_hole_is_flagged_once() {
+    let mut talk = Talk::open();
+    talk.say((0, 1001, 5001, A, 500, 100));
+    talk.say((0, 1201, 5001, A, 500, 100));
+    assert_eq!(talk.flags((1, 5001, 1101, A, 500, 0)), "");
+    assert_eq!(talk.flags((1, 5001, 1201, A, 500, 0)), "ack_lost_segment");
+    assert_eq!(talk.flags((1, 5001, 1301, A, 500, 0)), "");
+}
+
+#[test]
+fn acks_beyond_everything_are_flagged_once_until_the_sender_acknowledges_something_new() {
+    let mut talk = Talk::open();
+    assert_eq!(talk.flags((1, 5001, 1002, A, 500, 0)), "ack_lost_segment");
+    assert_eq!(talk.flags((1, 5001, 1003, A, 500, 10)), "");
+    assert_eq!(talk.flags((0, 1001, 5011, A, 500, 0)), "");
+    assert_eq!(talk.flags((1, 5011, 1004, A, 500, 0)), "ack_lost_segment");
+    assert_eq!(talk.flags((1, 5011, 1005, C::RST, 500, 0)), "");
+}
+
+#[test]
+fn another_initial_number_begins_another_connection() {
+    let mut talk = Talk::open();
+    let again = talk.say((0, 2000, 0, C::SYN, 500, 0));
+    assert_eq!((names(&again).as_str(), again.seq, again.completeness), ("reused_ports", 0, 1));
+    assert_eq!(talk.flags((1, 9000, 2001, C::SYN | A, 500, 0)), "");
+    let other = talk.say((1, 9500, 2001, C::SYN | A, 500, 0));
+    assert_eq!((names(&other).as_str(), other.seq), ("lost_segment reused_ports", 0));
+}
+
+#[test]
+fn data_in_a_syn_is_accepted_or_ignored() {
+    let cookie = |len| Options { fast_open: Some(len), ..Options::default() };
+    for (cookie_len, len, ack, syn, synack) in [
+        (8, 7, 1008, "tfo_syn", "tfo_ack"),
+        (8, 7, 1001, "tfo_syn", "tfo_ignored"),
+        (8, 0, 1001, "tfo_syn", ""),
+        (0, 0, 1001, "", ""),
+    ] {
+        let mut talk = Talk::mid_stream();
+        assert_eq!(names(&talk.say_with((0, 1000, 0, C::SYN, 500, len), cookie(cookie_len))), syn);
+        assert_eq!(talk.flags((1, 5000, ack, C::SYN | A, 500, 0)), synack);
+    }
+}
+
+#[test]
+fn numbers_wrap() {
+    let mut talk = Talk::mid_stream();
+    let first = u32::MAX - 149;
+    assert_eq!(talk.flags((0, first, 5001, A, 500, 100)), "");
+    let second = talk.say((0, first.wrapping_add(100), 5001, A, 500, 100));
+    assert_eq!((names(&second).as_str(), second.next_seq, second.bytes_in_flight), ("", 201, 200));
+    assert_eq!(talk.flags((1, 5001, 50, A, 500, 0)), "");
+    assert_eq!(talk.flags((0, 60, 5001, A, 500, 10)), "lost_segment");
+}
+
+#[test]
+fn bytes_in_flight_leave_out_what_is_acknowledged_or_held_and_are_not_known_after_a_hole() {
+    let mut talk = Talk::open();
+    talk.say((0, 1001, 5001, A, 500, 100));
+    assert_eq!(talk.say((0, 1101, 5001, A | C::PSH, 500, 100)).bytes_in_flight, 200);
+    talk.say((1, 5001, 1051, A, 500, 0));
+    let next = talk.say((0, 1201, 5001, A, 500, 10));
+    assert_eq!((next.bytes_in_flight, next.push_bytes_sent), (160, 10));
+    let sack = Options::parse(&[5, 10, 0, 0, 4, 177, 0, 0, 4, 187]);
+    talk.say_with((1, 5001, 1051, A, 500, 0), sack);
+    assert_eq!(talk.say((0, 1211, 5001, A, 500, 10)).bytes_in_flight, 160);
+    assert_eq!(talk.say((0, 1231, 5001, A, 500, 10)).bytes_in_flight, 0);
+}
+
+#[test]
+fn nothing_is_kept_for_fields_that_nobody_wants() {
+    let mut talk = Talk { analysis: Analysis::new(false), ..Talk::mid_stream() };
+    talk.say((0, 1001, 5001, A, 500, 100));
+    let again = talk.wait(5_000).say((0, 1001, 5001, A, 500, 100));
+    assert_eq!((names(&again).as_str(), again.rto_frame, again.bytes_in_flight), ("retransmission", 0, 0));
+}

@@ -1,0 +1,74 @@
+//! What one direction has in flight: bytes, round-trip times, retransmission timeouts.
+
+use super::analysis::{occupied, relative};
+use super::unacked::Unacked;
+use super::verdict::Verdict;
+use super::{Control, Sack, Segment, Seq};
+use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::Issue;
+
+/// What one direction has sent.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    unacked: Unacked,
+    /// The selective acknowledgments in its last segment.
+    sack: Sack,
+    /// Frame and time of the segment that went furthest.
+    pub(super) next_seq_sent: (FrameNumber, Timestamp),
+    /// Bytes since the last segment with PSH.
+    since_push: u32,
+    /// Whether the last segment with data had PSH.
+    pushed: bool,
+    /// Bytes of it are missing and nothing was acknowledged since, so that none can be said to be in flight.
+    lost: bool,
+}
+
+impl Flight {
+    /// Fills in the verdict on the next segment; `base` is what its relative numbers are counted from.
+    pub(super) fn describe(&mut self, rev: &mut Self, base: Option<Seq>, segment: &Segment<'_>, verdict: &mut Verdict) {
+        let len = segment.len();
+        let flags = verdict.flags;
+        if verdict.timed_out() {
+            let (frame, time) = self.unacked.oldest().unwrap_or(self.next_seq_sent);
+            verdict.rto_frame = frame;
+            verdict.rto = segment.time.since(time);
+        }
+        if occupied(segment) > 0 {
+            self.unacked.push(segment.seq, occupied(segment), segment.frame, segment.time);
+        }
+        if let Some((frame, time)) = rev.unacked.acknowledge(segment.ack) {
+            verdict.acks_frame = frame;
+            verdict.ack_rtt = segment.time.since(time);
+        }
+        self.lost |= flags.contains(Issue::LostSegment);
+        if segment.control.any(Control::ACK) {
+            rev.lost = false;
+        }
+        self.sack = segment.options.sack;
+        if len > 0 && !self.lost {
+            if std::mem::replace(&mut self.pushed, segment.control.any(Control::PSH)) {
+                self.since_push = 0;
+            }
+            self.since_push = self.since_push.saturating_add(len);
+            verdict.noted = true;
+            verdict.bytes_in_flight = self.in_flight(rev, base, segment);
+            if verdict.bytes_in_flight > 0 {
+                verdict.push_bytes_sent = self.since_push;
+            }
+        }
+    }
+
+    /// Bytes between the lowest and the highest that is not acknowledged, without those that the peer's last segment
+    /// acknowledges selectively, and without the number that SYN or FIN takes. As in Wireshark, not known where the
+    /// relative numbers of several segments wrap.
+    fn in_flight(&self, rev: &Self, base: Option<Seq>, segment: &Segment<'_>) -> u32 {
+        let selective: i64 = rev.sack.blocks().iter().map(|&(left, right)| i64::from(right.since(left))).sum();
+        let own = i64::from(occupied(segment).wrapping_sub(segment.len()));
+        let (first, last) = self.unacked.span();
+        let span = match self.unacked.len() {
+            1 => i64::from(last.since(first)),
+            _ => i64::from(relative(last, base)) - i64::from(relative(first, base)),
+        };
+        u32::try_from(span - own - selective).unwrap_or(0)
+    }
+}

@@ -19,10 +19,11 @@ Examples:
 
 Exit codes:
   0  done
-  1  done, and something was wrong: the file ends inside a record or is corrupt further on, --strict found
-     unexplained bytes, --body found no whole body
+  1  done, and something was wrong: the file ends inside a record or is
+     corrupt further on, --strict found unexplained bytes, --body found no
+     whole body
   2  usage, a bad filter, or something that this build leaves out
-  3  the capture could not be opened or read, or the results could not be written";
+  3  the capture could not be opened or read, or the results not written";
 
 /// Tells what every HTTP message on the wire was: its headers, the frames that carried it, and what went wrong.
 #[derive(Parser, Debug)]

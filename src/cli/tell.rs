@@ -8,8 +8,11 @@ use clap_complete::Shell;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Args;
+use crate::app::dns::fields as dns;
+use crate::app::http1::fields as http;
 use crate::decode;
 use crate::field::Field;
+use crate::print::json;
 use crate::run::Failure;
 use crate::source::Error;
 use crate::tcp::fields as analysis;
@@ -17,8 +20,10 @@ use crate::tcp::fields as analysis;
 /// Every field: name, type, meaning.
 pub fn fields() -> Vec<u8> {
     let headers = decode::protocols().iter().flat_map(|protocol| protocol.fields).map(described);
+    let messages = http::FIELDS.iter().map(described).chain(dns::FIELDS.iter().map(described));
     let mut known = HashSet::new();
-    let rows = headers.chain(analysis::FIELDS.iter().map(described)).filter(|[name, ..]| known.insert(name.clone()));
+    let all = headers.chain(analysis::FIELDS.iter().map(described)).chain(messages);
+    let rows = all.filter(|[name, ..]| known.insert(name.clone()));
     table(["field", "type", "meaning"], rows)
 }
 
@@ -47,10 +52,8 @@ pub fn interfaces() -> Result<Vec<u8>, Error> {
 
 /// The JSON Schema of the records.
 pub fn schema() -> Vec<u8> {
-    SCHEMA.into()
+    json::SCHEMA.into()
 }
-
-const SCHEMA: &str = "{}\n";
 
 /// A completion script.
 pub fn completions(shell: Shell) -> Vec<u8> {

@@ -1,0 +1,268 @@
+//! Every capture of `fixtures/` through the binary, against what is known of it: `fixtures/expected.json`.
+
+mod common;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+
+use common::{dissect, ledger_fault, name, path, run, strings};
+use serde_json::Value;
+
+#[test]
+fn every_capture_yields_what_was_sent() {
+    let expected = expected();
+    let faults: Vec<String> = expected.iter().flat_map(|(name, truth)| check(name, truth)).collect();
+    assert!(faults.is_empty(), "{} of {} captures:\n{}", faults.len(), expected.len(), faults.join("\n"));
+}
+
+#[test]
+fn expected_json_tells_of_every_capture() {
+    let files: Vec<String> = common::fixtures().iter().map(|path| name(path)).collect();
+    assert_eq!(files, expected().into_keys().collect::<Vec<_>>());
+}
+
+fn expected() -> BTreeMap<String, Value> {
+    serde_json::from_str(&fs::read_to_string(path("fixtures/expected.json")).unwrap()).unwrap()
+}
+
+/// What the records lack of the truth, or have beside it.
+fn check(name: &str, truth: &Value) -> Option<String> {
+    let mut faults = Faults(Vec::new());
+    let file = path("fixtures").join(name);
+    let arguments = strings(&truth["arguments"]);
+    let mut command = dissect();
+    command.args(["-T", "json", "--hash", "--strict", "-P", "-r"]).arg(file).args(arguments);
+    let run = run(&mut command);
+    let code = match truth {
+        _ if truth["unreadable"] == true => 3,
+        _ if truth["file_cut"] == true => 1,
+        _ => 0,
+    };
+    faults.compare("exit code", run.code, Some(code));
+    if truth["unreadable"] != true {
+        let capture = Capture::new(run.records());
+        capture.check(truth, &mut faults);
+        capture.check_provenance(&mut faults);
+    }
+    (!faults.0.is_empty()).then(|| format!("{name} ({})\n    {}", truth["about"], faults.0.join("\n    ")))
+}
+
+struct Faults(Vec<String>);
+
+impl Faults {
+    fn compare<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, got: T, want: T) {
+        if got != want {
+            self.0.push(format!("{what}: {got:?}, not {want:?}"));
+        }
+    }
+
+    fn unless(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(what());
+        }
+    }
+}
+
+/// The records of a run, sorted.
+struct Capture {
+    packets: HashMap<u64, Value>,
+    messages: Vec<Value>,
+    updates: Vec<Value>,
+    connections: Vec<Value>,
+    end: Value,
+}
+
+impl Capture {
+    fn new(records: Vec<Value>) -> Self {
+        let mut of: HashMap<String, Vec<Value>> = HashMap::new();
+        for record in records {
+            of.entry(record["type"].as_str().unwrap().to_owned()).or_default().push(record);
+        }
+        let mut all = |kind: &str| of.remove(kind).unwrap_or_default();
+        let packets = all("packet").into_iter().map(|packet| (packet["frame"]["number"].as_u64().unwrap(), packet));
+        Self {
+            packets: packets.collect(),
+            messages: all("message"),
+            updates: all("update"),
+            connections: all("connection"),
+            end: all("end").pop().expect("an end record"),
+        }
+    }
+
+    fn check(&self, truth: &Value, faults: &mut Faults) {
+        if let Some(fault) = ledger_fault(&self.end) {
+            faults.0.push(fault);
+        }
+        faults.compare("frames", self.packets.len() as u64, self.end["totals"]["frames"].as_u64().unwrap());
+        let connections = truth["connections"].as_array().unwrap();
+        let mut met = HashSet::new();
+        for connection in connections {
+            let ends = (connection["client"].as_str().unwrap(), connection["server"].as_str().unwrap());
+            let stream = self.connections.iter().find(|one| {
+                ends == (&end(one, "client"), &end(one, "server")) && !met.contains(&one["tcp"]["stream"].as_u64())
+            });
+            let Some(stream) = stream else {
+                faults.0.push(format!("no connection {ends:?}"));
+                continue;
+            };
+            met.insert(stream["tcp"]["stream"].as_u64());
+            self.check_connection(stream, connection, faults);
+        }
+        let strange =
+            |message: &&Value| !message["http"].is_null() && !met.contains(&message["tcp"]["stream"].as_u64());
+        faults.unless(self.messages.iter().all(|message| !strange(&message)), || "messages elsewhere".into());
+        for class in ["undecodable", "before_first"] {
+            let told: Vec<u64> = connections.iter().filter_map(|one| one[class].as_u64()).collect();
+            // What follows a message that ended before its time need not be told.
+            if !told.is_empty() || connections.iter().all(is_clean) {
+                faults.compare(class, self.end["ledger"][class].as_u64(), Some(told.iter().sum()));
+            }
+        }
+        self.check_rest(truth, faults);
+    }
+
+    /// Flags, issues and protocols that must be somewhere.
+    fn check_rest(&self, truth: &Value, faults: &mut Faults) {
+        let totals = &self.end["totals"];
+        for flag in strings(&truth["flags"]) {
+            faults.unless(totals["flags"][flag].as_u64() > Some(0), || format!("no frame has {flag}"));
+        }
+        for issue in strings(&truth["issues"]) {
+            let told = self.connections.iter().any(|one| strings(&one["connection"]["issues"]).contains(&issue));
+            faults.unless(told || totals[issue].as_u64() > Some(0), || format!("no issue {issue}"));
+        }
+        for protocol in strings(&truth["others"]) {
+            let has = |packet: &Value| packet["frame"]["protocols"].as_str().unwrap().split(':').any(|p| p == protocol);
+            faults.unless(self.packets.values().any(has), || format!("no frame of {protocol}"));
+        }
+        let datagrams = truth["datagrams"].as_array().into_iter().flatten();
+        let told = self.messages.iter().filter(|message| !message["udp"].is_null());
+        faults.compare("datagrams", told.clone().count(), datagrams.clone().count());
+        for (one, got) in datagrams.zip(told) {
+            let dns = &got["dns"];
+            faults.compare("dns.id", &dns["id"], &one["id"]);
+            faults.compare("dns.qry.name", &dns["qry"]["name"][0], &one["name"]);
+            faults.compare("dns.flags.response", &dns["flags"]["response"], &Value::from(one["kind"] == "response"));
+            let address = one["address"].as_str().or(one["type"].as_str()).unwrap();
+            let summary = dns["summary"].as_str().unwrap();
+            faults.unless(summary.contains(address), || format!("{summary} lacks {address}"));
+        }
+    }
+
+    fn check_connection(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
+        let number = &stream["tcp"]["stream"];
+        let mut got: Vec<&Value> =
+            self.messages.iter().filter(|one| !one["http"].is_null() && one["tcp"]["stream"] == *number).collect();
+        got.sort_by_key(|message| message["message"]["number"].as_u64());
+        let want = truth["messages"].as_array().unwrap();
+        if want.is_empty() {
+            faults.compare("protocol", stream["connection"].get("protocol"), truth.get("protocol"));
+        } else {
+            faults.compare("protocol", &stream["connection"]["protocol"], &Value::from("HTTP"));
+        }
+        let other = stream["connection"]["other_bytes"].as_u64() > Some(0);
+        let elsewhere = truth.get("then").or(truth.get("protocol")).is_some();
+        faults.compare("bytes of another protocol", other, elsewhere);
+
+        // Ours are numbered in the order of cause and effect, theirs in that of the frames; within a direction they agree.
+        let mut pairs: Vec<Option<&Value>> = vec![None; want.len()];
+        for kind in ["request", "response"] {
+            let of_kind: Vec<usize> = (0..want.len()).filter(|i| want[*i]["kind"] == kind).collect();
+            let got: Vec<&Value> = got.iter().copied().filter(|one| one["message"]["kind"] == kind).collect();
+            faults.compare(&format!("stream {number}, {kind}s"), got.len(), of_kind.len());
+            of_kind.into_iter().zip(got).for_each(|(i, one)| pairs[i] = Some(one));
+        }
+        let numbers: Vec<Option<u64>> =
+            pairs.iter().map(|one| one.and_then(|m| m["message"]["number"].as_u64())).collect();
+        for (i, (truth, message)) in want.iter().zip(&pairs).enumerate() {
+            let Some(message) = message else { continue };
+            let before = faults.0.len();
+            self.check_message(message, truth, &numbers, faults);
+            faults.0[before..]
+                .iter_mut()
+                .for_each(|fault| *fault = format!("stream {number}, message {}, {fault}", i + 1));
+        }
+    }
+
+    fn check_message(&self, got: &Value, truth: &Value, numbers: &[Option<u64>], faults: &mut Faults) {
+        let (http, message) = (&got["http"], &got["message"]);
+        for field in ["method", "uri", "version", "code"] {
+            let want = truth.get(field).filter(|value| !value.is_null());
+            faults.compare(field, http[truth["kind"].as_str().unwrap()].get(field), want);
+        }
+        let want = truth["answers"].as_u64().and_then(|number| numbers[number as usize - 1]);
+        let unsure = message["answers"].is_null() && truth["answers_may_be_null"] == true;
+        let mut issues: HashSet<&str> = strings(&message["issues"]).into_iter().collect();
+        if unsure {
+            faults.unless(issues.contains("pairing_uncertain"), || "names no request, without saying why".into());
+        } else {
+            faults.compare("answers", message["answers"].as_u64(), want);
+        }
+        faults.compare("integrity", &message["integrity"], &truth["integrity"]);
+        let body = &truth["body"];
+        if !body.is_null() {
+            faults.compare("body length", &http["body"]["length"], &body["length"]);
+            faults.compare("body hash", &http["body"]["sha256"], &body["sha256"]);
+        }
+        faults.compare("trailers", http.get("trailers"), truth.get("trailers"));
+        if let Some(missing) = truth.get("missing") {
+            faults.compare("missing bytes", &message["missing_bytes"], missing);
+        }
+        for update in &self.updates {
+            if update["tcp"]["stream"] == got["tcp"]["stream"] && update["message"]["number"] == message["number"] {
+                issues.extend(strings(&update["message"]["issues"]));
+            }
+        }
+        for issue in strings(&truth["issues"]) {
+            faults.unless(issues.contains(issue), || format!("lacks issue {issue}, has {issues:?}"));
+        }
+    }
+
+    /// The segments of each message are bytes of the frames that they name, and with what is missing they are all of it.
+    fn check_provenance(&self, faults: &mut Faults) {
+        for message in self.messages.iter().filter(|message| !message["http"].is_null()) {
+            let (stream, message) = (&message["tcp"]["stream"], &message["message"]);
+            let of = format!("stream {stream}, message number {}", message["number"]);
+            let mut runs = Vec::new();
+            for segment in message["segments"].as_array().unwrap() {
+                let number = |field: &str| segment[field].as_u64().unwrap();
+                runs.push((number("offset"), number("len")));
+                let tcp = &self.packets[&number("frame")]["tcp"];
+                let inside = (number("seq") as u32).wrapping_sub(tcp["seq"].as_u64().unwrap() as u32);
+                let end = u64::from(inside) + number("len");
+                let fits = tcp["stream"] == *stream && end <= tcp["len"].as_u64().unwrap();
+                faults.unless(fits, || format!("{of}: frame {} does not hold {segment}", number("frame")));
+            }
+            if message["segment_count"].as_u64() != Some(runs.len() as u64) {
+                continue;
+            }
+            for missing in message["missing"].as_array().unwrap() {
+                let [offset, len] = ["offset", "len"].map(|field| missing[field].as_u64().unwrap());
+                let had = runs.iter().any(|run| run.0 < offset + len && offset < run.0 + run.1);
+                faults.unless(!had, || format!("{of}: {missing} is in a segment"));
+                runs.push((offset, len));
+            }
+            runs.sort_unstable();
+            // Copies are segments too.
+            let end = runs.iter().try_fold(0, |end, (offset, len)| (*offset <= end).then_some(end.max(offset + len)));
+            faults.compare(&format!("{of}: bytes covered by {runs:?}"), end, message["length"].as_u64());
+        }
+    }
+}
+
+/// Whether all bytes of a connection are in whole messages.
+fn is_clean(connection: &Value) -> bool {
+    connection["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .all(|message| message["integrity"] == "complete" && !strings(&message["issues"]).contains(&"excess_data"))
+}
+
+/// `address:port` of one end, as `expected.json` has it.
+fn end(connection: &Value, which: &str) -> String {
+    let end = &connection["connection"][which];
+    let address = end["address"].as_str().unwrap();
+    let brackets = if address.contains(':') { ("[", "]") } else { ("", "") };
+    format!("{}{address}{}:{}", brackets.0, brackets.1, end["port"])
+}

@@ -1,6 +1,5 @@
 //! What is told without a capture: fields, interfaces, schema, completions, manual page.
 
-use std::collections::HashSet;
 use std::io::{IsTerminal, stdout};
 
 use clap::CommandFactory;
@@ -10,26 +9,18 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::args::Args;
 use crate::app::dns::fields as dns;
 use crate::app::http1::fields as http;
-use crate::decode;
-use crate::field::Field;
 use crate::print::json;
+use crate::registry;
 use crate::run::Failure;
 use crate::source::Error;
-use crate::tcp::fields as analysis;
 
 /// Every field: name, type, meaning.
 pub fn fields() -> Vec<u8> {
-    let headers = decode::protocols().iter().flat_map(|protocol| protocol.fields).map(described);
-    let messages = http::FIELDS.iter().map(described).chain(dns::FIELDS.iter().map(described));
-    let mut known = HashSet::new();
-    let all = headers.chain(analysis::FIELDS.iter().map(described)).chain(messages);
-    let rows = all.filter(|[name, ..]| known.insert(name.clone()));
+    let rows = registry::entries().into_iter().map(|entry| {
+        let many = if entry.many { "[]" } else { "" };
+        [entry.name.into(), format!("{}{many}", entry.kind), entry.doc.into()]
+    });
     table(["field", "type", "meaning"], rows)
-}
-
-fn described<G>(field: &Field<G>) -> [String; 3] {
-    let many = if field.many { "[]" } else { "" };
-    [field.name.into(), format!("{}{many}", field.kind.name()), field.doc.into()]
 }
 
 /// The interfaces that can be captured on.

@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn folds_to_the_sum_of_rfc_1071() {
-        let bytes: Vec<u8> = (0..300u32).map(|i| (i * 7919 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..300u32).map(|i| ((i * 7919) >> 3) as u8).collect();
         for len in 0..bytes.len() {
             assert_eq!(fold(sum(&bytes[..len])), plain(&bytes[..len]), "{len} bytes");
         }

@@ -7,8 +7,6 @@ use clap_complete::Shell;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Args;
-use crate::app::dns::fields as dns;
-use crate::app::http1::fields as http;
 use crate::print::json;
 use crate::registry;
 use crate::run::Failure;

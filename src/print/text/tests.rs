@@ -12,8 +12,8 @@ use crate::engine::Totals;
 use crate::event::{self, Close, Connection};
 use crate::frame::{FrameMeta, LinkType, Timestamp};
 use crate::issue::{Flags, Issue};
-use crate::tcp::analysis::Verdict;
 use crate::tcp::reassembly::Cause;
+use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, SegmentRef};
 
 /// Ethernet, IPv4 and TCP headers of a segment with 100 bytes.

@@ -122,7 +122,6 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "known: bytes late into the middle of a gap close it"]
     fn late_bytes_are_no_copies(steps in steps(SIZE), isn: u32) {
         follow(&steps, isn, false)?;
     }

@@ -27,6 +27,14 @@ impl Rest<'_> {
     }
 }
 
+impl<'a> Rest<'a> {
+    /// What follows `len` bytes that belong to no header.
+    pub fn skip(self, len: u32) -> Self {
+        let bytes = self.bytes.get(len as usize..).unwrap_or_default();
+        Self { bytes, offset: self.offset.saturating_add(len), len: self.len.saturating_sub(len), limit: self.limit }
+    }
+}
+
 impl<'a> Decoded<'a> {
     /// Reads a header and what follows it. As each header pushes a layer, this goes no deeper than there is room.
     pub(super) fn header(&mut self, parse: Parse, rest: Rest<'a>) {

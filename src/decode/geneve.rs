@@ -22,9 +22,6 @@ static PROTOCOL: Protocol = Protocol {
         Field::list("geneve.option.type", Kind::Uint, "Types of the options", |l, put| {
             options(l).for_each(|option| put(Value::Uint(option.1.into())));
         }),
-        Field::list("geneve.option.length", Kind::Uint, "Lengths of the options, in bytes", |l, put| {
-            options(l).for_each(|option| put(Value::Uint(option.2.into())));
-        }),
     ],
     ethertype_at: None,
 };
@@ -33,14 +30,14 @@ pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Num
 /// Length of the header without options.
 const MIN_LEN: usize = 8;
 
-/// Class, type and length in bytes of the options, up to the first that does not fit.
-fn options(layer: &Layer<'_>) -> impl Iterator<Item = (u16, u8, u8)> {
+/// Class and type of the options, up to the first that does not fit.
+fn options(layer: &Layer<'_>) -> impl Iterator<Item = (u16, u8)> {
     let mut rest = layer.from(MIN_LEN);
     std::iter::from_fn(move || {
         let &[c0, c1, kind, len] = rest.first_chunk()?;
         let len = 4 + (len & 0x1f) * 4;
         rest = rest.get(len.into()..)?;
-        Some((u16::from_be_bytes([c0, c1]), kind, len))
+        Some((u16::from_be_bytes([c0, c1]), kind))
     })
 }
 

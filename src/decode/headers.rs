@@ -4,14 +4,14 @@ use super::rest::{Parse, Rest};
 use super::{Decoded, Protocol};
 use super::{
     ah, arp, chdlc, erspan, ethernet, extension, fragment, geneve, gre, gtp, icmp, icmpv6, ieee8021ah, ipv4, ipv6,
-    juniper, llc, mpls, named, nflog, nsh, null, ppp, pppoe, radiotap, raw, sll, tags, tcp, udp, udpencap, vlan, vxlan,
-    wlan,
+    juniper, l2tp, llc, macsec, mpls, named, nflog, nsh, null, ppp, pppoe, radiotap, raw, sll, tags, tcp, teredo, udp,
+    udpencap, vlan, vxlan, wlan,
 };
 use crate::frame::LinkType;
 
 /// Every header that we decode. A new one is a line here; its place matters only for speed: among those announced by
 /// the same kind of number, the commonest come first. Those of [`named`] follow them.
-const DECODED: [&Header; 52] = [
+const DECODED: [&Header; 56] = [
     &ethernet::HEADER,
     &ipv4::HEADER,
     &ipv6::HEADER,
@@ -58,6 +58,10 @@ const DECODED: [&Header; 52] = [
     &tags::HEADER_ETHERIP,
     &tags::HEADER_LISP,
     &udpencap::HEADER,
+    &l2tp::HEADER,
+    &teredo::HEADER,
+    &macsec::HEADER,
+    &tags::HEADER_CMD_GRE,
     &nflog::HEADER,
     &juniper::HEADER,
     &wlan::HEADER,

@@ -79,7 +79,7 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     }
     decoded.addresses = Some((header.source_addr().into(), header.destination_addr().into()));
     let rest = decoded.layer(&PROTOCOL, datagram, len);
-    if header.is_fragmenting_payload() {
+    if header.is_fragmenting_payload() && !rest.is_cut_first(header.fragments_offset().value()) {
         decoded.fragment = Some(Fragment {
             id: header.identification().into(),
             protocol: header.protocol().0,

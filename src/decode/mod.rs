@@ -28,7 +28,9 @@ mod ieee8021ah;
 mod ipv4;
 mod ipv6;
 mod juniper;
+mod l2tp;
 mod llc;
+mod macsec;
 mod mpls;
 mod named;
 mod nflog;
@@ -43,6 +45,7 @@ mod rest;
 mod sll;
 mod tags;
 mod tcp;
+mod teredo;
 mod udp;
 mod udpencap;
 mod vlan;
@@ -291,6 +294,17 @@ pub fn stray_tcp<'a>(decoded: &Decoded<'a>) -> Option<((IpAddr, IpAddr), TcpHead
         }
         _ => None,
     }
+}
+
+/// The UDP headers that are not that of the frame's own datagram, outermost first: addresses and ports.
+pub fn outer_udp<'d>(decoded: &'d Decoded<'_>) -> impl Iterator<Item = (IpAddr, IpAddr, u16, u16)> + 'd {
+    let own = usize::from(matches!(decoded.transport, Transport::Udp { .. }));
+    let outer = decoded.layers.len().saturating_sub(own);
+    let layers = decoded.layers.iter().take(outer).enumerate().filter(|(_, layer)| layer.protocol.name == "udp");
+    layers.filter_map(|(at, layer)| {
+        let (src, dst) = decoded.layers.iter().take(at).rev().find_map(ip_addresses)?;
+        Some((src, dst, layer.u16(0)?, layer.u16(2)?))
+    })
 }
 
 fn ip_addresses(layer: &Layer<'_>) -> Option<(IpAddr, IpAddr)> {

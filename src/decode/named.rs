@@ -75,7 +75,7 @@ named! {
     UDPLITE "udplite" "UDP-Lite" 0 [] by Number::ip(136);
     IPCOMP "ipcomp" "IPComp" 0 [] by Number::ip(108);
     IGRP "igrp" "IGRP" 0 [] by Number::ip(9);
-    L2TP_IP "l2tp" "L2TP" 0 [] by Number::ip(115), Number::udp(1701);
+    L2TP_IP "l2tp" "L2TP" 0 [] by Number::ip(115);
     NHRP "nhrp" "NHRP" 0 [] by Number::ip(54), Number::gre(0x2001);
     OSI "osi" "OSI" 0 [] by Number::ip(80), Number::gre(0x00fe), Number::ppp(0x0023), Number::chdlc(0xfefe),
         Number::sap(0xfe), Number::sap(0x14), Number::sap(0x54), Number::sap(0x20), Number::sap(0x34);

@@ -35,7 +35,7 @@ pub(super) const HEADER_DIRECTION: Header = Header {
 
 /// Whether address and control fields come first.
 fn is_framed(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0xff, 3])
+    bytes.starts_with(&[0xff])
 }
 
 /// The protocol field: what is left of the header, one byte where it is compressed (RFC 1661 6.5).

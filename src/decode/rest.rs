@@ -28,6 +28,12 @@ impl Rest<'_> {
 }
 
 impl<'a> Rest<'a> {
+    /// Whether it is the beginning of the first fragment of a datagram, with bytes missing: nothing will be put
+    /// together of it, so that it is read as it is.
+    pub fn is_cut_first(&self, fragment_offset: u16) -> bool {
+        fragment_offset == 0 && !self.bytes.is_empty() && (self.bytes.len() as u32) < self.len
+    }
+
     /// What follows `len` bytes that belong to no header.
     pub fn skip(self, len: u32) -> Self {
         let bytes = self.bytes.get(len as usize..).unwrap_or_default();

@@ -15,6 +15,18 @@ static CMD: Protocol = Protocol {
         Field::hex("cmd.options", "Options", |l, put| uint(l.u16(2), put)),
         Field::new("cmd.sgt", Kind::Uint, "Security group tag", |l, put| uint(l.u16(4), put)),
     ],
+    ethertype_at: Some(6),
+};
+/// In GRE the EtherType comes first.
+static CMD_GRE: Protocol = Protocol {
+    name: "cmd",
+    title: "Cisco metadata",
+    fields: &[
+        Field::new("cmd.version", Kind::Uint, "Version", |l, put| uint(l.u8(2), put)),
+        Field::new("cmd.length", Kind::Uint, "Length", |l, put| uint(l.u8(3), put)),
+        Field::hex("cmd.options", "Options", |l, put| uint(l.u16(4), put)),
+        Field::new("cmd.sgt", Kind::Uint, "Security group tag", |l, put| uint(l.u16(6), put)),
+    ],
     ethertype_at: None,
 };
 static ETAG: Protocol = Protocol {
@@ -41,8 +53,8 @@ static LISP: Protocol = Protocol {
     ethertype_at: None,
 };
 
-pub(super) const HEADER_CMD: Header =
-    Header { protocol: &CMD, parse: cmd, by: &[Number::ethertype(0x8909), Number::gre(0x8909)] };
+pub(super) const HEADER_CMD: Header = Header { protocol: &CMD, parse: cmd, by: &[Number::ethertype(0x8909)] };
+pub(super) const HEADER_CMD_GRE: Header = Header { protocol: &CMD_GRE, parse: cmd_gre, by: &[Number::gre(0x8909)] };
 pub(super) const HEADER_ETAG: Header = Header { protocol: &ETAG, parse: etag, by: &[Number::ethertype(0x893f)] };
 /// RFC 3378.
 pub(super) const HEADER_ETHERIP: Header = Header { protocol: &ETHERIP, parse: etherip, by: &[Number::ip(97)] };
@@ -52,6 +64,12 @@ pub(super) const HEADER_LISP: Header = Header { protocol: &LISP, parse: lisp, by
 fn cmd<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let Some(&[.., t0, t1]) = rest.bytes.first_chunk::<8>() else { return decoded.refuse(&CMD, rest, 8) };
     let rest = decoded.layer(&CMD, rest, 8);
+    headers::of_ethertype(decoded, u16::from_be_bytes([t0, t1]), "cmd.type", rest)
+}
+
+fn cmd_gre<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
+    let Some(&[t0, t1, ..]) = rest.bytes.first_chunk::<8>() else { return decoded.refuse(&CMD_GRE, rest, 8) };
+    let rest = decoded.layer(&CMD_GRE, rest, 8);
     headers::of_ethertype(decoded, u16::from_be_bytes([t0, t1]), "cmd.type", rest)
 }
 

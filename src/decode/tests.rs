@@ -175,7 +175,7 @@ fn chains_are_those_of_wireshark() {
             "eth:ethertype:ip:icmp:ip:tcp",
             "eth:ethertype:ip:icmp",
             "eth:ethertype:ip:icmp",
-            "eth:ethertype:ip",
+            "eth:ethertype:ip:igmp",
             "eth:ethertype:ip:ip:tcp",
             "eth:ethertype:ip:ipv6:tcp",
             "eth:ethertype:ip:ah:tcp",

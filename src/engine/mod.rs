@@ -25,6 +25,10 @@ use datagrams::Datagrams;
 /// Closed connections of which it is kept which messages their bytes were in: some 4 KiB each.
 const MAX_RECENT: usize = 1024;
 
+/// The fewest layers of a frame with a UDP header that is not its last: IP, UDP, the tunnel's, and what that carries;
+/// or IP, ICMP, and IP and UDP that it quotes.
+const MIN_TUNNEL: usize = 4;
+
 /// What the core is to do beside the main job, and its bounds.
 #[derive(Clone, Default, Debug)]
 pub struct Options {
@@ -200,6 +204,9 @@ impl Engine {
         sink: &mut impl Sink,
     ) {
         self.shared.counts.stopped += u64::from(decoded.stop.is_some());
+        if decoded.layers.len() >= MIN_TUNNEL {
+            self.number_outer(decoded);
+        }
         let packet = Packet { decoded, tcp: None, udp_stream: None, reassembled };
         let carrier =
             Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
@@ -224,6 +231,14 @@ impl Engine {
                     sink.event(Event::Packet(Packet { tcp, ..packet }));
                 }
             }
+        }
+    }
+
+    /// Numbers the streams of the UDP headers that are not the frame's last: those of tunnels, and those that ICMP
+    /// quotes.
+    fn number_outer(&mut self, decoded: &Decoded<'_>) {
+        for (src, dst, sport, dport) in decode::outer_udp(decoded) {
+            self.datagrams.stream([Endpoint { address: src, port: sport }, Endpoint { address: dst, port: dport }]);
         }
     }
 

@@ -85,7 +85,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     if flags & ROUTING != 0 {
         need = source_routes(rest.bytes, need);
     }
-    if protocol == WCCP && rest.bytes.get(need).is_some_and(|first| first >> 4 != 4) {
+    if protocol == WCCP && rest.bytes.get(need).is_none_or(|first| first >> 4 != 4) {
         need += 4;
     }
     if rest.bytes.len() < need {

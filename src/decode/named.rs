@@ -7,8 +7,8 @@ use super::{Decoded, Protocol};
 use crate::field::{Field, Kind};
 use crate::frame::LinkType;
 
-/// Declares them: Wireshark's name, what a person calls it, how many bytes from its start `fields` are read from (as
-/// far as they are there), and the numbers that announce it.
+/// Declares them: Wireshark's name, what a person calls it, the length of the header that its fields are read from, and
+/// the numbers that announce it.
 macro_rules! named {
     ($($id:ident $name:literal $title:literal $len:literal [$($field:expr),* $(,)?] by $($by:expr),* ;)*) => {
         $(pub(super) const $id: Header = {
@@ -22,7 +22,10 @@ macro_rules! named {
 }
 
 fn end<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>, protocol: &'static Protocol, len: usize) {
-    let rest = decoded.layer(protocol, rest, len.min(rest.bytes.len()));
+    if rest.bytes.len() < len {
+        return decoded.refuse(protocol, rest, len);
+    }
+    let rest = decoded.layer(protocol, rest, len);
     decoded.carries(rest)
 }
 

@@ -49,7 +49,10 @@ fn protocol(layer: &Layer<'_>) -> Option<u16> {
 
 fn serial<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     match rest.bytes {
-        [0x0f | 0x8f, ..] => decoded.header(chdlc::HEADER.parse, rest),
+        [0x0f | 0x8f, ..] => {
+            let rest = decoded.layer(&PROTOCOL, rest, 0);
+            decoded.header(chdlc::HEADER.parse, rest)
+        }
         _ => parse(decoded, rest),
     }
 }

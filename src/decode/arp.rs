@@ -24,7 +24,8 @@ static PROTOCOL: Protocol = Protocol {
     ],
     ethertype_at: None,
 };
-pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Number::ethertype(0x0806)] };
+pub(super) const HEADER: Header =
+    Header { protocol: &PROTOCOL, parse, by: &[Number::ethertype(0x0806), Number::gre(0x0806)] };
 
 fn is_ipv4(layer: &Layer<'_>) -> bool {
     layer.u16(2) == Some(0x0800) && layer.u8(5) == Some(4)

@@ -1,16 +1,23 @@
 //! The names of a frame's layers in a row, as Wireshark's `frame.protocols` has them.
 
-use super::{Decoded, Layer, ethernet, raw};
+use super::{Decoded, Layer, ethernet, macsec, raw, vxlan};
 
 /// The parts of `frame.protocols` down to the transport header: `eth`, `ethertype`, `ip`, `tcp`.
 pub fn protocol_chain<'d>(decoded: &'d Decoded<'_>) -> impl Iterator<Item = &'static str> + 'd {
     let raw = raw::is_raw(decoded.meta.link).then_some(raw::PROTOCOL.name);
-    raw.into_iter().chain(decoded.layers.iter().flat_map(names))
+    let layers = decoded.layers.iter().zip(1..).flat_map(|(layer, next)| {
+        names(layer).chain(decoded.layers.get(next).filter(|_| layer.protocol.name == "radiotap").map(|_| "wlan_radio"))
+    });
+    raw.into_iter().chain(layers)
 }
 
 /// A layer's name, and `ethertype` where it names what follows by an EtherType.
 fn names(layer: &Layer<'_>) -> impl Iterator<Item = &'static str> + use<> {
     let ethertype = layer.protocol.ethertype_at.and_then(|at| layer.u16(at));
-    let ethertype = ethertype.filter(|&value| ethernet::is_type(value)).map(|_| "ethertype");
-    std::iter::once(layer.protocol.name).chain(ethertype)
+    let ethertype =
+        ethertype.is_some_and(ethernet::is_type) || layer.protocol.name == "macsec" && macsec::is_readable(layer);
+    let ethertype = ethertype.then_some("ethertype");
+    // Wireshark does not name the generic protocol extension of VXLAN.
+    let name = (!vxlan::is_generic(layer)).then_some(layer.protocol.name);
+    name.into_iter().chain(ethertype)
 }

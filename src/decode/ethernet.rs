@@ -30,7 +30,19 @@ pub(super) static PROTOCOL: Protocol = Protocol {
     ],
     ethertype_at: Some(12),
 };
-pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Number::link(LinkType::ETHERNET)] };
+/// In tunnels it has the EtherType of transparent bridging (RFC 1701) or an IP protocol number.
+pub(super) const HEADER: Header = Header {
+    protocol: &PROTOCOL,
+    parse,
+    by: &[
+        Number::link(LinkType::ETHERNET),
+        Number::ethertype(0x6558),
+        Number::gre(0x6558),
+        Number::gre(0x6400),
+        Number::chdlc(0x6558),
+        Number::ip(143),
+    ],
+};
 
 /// Whether the number is an EtherType; Wireshark takes 0 as one.
 pub(super) const fn is_type(value: u16) -> bool {

@@ -35,7 +35,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     };
     let rest = decoded.layer(&PROTOCOL, rest, header.slice().len());
     // A fragment that is the whole datagram is no fragment (RFC 6946).
-    if !header.is_fragmenting_payload() {
+    if !header.is_fragmenting_payload() || rest.is_cut_first(header.fragment_offset().value()) {
         return ipv6::next(decoded, header.next_header().0, "ipv6.fraghdr.nxt", rest);
     }
     decoded.fragment = Some(Fragment {

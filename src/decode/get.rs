@@ -4,7 +4,8 @@ use super::Layer;
 use crate::field::Value;
 
 impl<'a> Layer<'a> {
-    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+    /// The bytes from `at`, as many as asked for.
+    pub(super) fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         self.header.get(at..)?.first_chunk().copied()
     }
 

@@ -2,12 +2,16 @@
 
 use super::rest::{Parse, Rest};
 use super::{Decoded, Protocol};
-use super::{ah, arp, ethernet, extension, fragment, icmp, icmpv6, ipv4, ipv6, llc, null, raw, sll, tcp, udp, vlan};
+use super::{
+    ah, arp, chdlc, erspan, ethernet, extension, fragment, geneve, gre, gtp, icmp, icmpv6, ieee8021ah, ipv4, ipv6,
+    juniper, l2tp, llc, macsec, mpls, named, nflog, nsh, null, ppp, pppoe, radiotap, raw, sll, tags, tcp, teredo, udp,
+    udpencap, vlan, vxlan, wlan,
+};
 use crate::frame::LinkType;
 
 /// Every header that we decode. A new one is a line here; its place matters only for speed: among those announced by
-/// the same kind of number, the commonest come first.
-const HEADERS: [&Header; 22] = [
+/// the same kind of number, the commonest come first. Those of [`named`] follow them.
+const DECODED: [&Header; 56] = [
     &ethernet::HEADER,
     &ipv4::HEADER,
     &ipv6::HEADER,
@@ -30,7 +34,51 @@ const HEADERS: [&Header; 22] = [
     &extension::MOBILITY,
     &extension::SHIM6,
     &ah::HEADER,
+    &gre::HEADER,
+    &erspan::HEADER,
+    &vxlan::HEADER,
+    &vxlan::HEADER_GPE,
+    &geneve::HEADER,
+    &gtp::HEADER,
+    &pppoe::HEADER_SESSION,
+    &pppoe::HEADER_DISCOVERY,
+    &ppp::HEADER,
+    &ppp::HEADER_SERIAL,
+    &ppp::HEADER_DIRECTION,
+    &chdlc::HEADER,
+    &mpls::HEADER,
+    &mpls::HEADER_PSEUDOWIRE,
+    &mpls::HEADER_CONTROL_WORD,
+    &mpls::HEADER_NO_CONTROL_WORD,
+    &mpls::HEADER_CHANNEL,
+    &ieee8021ah::HEADER,
+    &nsh::HEADER,
+    &tags::HEADER_CMD,
+    &tags::HEADER_ETAG,
+    &tags::HEADER_ETHERIP,
+    &tags::HEADER_LISP,
+    &udpencap::HEADER,
+    &l2tp::HEADER,
+    &teredo::HEADER,
+    &macsec::HEADER,
+    &tags::HEADER_CMD_GRE,
+    &nflog::HEADER,
+    &juniper::HEADER,
+    &wlan::HEADER,
+    &radiotap::HEADER,
+    &radiotap::HEADER_PRISM,
+    &radiotap::HEADER_AVS,
 ];
+
+const HEADERS: [&Header; DECODED.len() + named::HEADERS.len()] = {
+    let mut headers = [DECODED[0]; DECODED.len() + named::HEADERS.len()];
+    let mut i = 0;
+    while i < headers.len() {
+        headers[i] = if i < DECODED.len() { DECODED[i] } else { named::HEADERS[i - DECODED.len()] };
+        i += 1;
+    }
+    headers
+};
 
 static PROTOCOLS: [&Protocol; HEADERS.len()] = {
     let mut protocols = [HEADERS[0].protocol; HEADERS.len()];
@@ -44,6 +92,12 @@ static PROTOCOLS: [&Protocol; HEADERS.len()] = {
 static LINKS: [(u16, Parse); count(Space::Link)] = table(Space::Link);
 static ETHERTYPES: [(u16, Parse); count(Space::Ethertype)] = table(Space::Ethertype);
 static IP_PROTOCOLS: [(u16, Parse); count(Space::Ip)] = table(Space::Ip);
+static UDP_PORTS: [(u16, Parse); count(Space::Udp)] = table(Space::Udp);
+static GRE_PROTOCOLS: [(u16, Parse); count(Space::Gre)] = table(Space::Gre);
+static PPP_PROTOCOLS: [(u16, Parse); count(Space::Ppp)] = table(Space::Ppp);
+static CHDLC_PROTOCOLS: [(u16, Parse); count(Space::Chdlc)] = table(Space::Chdlc);
+static SERVICE_ACCESS_POINTS: [(u16, Parse); count(Space::Sap)] = table(Space::Sap);
+static CISCO_PROTOCOLS: [(u16, Parse); count(Space::Cisco)] = table(Space::Cisco);
 
 /// Every header format that [`decode`](super::decode) knows.
 pub fn protocols() -> &'static [&'static Protocol] {
@@ -69,6 +123,12 @@ enum Space {
     Link,
     Ethertype,
     Ip,
+    Udp,
+    Gre,
+    Ppp,
+    Chdlc,
+    Sap,
+    Cisco,
 }
 
 impl Number {
@@ -85,6 +145,36 @@ impl Number {
     /// An IP protocol number.
     pub const fn ip(value: u8) -> Self {
         Self { space: Space::Ip, value: value as u16 }
+    }
+
+    /// A UDP port.
+    pub const fn udp(port: u16) -> Self {
+        Self { space: Space::Udp, value: port }
+    }
+
+    /// A protocol type of GRE: an EtherType, mostly.
+    pub const fn gre(value: u16) -> Self {
+        Self { space: Space::Gre, value }
+    }
+
+    /// A protocol number of PPP.
+    pub const fn ppp(value: u16) -> Self {
+        Self { space: Space::Ppp, value }
+    }
+
+    /// A protocol type of Cisco HDLC: an EtherType, mostly.
+    pub const fn chdlc(value: u16) -> Self {
+        Self { space: Space::Chdlc, value }
+    }
+
+    /// A destination service access point of LLC.
+    pub const fn sap(value: u8) -> Self {
+        Self { space: Space::Sap, value: value as u16 }
+    }
+
+    /// A protocol of Cisco's own list (SNAP, organization 0x00000c).
+    pub const fn cisco(value: u16) -> Self {
+        Self { space: Space::Cisco, value }
     }
 }
 
@@ -136,6 +226,42 @@ pub(super) fn of_ethertype<'a>(decoded: &mut Decoded<'a>, value: u16, field: &'s
 /// The header that an IP protocol number, given in `field`, announces.
 pub(super) fn of_ip<'a>(decoded: &mut Decoded<'a>, value: u8, field: &'static str, rest: Rest<'a>) {
     next(decoded, &IP_PROTOCOLS, value.into(), field, rest)
+}
+
+/// The header that a protocol type of GRE announces.
+pub(super) fn of_gre<'a>(decoded: &mut Decoded<'a>, value: u16, rest: Rest<'a>) {
+    next(decoded, &GRE_PROTOCOLS, value, "gre.proto", rest)
+}
+
+/// The header that a protocol number of PPP announces.
+pub(super) fn of_ppp<'a>(decoded: &mut Decoded<'a>, value: u16, rest: Rest<'a>) {
+    next(decoded, &PPP_PROTOCOLS, value, "ppp.protocol", rest)
+}
+
+/// The header that a protocol type of Cisco HDLC announces.
+pub(super) fn of_chdlc<'a>(decoded: &mut Decoded<'a>, value: u16, rest: Rest<'a>) {
+    next(decoded, &CHDLC_PROTOCOLS, value, "chdlc.protocol", rest)
+}
+
+/// The header that a service access point announces.
+pub(super) fn of_sap<'a>(decoded: &mut Decoded<'a>, value: u8, rest: Rest<'a>) {
+    next(decoded, &SERVICE_ACCESS_POINTS, value.into(), "llc.dsap", rest)
+}
+
+/// The header that a number of Cisco's list announces.
+pub(super) fn of_cisco<'a>(decoded: &mut Decoded<'a>, value: u16, rest: Rest<'a>) {
+    next(decoded, &CISCO_PROTOCOLS, value, "llc.pid", rest)
+}
+
+/// What a UDP port announces, the lower one first; `None` where neither is that of a tunnel.
+pub(super) fn of_udp(src: u16, dst: u16) -> Option<Parse> {
+    let of = |port| UDP_PORTS.iter().find(|entry| entry.0 == port).map(|entry| entry.1);
+    of(src.min(dst)).or_else(|| of(src.max(dst)))
+}
+
+/// Whether an EtherType announces a header.
+pub(super) fn is_ethertype(value: u16) -> bool {
+    ETHERTYPES.iter().any(|entry| entry.0 == value)
 }
 
 fn next<'a>(decoded: &mut Decoded<'a>, table: &[(u16, Parse)], value: u16, field: &'static str, rest: Rest<'a>) {

@@ -50,7 +50,16 @@ static PROTOCOL: Protocol = Protocol {
 pub(super) const HEADER: Header = Header {
     protocol: &PROTOCOL,
     parse,
-    by: &[Number::ethertype(0x0800), Number::ip(4), Number::link(LinkType::IPV4)],
+    by: &[
+        Number::ethertype(0x0800),
+        Number::ip(4),
+        Number::link(LinkType::IPV4),
+        Number::gre(0x0800),
+        // Redirected by the Web Cache Communication Protocol.
+        Number::gre(0x883e),
+        Number::ppp(0x0021),
+        Number::chdlc(0x0800),
+    ],
 };
 
 /// Length of the header without options.
@@ -70,7 +79,7 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     }
     decoded.addresses = Some((header.source_addr().into(), header.destination_addr().into()));
     let rest = decoded.layer(&PROTOCOL, datagram, len);
-    if header.is_fragmenting_payload() {
+    if header.is_fragmenting_payload() && !rest.is_cut_first(header.fragments_offset().value()) {
         decoded.fragment = Some(Fragment {
             id: header.identification().into(),
             protocol: header.protocol().0,

@@ -38,7 +38,14 @@ static PROTOCOL: Protocol = Protocol {
 pub(super) const HEADER: Header = Header {
     protocol: &PROTOCOL,
     parse,
-    by: &[Number::ethertype(0x86dd), Number::ip(41), Number::link(LinkType::IPV6)],
+    by: &[
+        Number::ethertype(0x86dd),
+        Number::ip(41),
+        Number::link(LinkType::IPV6),
+        Number::gre(0x86dd),
+        Number::ppp(0x0057),
+        Number::chdlc(0x86dd),
+    ],
 };
 
 /// Length of the header.

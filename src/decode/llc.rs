@@ -1,10 +1,11 @@
 //! Logical link control (IEEE 802.2), with the subnetwork access protocol (RFC 1042).
 
 use super::get::uint;
-use super::headers::{self, Header};
+use super::headers::{self, Header, Number};
 use super::rest::Rest;
 use super::{Decoded, Layer, Protocol, StopReason, ipv4};
 use crate::field::{Field, Kind};
+use crate::frame::LinkType;
 
 static PROTOCOL: Protocol = Protocol {
     name: "llc",
@@ -23,10 +24,13 @@ static PROTOCOL: Protocol = Protocol {
     ],
     ethertype_at: None,
 };
-pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[] };
+pub(super) const HEADER: Header =
+    Header { protocol: &PROTOCOL, parse, by: &[Number::link(LinkType(100)), Number::ppp(0x004b)] };
 
 /// Service access point of SNAP.
 const SNAP: u8 = 0xaa;
+/// Cisco.
+const CISCO: u32 = 0x00_000c;
 /// Service access point of IP (RFC 948).
 const IP: u8 = 0x06;
 
@@ -49,9 +53,10 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let rest = decoded.layer(&PROTOCOL, rest, need);
     match decoded.layers.last().and_then(snap) {
         Some((oui, value)) if is_ethertype(oui) => headers::of_ethertype(decoded, value, "llc.type", rest),
+        Some((CISCO, value)) => headers::of_cisco(decoded, value, rest),
         Some((oui, _)) => decoded.unknown("llc.oui", oui, rest),
         None if dsap == IP && control == 3 => decoded.header(ipv4::parse, rest),
-        None => decoded.unknown("llc.dsap", dsap.into(), rest),
+        None => headers::of_sap(decoded, dsap, rest),
     }
 }
 

@@ -11,25 +11,46 @@ use crate::frame::{Frame, FrameMeta};
 mod ah;
 mod arp;
 mod chain;
+mod chdlc;
 pub mod checksum;
+mod erspan;
 mod ethernet;
 mod extension;
 mod fragment;
+mod geneve;
 mod get;
+mod gre;
+mod gtp;
 mod headers;
 mod icmp;
 mod icmpv6;
+mod ieee8021ah;
 mod ipv4;
 mod ipv6;
+mod juniper;
+mod l2tp;
 mod llc;
+mod macsec;
+mod mpls;
+mod named;
+mod nflog;
+mod nsh;
 mod null;
 mod options;
+mod ppp;
+mod pppoe;
+mod radiotap;
 mod raw;
 mod rest;
 mod sll;
+mod tags;
 mod tcp;
+mod teredo;
 mod udp;
+mod udpencap;
 mod vlan;
+mod vxlan;
+mod wlan;
 
 pub use chain::protocol_chain;
 pub use headers::protocols;
@@ -239,6 +260,59 @@ pub fn resume<'a>(decoded: &mut Decoded<'a>, protocol: u8, bytes: &'a [u8]) {
     decoded.stop = None;
     let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     headers::of_ip(decoded, protocol, field, Rest { bytes, offset: 0, len, limit });
+}
+
+/// Decodes headers that were kept of a frame: its own, which are `meta`'s frame up to its payload, and in `resumed` those
+/// of each datagram that was put together from fragments, one after the other.
+pub fn decode_headers<'a>(meta: FrameMeta, own: &'a [u8], mut resumed: &'a [u8]) -> Decoded<'a> {
+    let mut decoded = decode(Frame { meta, bytes: own });
+    while let Some(fragment) = decoded.fragment.filter(|_| !resumed.is_empty()) {
+        let outer = decoded.layers.len();
+        resume(&mut decoded, fragment.protocol, resumed);
+        let end = end_of_headers(decoded.layers.get(outer..).unwrap_or_default());
+        if end == 0 {
+            break;
+        }
+        resumed = resumed.get(end..).unwrap_or_default();
+    }
+    decoded
+}
+
+/// Where the last of these headers ends: bytes from the start of the frame, or of the datagram put together from
+/// fragments.
+pub fn end_of_headers(layers: &[Layer<'_>]) -> usize {
+    layers.last().map_or(0, |layer| layer.offset as usize + layer.header.len())
+}
+
+/// A TCP header with no segment of the frame's own, of which the first 16 bytes are there: one that ICMP quotes, or
+/// that is malformed; and the addresses of the packet that it is in.
+pub fn stray_tcp<'a>(decoded: &Decoded<'a>) -> Option<((IpAddr, IpAddr), TcpHeader<'a>)> {
+    let (last, outer) = decoded.layers.split_last()?;
+    match (decoded.transport, tcp::transport(last.header)) {
+        (Transport::None, Transport::Tcp(header)) if last.protocol.name == "tcp" => {
+            Some((outer.iter().rev().find_map(ip_addresses)?, header))
+        }
+        _ => None,
+    }
+}
+
+/// The UDP headers that are not that of the frame's own datagram, outermost first: addresses and ports.
+pub fn outer_udp<'d>(decoded: &'d Decoded<'_>) -> impl Iterator<Item = (IpAddr, IpAddr, u16, u16)> + 'd {
+    let own = usize::from(matches!(decoded.transport, Transport::Udp { .. }));
+    let outer = decoded.layers.len().saturating_sub(own);
+    let layers = decoded.layers.iter().take(outer).enumerate().filter(|(_, layer)| layer.protocol.name == "udp");
+    layers.filter_map(|(at, layer)| {
+        let (src, dst) = decoded.layers.iter().take(at).rev().find_map(ip_addresses)?;
+        Some((src, dst, layer.u16(0)?, layer.u16(2)?))
+    })
+}
+
+fn ip_addresses(layer: &Layer<'_>) -> Option<(IpAddr, IpAddr)> {
+    match layer.protocol.name {
+        "ip" => Some((layer.array::<4>(12)?.into(), layer.array::<4>(16)?.into())),
+        "ipv6" => Some((layer.array::<16>(8)?.into(), layer.array::<16>(24)?.into())),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

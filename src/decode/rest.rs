@@ -27,6 +27,20 @@ impl Rest<'_> {
     }
 }
 
+impl<'a> Rest<'a> {
+    /// Whether it is the beginning of the first fragment of a datagram, with bytes missing: nothing will be put
+    /// together of it, so that it is read as it is.
+    pub fn is_cut_first(&self, fragment_offset: u16) -> bool {
+        fragment_offset == 0 && !self.bytes.is_empty() && (self.bytes.len() as u32) < self.len
+    }
+
+    /// What follows `len` bytes that belong to no header.
+    pub fn skip(self, len: u32) -> Self {
+        let bytes = self.bytes.get(len as usize..).unwrap_or_default();
+        Self { bytes, offset: self.offset.saturating_add(len), len: self.len.saturating_sub(len), limit: self.limit }
+    }
+}
+
 impl<'a> Decoded<'a> {
     /// Reads a header and what follows it. As each header pushes a layer, this goes no deeper than there is room.
     pub(super) fn header(&mut self, parse: Parse, rest: Rest<'a>) {

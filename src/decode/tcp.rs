@@ -112,9 +112,10 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
             let rest = decoded.layer(&PROTOCOL, rest, bytes.len());
             decoded.carries(rest)
         }
-        Err(HeaderSliceError::Len(error)) => {
-            decoded.refuse(&PROTOCOL, rest, error.required_len);
-            // Cut within its options it still tells what the connection needs.
+        Err(HeaderSliceError::Len(_)) => {
+            let need = rest.bytes.get(12).map_or(MIN_LEN, |offset| usize::from(offset >> 4) * 4);
+            decoded.refuse(&PROTOCOL, rest, need.max(MIN_LEN));
+            // Cut after its window it still tells what the connection needs.
             if matches!(decoded.stop, Some(Stop { reason: StopReason::Cut { .. }, .. })) {
                 decoded.transport = transport(rest.bytes);
             }
@@ -125,11 +126,9 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     }
 }
 
-/// The header's numbers, where all those before the options are there.
-fn transport(bytes: &[u8]) -> Transport<'_> {
-    let &[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, control, w0, w1, _, _, _, _, ref options @ ..] =
-        bytes
-    else {
+/// The header's numbers, where all those up to the window are there.
+pub(super) fn transport(bytes: &[u8]) -> Transport<'_> {
+    let Some(&[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, control, w0, w1]) = bytes.first_chunk() else {
         return Transport::None;
     };
     Transport::Tcp(TcpHeader {
@@ -139,6 +138,6 @@ fn transport(bytes: &[u8]) -> Transport<'_> {
         ack: u32::from_be_bytes([a0, a1, a2, a3]),
         flags: u16::from_be_bytes([offset & 1, control]),
         window: u16::from_be_bytes([w0, w1]),
-        options,
+        options: bytes.get(MIN_LEN..).unwrap_or_default(),
     })
 }

@@ -3,7 +3,7 @@
 use etherparse::UdpHeaderSlice;
 
 use super::get::uint;
-use super::headers::{Header, Number};
+use super::headers::{self, Header, Number};
 use super::rest::Rest;
 use super::{Decoded, Protocol, Transport};
 use crate::field::{Field, Kind};
@@ -21,6 +21,9 @@ static PROTOCOL: Protocol = Protocol {
 };
 pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Number::ip(17)] };
 
+/// Port of DNS: what goes from or to it is DNS, though the other end has the port of a tunnel.
+const DNS: u16 = 53;
+
 /// Length of the header.
 const LEN: usize = 8;
 
@@ -37,5 +40,16 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     };
     decoded.transport = Transport::Udp { src: header.source_port(), dst: header.destination_port() };
     let rest = decoded.layer(&PROTOCOL, rest, LEN);
-    decoded.carries(rest)
+    match headers::of_udp(header.source_port(), header.destination_port()) {
+        Some(parse) if rest.len > 0 && header.source_port() != DNS && header.destination_port() != DNS => {
+            let (transport, layers) = (decoded.transport, decoded.layers.len());
+            decoded.transport = Transport::None;
+            decoded.header(parse, rest);
+            // Something else uses the port.
+            if decoded.layers.len() == layers {
+                decoded.transport = transport;
+            }
+        }
+        _ => decoded.carries(rest),
+    }
 }

@@ -113,6 +113,11 @@ impl Connection {
         verdict
     }
 
+    /// What is known of a segment that is not part of the stream.
+    pub fn describe(&mut self, dir: usize, segment: &Segment<'_>) -> Verdict {
+        self.analysis.describe(dir, segment)
+    }
+
     fn learn_handshake(&mut self, dir: usize, segment: &Segment<'_>) {
         let (syn, ack) = (segment.control.any(Control::SYN), segment.control.any(Control::ACK));
         match (syn, ack) {
@@ -233,6 +238,11 @@ impl Connection {
             .and_then(|session| identify::identify(session.first_bytes(client), session.first_bytes(1 - client)));
         let http = session.as_ref().is_some_and(|session| session.recognised());
         self.session = session;
+        // Of some there was nothing but a header that ICMP quotes.
+        if self.directions.iter().all(|direction| direction.segments == 0) {
+            return;
+        }
+        shared.counts.connections += 1;
         sink.event(Event::Connection(&event::Connection {
             flow: self.flow,
             handshake: self.handshake,

@@ -25,6 +25,10 @@ use datagrams::Datagrams;
 /// Closed connections of which it is kept which messages their bytes were in: some 4 KiB each.
 const MAX_RECENT: usize = 1024;
 
+/// The fewest layers of a frame with a UDP header that is not its last: IP, UDP, the tunnel's, and what that carries;
+/// or IP, ICMP, and IP and UDP that it quotes.
+const MIN_TUNNEL: usize = 4;
+
 /// What the core is to do beside the main job, and its bounds.
 #[derive(Clone, Default, Debug)]
 pub struct Options {
@@ -103,6 +107,8 @@ pub struct Engine {
     fragments: Fragments,
     datagrams: Datagrams,
     queued: usize,
+    /// TCP connections that have a number.
+    streams: u64,
     shared: Shared,
 }
 
@@ -141,6 +147,7 @@ impl Engine {
             fragments: Fragments::default(),
             datagrams: Datagrams::default(),
             queued: 0,
+            streams: 0,
             shared: Shared {
                 now: Timestamp(i64::MIN),
                 counts: Totals::default(),
@@ -163,29 +170,52 @@ impl Engine {
         self.shared.counts.frames += 1;
         self.shared.counts.bytes += u64::from(frame.meta.wire_len);
         let decoded = decode::decode(frame);
-        let headers = header_bytes(frame, &decoded.layers);
+        let headers = upto(frame.bytes, &decoded.layers);
         match self.defragment(&decoded) {
-            None => self.take(&decoded, headers, None, sink),
-            Some((protocol, bytes)) => {
-                let mut decoded = decoded;
-                decode::resume(&mut decoded, protocol, &bytes);
-                self.take(&decoded, headers, Some(bytes.len() as u32), sink);
-            }
+            None => self.take(&decoded, headers, &[], None, sink),
+            Some((protocol, bytes)) => self.resume(decoded, headers, Vec::new(), protocol, &bytes, sink),
         }
     }
 
-    /// Takes what a frame carries; `headers` are its own bytes before that, and `reassembled` is the length of the
-    /// datagram that it completed.
-    fn take(&mut self, decoded: &Decoded<'_>, headers: &[u8], reassembled: Option<u32>, sink: &mut impl Sink) {
+    /// Goes on in a datagram that a frame completed; in it there may be a tunnel, with a fragment that completes
+    /// another.
+    fn resume<'a>(
+        &mut self,
+        mut decoded: Decoded<'a>,
+        headers: &[u8],
+        mut resumed: Vec<u8>,
+        protocol: u8,
+        bytes: &'a [u8],
+        sink: &mut impl Sink,
+    ) {
+        let outer = decoded.layers.len();
+        decode::resume(&mut decoded, protocol, bytes);
+        let layers = decoded.layers.get(outer..).unwrap_or_default();
+        resumed.extend_from_slice(upto(bytes, layers));
+        // A fragment within has a header of its own, so that there are fewer rounds than layers.
+        match self.defragment(&decoded).filter(|_| !layers.is_empty()) {
+            None => self.take(&decoded, headers, &resumed, Some(bytes.len() as u32), sink),
+            Some((protocol, bytes)) => self.resume(decoded, headers, resumed, protocol, &bytes, sink),
+        }
+    }
+
+    /// Takes what a frame carries; `headers` are its own bytes before that, `resumed` those of the datagrams that it
+    /// completed, and `reassembled` is the length of the last of these.
+    fn take(
+        &mut self,
+        decoded: &Decoded<'_>,
+        headers: &[u8],
+        resumed: &[u8],
+        reassembled: Option<u32>,
+        sink: &mut impl Sink,
+    ) {
         self.shared.counts.stopped += u64::from(decoded.stop.is_some());
+        if decoded.layers.len() >= MIN_TUNNEL {
+            self.number_outer(decoded);
+        }
         let packet = Packet { decoded, tcp: None, udp_stream: None, reassembled };
-        let carrier = Carrier {
-            meta: decoded.meta,
-            cap_len: decoded.cap_len,
-            headers,
-            resumed: decoded.layers.last().filter(|_| reassembled.is_some()).map_or(&[], |layer| layer.header),
-            verdict: Verdict::default(),
-        };
+        let carrier =
+            Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
         match (decoded.transport, decoded.addresses) {
             (Transport::Tcp(header), Some((src, dst))) => {
                 let ends = [Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }];
@@ -201,9 +231,33 @@ impl Engine {
                     self.datagrams.push(id, ends, decoded, carrier, &mut self.shared, sink);
                 }
             }
-            _ if self.options.packets => sink.event(Event::Packet(packet)),
-            _ => {}
+            _ => {
+                let tcp = self.stray(decoded, sink);
+                if self.options.packets {
+                    sink.event(Event::Packet(Packet { tcp, ..packet }));
+                }
+            }
         }
+    }
+
+    /// Numbers the streams of the UDP headers that are not the frame's last: those of tunnels, and those that ICMP
+    /// quotes.
+    fn number_outer(&mut self, decoded: &Decoded<'_>) {
+        for (src, dst, sport, dport) in decode::outer_udp(decoded) {
+            self.datagrams.stream([Endpoint { address: src, port: sport }, Endpoint { address: dst, port: dport }]);
+        }
+    }
+
+    /// A TCP header that ICMP quotes, or that is malformed: its connection is numbered as Wireshark does, and its stream
+    /// is left alone.
+    fn stray(&mut self, decoded: &Decoded<'_>, sink: &mut impl Sink) -> Option<(u64, Verdict)> {
+        let ((src, dst), header) = decode::stray_tcp(decoded)?;
+        let ends = [Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }];
+        let segment = segment_of(decoded, header, &[], 0);
+        let id = self.connection(ends, &segment, sink);
+        let connection = self.table.get_mut(id)?;
+        let dir = connection.direction(ends[0], ends[1]);
+        Some((connection.stream(), connection.describe(dir, &segment)))
     }
 
     fn defragment(&mut self, decoded: &Decoded<'_>) -> Option<(u8, Vec<u8>)> {
@@ -221,17 +275,7 @@ impl Engine {
         sink: &mut impl Sink,
     ) {
         let decoded = packet.decoded;
-        let segment = Segment {
-            frame: decoded.meta.number,
-            time: decoded.meta.time,
-            seq: Seq(header.seq),
-            ack: Seq(header.ack),
-            control: Control(header.flags),
-            window: header.window,
-            options: TcpOptions::parse(header.options),
-            payload: decoded.payload,
-            missing: decoded.missing,
-        };
+        let segment = segment_of(decoded, header, decoded.payload, decoded.missing);
         let flags = self.verify(decoded);
         let known = if flags.is_empty() { None } else { Some(self.table.find(&Key::new(src, dst).0)) };
         // A damaged segment neither begins a connection nor ends one.
@@ -313,8 +357,8 @@ impl Engine {
         } else if self.table.len() >= self.options.limits.connections {
             self.make_room(sink);
         }
-        let stream = self.shared.counts.connections;
-        self.shared.counts.connections += 1;
+        let stream = self.streams;
+        self.streams += 1;
         let connection = Connection::new(stream, [src, dst], segment, analysis, self.options.details);
         self.table.insert(key, connection)
     }
@@ -390,8 +434,21 @@ impl Engine {
     }
 }
 
-/// The bytes of a frame up to the end of the last of these headers.
-fn header_bytes<'a>(frame: Frame<'a>, layers: &[Layer<'_>]) -> &'a [u8] {
-    let end = layers.last().map_or(0, |layer| layer.offset as usize + layer.header.len());
-    frame.bytes.get(..end).unwrap_or(frame.bytes)
+fn segment_of<'a>(decoded: &Decoded<'_>, header: TcpHeader<'_>, payload: &'a [u8], missing: u32) -> Segment<'a> {
+    Segment {
+        frame: decoded.meta.number,
+        time: decoded.meta.time,
+        seq: Seq(header.seq),
+        ack: Seq(header.ack),
+        control: Control(header.flags),
+        window: header.window,
+        options: TcpOptions::parse(header.options),
+        payload,
+        missing,
+    }
+}
+
+/// The bytes of a frame or a datagram up to the end of the last of these headers.
+fn upto<'a>(bytes: &'a [u8], layers: &[Layer<'_>]) -> &'a [u8] {
+    bytes.get(..decode::end_of_headers(layers)).unwrap_or(bytes)
 }

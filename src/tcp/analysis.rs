@@ -125,6 +125,26 @@ impl Analysis {
         verdict
     }
 
+    /// What there is to say of a segment that another packet quotes: its numbers as sent, and what the connection had
+    /// before. Wireshark counts its control bits to what it had, and no more.
+    pub fn describe(&mut self, dir: usize, segment: &Segment<'_>) -> Verdict {
+        let syn = segment.control.any(Control::SYN);
+        let mut verdict = Verdict {
+            seq: segment.seq.0,
+            next_seq: segment.seq.0.wrapping_add(occupied(segment)),
+            ack: segment.ack.0,
+            window_size: segment.window.into(),
+            window_scale: (!syn).then(|| self.halves[dir & 1].scale.factor()),
+            ..Verdict::default()
+        };
+        if std::mem::take(&mut self.reused) {
+            verdict.flags.insert(Issue::ReusedPorts);
+        }
+        self.complete(segment, &mut verdict);
+        self.fresh = false;
+        verdict
+    }
+
     /// Sets the bases and gives the relative numbers.
     fn number(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
         let (fwd, rev) = pair(&mut self.halves, dir);

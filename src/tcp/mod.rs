@@ -100,7 +100,7 @@ pub struct Carrier<'a> {
     /// The bytes of the frame before the TCP payload; where the datagram was put together from fragments, before the
     /// IP payload.
     pub headers: &'a [u8],
-    /// The TCP header, where it is not in `headers`.
+    /// The headers of what was put together from fragments, one datagram after the other.
     pub resumed: &'a [u8],
     /// What the analysis said.
     pub verdict: Verdict,

@@ -12,10 +12,10 @@ use crate::app::dns::fields as dns;
 use crate::app::http1::fields as http;
 use crate::app::ledger::Class;
 use crate::app::message::Message as Unit;
-use crate::decode::{self, Decoded, Layer, Transport};
+use crate::decode::{self, Decoded, Layer};
 use crate::event::{self, Event, FlagCounts, Message, Packet, Update};
 use crate::field::{Field, Value};
-use crate::frame::{Frame, Timestamp};
+use crate::frame::Timestamp;
 use crate::issue::{Issue, IssueSet};
 use crate::registry;
 use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
@@ -130,7 +130,7 @@ impl Json {
         object.text("type", "message");
         object.uint("frame.number", message.frame);
         time(object.key("time"), message.first_time);
-        let decoded = headers(&carrier, event.flow.transport);
+        let decoded = headers(&carrier);
         let analysed = match event.flow.transport {
             event::Transport::Tcp => Some(Analysed { stream: event.flow.stream, verdict: carrier.verdict }),
             event::Transport::Udp => None,
@@ -206,22 +206,19 @@ fn packet(out: &mut Vec<u8>, packet: Packet<'_>) {
 }
 
 /// The headers that a message's first byte came through, decoded again.
-fn headers<'a>(carrier: &Carrier<'a>, transport: event::Transport) -> Decoded<'a> {
-    let mut decoded = decode::decode(Frame { meta: carrier.meta, bytes: carrier.headers });
+fn headers<'a>(carrier: &Carrier<'a>) -> Decoded<'a> {
+    let mut decoded = decode::decode_headers(carrier.meta, carrier.headers, carrier.resumed);
     decoded.cap_len = carrier.cap_len;
-    if !carrier.resumed.is_empty() {
-        let protocol = if transport == event::Transport::Tcp { 6 } else { 17 };
-        decode::resume(&mut decoded, protocol, carrier.resumed);
-    }
     decoded
 }
 
 /// The layers by name; one that occurs more than once is an array, outermost first.
 fn layers(object: &mut Object<'_>, decoded: &Decoded<'_>, tcp: Option<&Analysed>, udp_stream: Option<u64>) {
     let base = |layer: &Layer<'_>| layer.protocol.name.split('.').next().unwrap_or(layer.protocol.name);
-    let transport = match decoded.transport {
-        Transport::None => usize::MAX,
-        _ => decoded.layers.len() - 1,
+    // That of the transport header, also of one that ICMP quotes, is the last.
+    let transport = match (tcp, udp_stream) {
+        (None, None) => usize::MAX,
+        _ => decoded.layers.len().saturating_sub(1),
     };
     let all: Vec<(usize, &Layer<'_>)> = decoded.layers.iter().enumerate().collect();
     for (first, layer) in &all {

@@ -79,6 +79,11 @@ pub fn write(
     }
 }
 
+/// The first layer that does not follow the one before it in the frame, but begins a datagram that was put together.
+pub fn resumed_at(decoded: &Decoded<'_>) -> Option<usize> {
+    decoded.layers.iter().skip(1).position(|layer| layer.offset == 0).map(|at| at + 1)
+}
+
 /// The fields that matter.
 fn summary(pen: &mut Pen<'_>, layer: &Layer<'_>, tcp: Option<Tcp>) {
     let get = |name| value(layer, name);

@@ -8,15 +8,11 @@ use crate::app::http1::head::StartLine;
 use crate::app::message::{Kind, Message, Unit};
 use crate::decode::{self, Decoded};
 use crate::event;
-use crate::frame::Frame;
 use crate::issue::IssueSet;
 use crate::print::pen::{Indent, Pen};
 use crate::print::style::{self, DIM, HEADING, PLAIN};
 use crate::print::time::{Format, Span};
 use crate::tcp::Carrier;
-
-/// The IP protocol number of TCP.
-const TCP: u8 = 6;
 
 /// Where what follows a heading begins.
 const INDENT: usize = 4;
@@ -196,11 +192,7 @@ pub(super) fn issues(pen: &mut Pen<'_>, issues: IssueSet) {
 /// that does not count. `act` also gets how many of the layers are of the frame itself, where the others are those of
 /// a datagram put together from fragments.
 fn with_layers(carrier: &Carrier<'_>, act: impl FnOnce(&Decoded<'_>, Option<usize>)) {
-    let mut decoded = decode::decode(Frame { meta: carrier.meta, bytes: carrier.headers });
-    let mut outer = None;
-    if !carrier.resumed.is_empty() {
-        outer = Some(decoded.layers.len());
-        decode::resume(&mut decoded, TCP, carrier.resumed);
-    }
+    let decoded = decode::decode_headers(carrier.meta, carrier.headers, carrier.resumed);
+    let outer = layers::resumed_at(&decoded).filter(|_| !carrier.resumed.is_empty());
     act(&decoded, outer);
 }

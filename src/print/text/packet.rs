@@ -39,7 +39,7 @@ impl Text {
         if verbose > 0 {
             let tcp = packet.tcp.map(|(stream, verdict)| Tcp { stream, verdict });
             let column = layers::text_column(&decoded.layers, "");
-            let outer = packet.reassembled.and_then(|_| resumed_at(decoded));
+            let outer = packet.reassembled.and_then(|_| layers::resumed_at(decoded));
             layers::write(&mut pen, decoded, outer, tcp, column, verbose);
         }
         if hex != Hex::None {
@@ -76,11 +76,6 @@ fn main_layer<'d, 'a>(decoded: &'d Decoded<'a>) -> (usize, Option<&'d Layer<'a>>
     let icmp = decoded.layers.iter().position(|layer| layer.protocol.name.starts_with("icmp"));
     let main = icmp.unwrap_or(decoded.layers.len().saturating_sub(1));
     (main, decoded.layers.get(main))
-}
-
-/// The first layer that does not follow the one before it in the frame.
-fn resumed_at(decoded: &Decoded<'_>) -> Option<usize> {
-    decoded.layers.iter().skip(1).position(|layer| layer.offset == 0).map(|at| at + 1)
 }
 
 fn length(pen: &mut Pen<'_>, decoded: &Decoded<'_>) {

@@ -422,6 +422,10 @@ impl HalfStream {
             && !self.ended
         {
             self.ended = true;
+            // What waited for its window to be seen lies beyond the end.
+            if let Some(side) = &mut self.side {
+                turn_away(side.queue.split_after(0), out);
+            }
             out(Item::End { by: End::Fin, frame });
         }
     }
@@ -507,10 +511,7 @@ impl HalfStream {
     fn turn_away(&mut self, out: &mut impl FnMut(Item<'_>)) {
         let far = self.highest.max(self.edge).saturating_add(self.reach()).max(self.acked);
         let Some(side) = self.side.as_mut().filter(|_| self.acked > 0) else { return };
-        for chunk in side.queue.split_after(far) {
-            out(Item::Outside(chunk.segment));
-            chunk.copies.iter().for_each(|(copy, _)| out(Item::Outside(*copy)));
-        }
+        turn_away(side.queue.split_after(far), out);
     }
 
     /// Hands on all that is left, gaps between it included, and the end.
@@ -543,6 +544,14 @@ impl HalfStream {
     /// Gives back what is kept for copies; later ones are known as copies, and not compared.
     pub fn forget(&mut self) {
         self.side = None;
+    }
+}
+
+/// Tells that these bytes lie outside any window, and their copies too.
+fn turn_away(chunks: impl Iterator<Item = Chunk>, out: &mut impl FnMut(Item<'_>)) {
+    for chunk in chunks {
+        out(Item::Outside(chunk.segment));
+        chunk.copies.iter().for_each(|(copy, _)| out(Item::Outside(*copy)));
     }
 }
 

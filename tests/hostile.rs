@@ -289,8 +289,8 @@ fn many_connections_take_linear_time() {
         bytes[28] = (i >> 16) as u8;
         out.extend(bytes);
     };
-    // Some 256 MB for the 256 Ki connections that are kept, and the table is copied as it grows.
-    let memory = 150 << 20;
+    // 1 to 2 KB each, and the table is copied as it grows.
+    let memory = 200 << 20;
     is_linear_within(memory, "connections", 50_000, |i, out| {
         to(i, Packet { syn: true, ..Packet::new(0, i as u32, None, b"") }, out);
     });

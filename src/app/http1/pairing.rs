@@ -100,6 +100,14 @@ impl Pairing {
         self.pending.front()
     }
 
+    /// A message begins at `start` after what could not be read since the hole: it reaches up to there.
+    pub fn resynchronised(&mut self, requests: bool, start: u64) {
+        let hole = if requests { &mut self.requests_hole } else { &mut self.responses_hole };
+        if let Some(hole) = hole {
+            hole.end = hole.end.max(start);
+        }
+    }
+
     /// Bytes of the requests are missing; `explained` where a request was met that lacks them.
     pub fn hole_in_requests(&mut self, start: u64, end: u64, explained: bool) {
         Hole::widen(&mut self.requests_hole, start, end, explained);

@@ -385,6 +385,18 @@ impl Session {
         self.note_hole(at, past, past, explained);
     }
 
+    /// A message begins at `start` where one was looked for.
+    fn resynchronised(&mut self, at: usize, start: u64) {
+        if let Some((_, end, _)) = &mut self.sides[at].early_hole {
+            *end = start;
+        }
+        match (self.sides[at].role, self.sides[1 - at].role) {
+            (Some(Kind::Request), _) | (None, Some(Kind::Response)) => self.pairing.resynchronised(true, start),
+            (Some(Kind::Response), _) | (None, Some(Kind::Request)) => self.pairing.resynchronised(false, start),
+            (None, None) => {}
+        }
+    }
+
     fn note_hole(&mut self, at: usize, start: u64, end: u64, explained: bool) {
         match self.sides[at].role {
             Some(Kind::Request) => self.pairing.hole_in_requests(start, end, explained),

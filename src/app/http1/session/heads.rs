@@ -34,6 +34,9 @@ impl Session {
             return self.skip(at, rest, 1, cx);
         }
         self.begin(at, segment, carrier, cx);
+        if strict {
+            self.resynchronised(at, segment.offset);
+        }
         if start != Start::Maybe
             && let Some(end) = head::find_end(rest, 0)
         {

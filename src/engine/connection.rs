@@ -92,8 +92,10 @@ impl Connection {
         std::mem::replace(&mut self.analysis, Analysis::new(false))
     }
 
+    /// Bytes held of it, in queues and unfinished heads.
     pub fn queued(&self) -> usize {
-        self.halves[0].queued() + self.halves[1].queued()
+        let held = self.session.as_ref().map_or(0, |session| session.held());
+        self.halves[0].queued() + self.halves[1].queued() + held
     }
 
     /// What the analysis says of a segment; `flags` were found before.
@@ -147,11 +149,12 @@ impl Connection {
         let provenance =
             SegmentRef { frame: segment.frame, time: segment.time, offset: 0, len: 0, flags: verdict.flags, acked };
         let ready = self.halves[1 - dir].delivered();
+        let reset = segment.control.any(Control::RST) && self.halves[dir].may_reset(segment.seq);
         self.with(shared, sink, |halves, feed| {
             halves[dir].push(segment, provenance, carrier, ready, header_sum, &mut |item| feed.item(dir, item));
             settle(halves, 1 - dir, feed);
         });
-        if segment.control.any(Control::RST) && self.over.is_none() {
+        if reset && self.over.is_none() {
             self.over = Some((segment.time, Close::Rst, segment.frame));
         } else if self.over.is_none() && self.halves.iter().all(HalfStream::ended) {
             self.over = Some((segment.time, Close::Fin, segment.frame));
@@ -162,6 +165,9 @@ impl Connection {
     pub fn relieve(&mut self, shared: &mut Shared, sink: &mut impl Sink) {
         self.issues.insert(Issue::BufferFull);
         self.with(shared, sink, |halves, feed| {
+            if feed.session.as_ref().is_some_and(|session| session.held() > halves[0].queued() + halves[1].queued()) {
+                return feed.session(|session, cx| session.relieve(cx));
+            }
             let fuller = usize::from(halves[1].queued() > halves[0].queued());
             halves[fuller].relieve(&mut |item| feed.item(fuller, item));
             settle(halves, 1 - fuller, feed);

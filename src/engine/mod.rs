@@ -367,7 +367,7 @@ impl Engine {
         let Some(connection) = self.table.get_mut(id) else { return };
         let queued = connection.queued();
         connection.end(close, &mut self.shared, sink);
-        self.queued -= queued;
+        self.queued = self.queued + connection.queued() - queued;
     }
 
     /// The capture has ended: tells what is left.

@@ -263,6 +263,13 @@ impl HalfStream {
         offset > self.highest.max(self.edge).saturating_add(self.reach())
     }
 
+    /// Whether a RST with this sequence number can be meant for the stream: it lies within a window of what was seen
+    /// (RFC 9293 3.10.7.4, RFC 5961 3).
+    pub fn may_reset(&self, seq: Seq) -> bool {
+        let offset = self.offset_of(seq);
+        self.start == Start::Unseen || offset.saturating_add(self.reach()) >= self.next && !self.is_far(offset)
+    }
+
     /// Takes a segment of this direction.
     ///
     /// `ready` is [`delivered`](Self::delivered) of the peer: bytes that acknowledge more of its stream wait, so that
@@ -381,7 +388,10 @@ impl HalfStream {
             .unwrap_or((segment.payload, &[]));
         if !old.is_empty() {
             let segment = SegmentRef { len: old.len() as u32, ..provenance };
-            if self.by_syn || segment.offset + old.len() as u64 > self.first {
+            let known = segment.offset + old.len() as u64 > self.first;
+            if self.by_syn && !known && old.len() > 1 {
+                out(Item::Outside(segment));
+            } else if self.by_syn || known {
                 self.side.get_or_insert_default().memory.judge(segment, old, header_sum, out);
             } else {
                 out(Item::Before(segment));
@@ -422,10 +432,6 @@ impl HalfStream {
             && !self.ended
         {
             self.ended = true;
-            // What waited for its window to be seen lies beyond the end.
-            if let Some(side) = &mut self.side {
-                turn_away(side.queue.split_after(0), out);
-            }
             out(Item::End { by: End::Fin, frame });
         }
     }
@@ -510,33 +516,43 @@ impl HalfStream {
     /// Turns away queued bytes that lie beyond any window, if the peer's acknowledgments are known and not of them.
     fn turn_away(&mut self, out: &mut impl FnMut(Item<'_>)) {
         let far = self.highest.max(self.edge).saturating_add(self.reach()).max(self.acked);
-        let Some(side) = self.side.as_mut().filter(|_| self.acked > 0) else { return };
-        turn_away(side.queue.split_after(far), out);
+        if self.acked > 0 {
+            self.empty(far, out);
+        }
+    }
+
+    /// Turns away what is queued after an offset.
+    fn empty(&mut self, after: u64, out: &mut impl FnMut(Item<'_>)) {
+        let Some(side) = &mut self.side else { return };
+        for chunk in side.queue.split_after(after) {
+            out(Item::Outside(chunk.segment));
+            chunk.copies.iter().for_each(|(copy, _)| out(Item::Outside(*copy)));
+        }
     }
 
     /// Hands on all that is left, gaps between it included, and the end.
     pub fn finish(&mut self, by: End, frame: FrameNumber, out: &mut impl FnMut(Item<'_>)) {
-        if self.start == Start::Unseen || self.ended {
-            self.ended = true;
-            return;
+        if self.start != Start::Unseen && !self.ended {
+            if self.start != Start::Known {
+                self.open();
+            }
+            self.turn_away(out);
+            self.hand_on_rest(by, frame, out);
         }
-        if self.start != Start::Known {
-            self.open();
-        }
-        self.turn_away(out);
+        self.ended = true;
+        self.empty(0, out);
+    }
+
+    fn hand_on_rest(&mut self, by: End, frame: FrameNumber, out: &mut impl FnMut(Item<'_>)) {
         loop {
             self.drain(|_| true, out);
             if self.ended {
                 return;
             }
-            let queued = self.first_queued();
-            let fin = self.fin.map(|(fin, _)| fin);
-            match queued.or(fin).or(self.hole()) {
-                Some(end) if end > self.next => self.give_up(end, false, out),
-                _ => break,
-            }
+            let end = self.first_queued().or(self.fin.map(|(fin, _)| fin)).or(self.hole());
+            let Some(end) = end.filter(|end| *end > self.next) else { break };
+            self.give_up(end, false, out);
         }
-        self.ended = true;
         let uncaptured_fin = by == End::Capture && self.acked == self.next + 1;
         out(if uncaptured_fin { Item::End { by: End::Fin, frame: 0 } } else { Item::End { by, frame } });
     }
@@ -544,14 +560,6 @@ impl HalfStream {
     /// Gives back what is kept for copies; later ones are known as copies, and not compared.
     pub fn forget(&mut self) {
         self.side = None;
-    }
-}
-
-/// Tells that these bytes lie outside any window, and their copies too.
-fn turn_away(chunks: impl Iterator<Item = Chunk>, out: &mut impl FnMut(Item<'_>)) {
-    for chunk in chunks {
-        out(Item::Outside(chunk.segment));
-        chunk.copies.iter().for_each(|(copy, _)| out(Item::Outside(*copy)));
     }
 }
 

@@ -78,6 +78,12 @@ pub struct Pairing {
     pending: VecDeque<Pending>,
     requests_hole: Option<Hole>,
     responses_hole: Option<Hole>,
+    /// The request that an interim response answered; the final one follows, as long as nothing is missing.
+    interim: Option<u32>,
+    /// What the final response under way answers: a request that is known (`true`), or that cannot be told.
+    answering: Option<bool>,
+    /// Whether the client sends requests before earlier ones are answered.
+    pipelines: bool,
 }
 
 impl Pairing {
@@ -86,6 +92,8 @@ impl Pairing {
         if self.pending.len() == MAX_PENDING {
             self.pending.pop_front();
         }
+        let hole = self.responses_hole.map_or(0, |hole| hole.end);
+        self.pipelines |= self.pending.back().is_some_and(|last| request.acked <= last.acked && hole <= last.acked);
         self.pending.push_back(request);
     }
 
@@ -115,67 +123,84 @@ impl Pairing {
 
     /// Bytes of the responses are missing; `explained` where a response was met that lacks them.
     pub fn hole_in_responses(&mut self, start: u64, end: u64, explained: bool) {
+        self.interim = None;
         Hole::widen(&mut self.responses_hole, start, end, explained);
     }
 
     /// What a response answers that begins at `start` and whose first segment acknowledges `acked` of the requests (0
-    /// where that is not known). A final response, unlike an interim one, is the last to its request.
+    /// where that is not known). A final response, unlike an interim one, is the `last` to its request.
     pub fn response(&mut self, start: u64, acked: u64, last: bool) -> Answer {
         let acked = if acked == 0 { u64::MAX } else { acked };
-        let answer = self.choose(start, acked);
+        let interim = self.interim.and_then(|number| self.waiting(number).copied());
+        let answer = interim.map_or_else(|| self.choose(start, acked), Answer::To);
+        self.interim = match answer {
+            Answer::To(request) if !last => Some(request.number),
+            _ => None,
+        };
         match answer {
             Answer::To(request) if last => {
-                while self.pending.pop_front().is_some_and(|pending| pending.number != request.number) {}
-                self.responses_hole = None;
-                if self.requests_hole.is_some_and(|hole| hole.end <= request.start) {
-                    self.requests_hole = None;
-                }
+                self.answering = Some(true);
+                self.settle(request);
             }
-            Answer::Nothing | Answer::Uncertain if last => {
-                // A request that was missed has its response now.
-                if let Some(hole) = &mut self.requests_hole {
-                    hole.explained = true;
-                }
+            Answer::Uncertain if last => {
+                // It stands for one of the requests before it, as a hole would.
+                self.answering = Some(false);
+                Hole::widen(&mut self.responses_hole, start, start + 1, false);
             }
             _ => {}
+        }
+        if last
+            && !matches!(answer, Answer::To(_))
+            && let Some(hole) = &mut self.requests_hole
+        {
+            // A request that was missed has its response now.
+            hole.explained = true;
         }
         answer
     }
 
+    /// A final response ends at `end`.
+    pub fn responded(&mut self, end: u64) {
+        match (self.answering.take(), &mut self.responses_hole) {
+            (Some(true), _) => self.pipelines |= self.pending.iter().any(|request| request.acked < end),
+            (Some(false), Some(hole)) => hole.end = hole.end.max(end),
+            _ => {}
+        }
+    }
+
+    /// The request has its final response, and those before it have theirs or will not get any.
+    fn settle(&mut self, request: Pending) {
+        while self.pending.pop_front().is_some_and(|pending| pending.number != request.number) {}
+        self.responses_hole = None;
+        if self.requests_hole.is_some_and(|hole| hole.end <= request.start) {
+            self.requests_hole = None;
+        }
+    }
+
     fn choose(&self, start: u64, acked: u64) -> Answer {
         let possible = |pending: &&Pending| pending.acked <= start && pending.start < acked;
-        let heads = |pending: &&Pending| pending.head_end.is_some_and(|end| end <= acked);
-        let strict = || self.pending.iter().filter(possible).filter(heads);
+        let acknowledged = |pending: &&Pending| pending.head_end.is_some_and(|end| end <= acked);
+        let candidates = || self.pending.iter().filter(possible);
         let hidden = self.requests_hole.filter(|hole| hole.end <= acked);
-        let Some(oldest) = strict().next().or_else(|| self.pending.iter().find(possible)) else {
+        let Some(oldest) = candidates().find(acknowledged).or_else(|| candidates().next()) else {
             let lost = hidden.is_some_and(|hole| !hole.explained);
             return if lost { Answer::Uncertain } else { Answer::Nothing };
         };
-        match self.responses_hole {
-            None => match hidden {
-                Some(hole) if hole.end <= oldest.start && !(hole.explained && oldest.acked == start) => {
-                    Answer::Uncertain
-                }
-                _ => Answer::To(*oldest),
+        // Who waits for each answer before the next request has all answers when that is sent.
+        let in_turn = |request: &Pending| !self.pipelines && request.acked == start;
+        let alone = |request: &Pending| match hidden {
+            Some(hole) if hole.end <= request.start => hole.explained && in_turn(request),
+            _ => true,
+        };
+        let certain = match self.responses_hole {
+            None => Some(oldest).filter(|oldest| alone(oldest)),
+            Some(hole) => match candidates().find(|request| request.acked >= hole.end) {
+                Some(after) if after.number == oldest.number => Some(after).filter(|after| alone(after)),
+                Some(after) => Some(after).filter(|after| in_turn(after)),
+                None => Some(oldest).filter(|_| candidates().nth(1).is_none() && hidden.is_none()),
             },
-            Some(hole) => {
-                // Who was sent after the hole had been received is not answered in it.
-                let after = strict().find(|pending| pending.acked >= hole.end);
-                match after {
-                    Some(after) => {
-                        let before = self.pending.iter().take_while(|pending| pending.number != after.number).count();
-                        let settled = before <= 1 && after.acked == start;
-                        if before == 0 && hidden.is_none_or(|h| h.explained) || settled {
-                            Answer::To(*after)
-                        } else {
-                            Answer::Uncertain
-                        }
-                    }
-                    None if strict().nth(1).is_none() && hidden.is_none() => Answer::To(*oldest),
-                    None => Answer::Uncertain,
-                }
-            }
-        }
+        };
+        certain.map_or(Answer::Uncertain, |request| Answer::To(*request))
     }
 }
 
@@ -255,6 +280,28 @@ mod tests {
         assert_eq!(number(pairing.response(500, 200, true)), Some(0));
         pairing.request(request(4, 200, 700));
         assert_eq!(number(pairing.response(700, 300, true)), Some(4));
+    }
+
+    #[test]
+    fn the_final_response_follows_its_interim_one() {
+        let mut pairing = Pairing::default();
+        pairing.request(request(1, 0, 0));
+        pairing.hole_in_responses(0, 500, false);
+        pairing.request(request(2, 100, 500));
+        assert_eq!(number(pairing.response(500, 200, false)), Some(2));
+        assert_eq!(number(pairing.response(550, 200, true)), Some(2));
+    }
+
+    #[test]
+    fn a_client_that_pipelines_leaves_what_follows_a_hole_uncertain() {
+        let mut pairing = Pairing::default();
+        pairing.request(request(1, 0, 0));
+        pairing.request(request(2, 100, 0));
+        assert_eq!(number(pairing.response(0, 200, true)), Some(1));
+        pairing.responded(50);
+        pairing.hole_in_responses(50, 500, false);
+        pairing.request(request(3, 200, 500));
+        assert_eq!(number(pairing.response(500, 300, true)), Some(0));
     }
 
     #[test]

@@ -187,12 +187,14 @@ impl Session {
         self.unread(at, &bytes[..held], cx);
     }
 
+    /// No more of the head is kept.
     pub(super) fn overlong_head(&mut self, at: usize, cx: &mut Context<'_>) {
-        let held = std::mem::take(&mut self.sides[at].held);
+        if !self.settle_head(at, cx) {
+            return;
+        }
         if let Some(message) = &mut self.sides[at].message {
             message.issues.insert(Issue::HeadTooLarge);
         }
-        self.parse_head(at, &held);
         self.finish(at, Integrity::Malformed, &[], cx);
         self.lose_track(at, true);
     }
@@ -203,6 +205,7 @@ impl Session {
         let Some(message) = &mut self.sides[at].message else { return };
         let (number, kind, head_end) = (message.number, message.kind, message.end());
         let answered = pair(&mut self.pairing, message);
+        let answers = message.answers;
         let Unit::Http(http) = &mut message.unit else { return };
         let (framing, issues) = framing(http.head(), answered.map(method_name));
         let head = http.head();
@@ -219,6 +222,9 @@ impl Session {
             && let Some(pending) = self.pairing.waiting(number)
         {
             (pending.method, pending.head_end, pending.asks) = (method, Some(head_end), asks);
+        }
+        if kind == Kind::Response && answers.is_none() && matches!(framing, Framing::Length(1..) | Framing::Chunked) {
+            self.sides[at].doubt = Some(Vec::new());
         }
         match framing {
             Framing::None | Framing::Length(0) => self.finish(at, Integrity::Complete, rest, cx),
@@ -265,6 +271,16 @@ impl Session {
         }
         self.parse_head(at, &held);
         if let Some(message) = &mut self.sides[at].message {
+            // A line that goes no further says less than it was to say.
+            if let Unit::Http(http) = &mut message.unit
+                && let Some(last) = http.parsed.fields.last()
+                && !last.line.of(&http.raw).ends_with(b"\n")
+            {
+                http.parsed.fields.pop();
+            }
+            if let Some(pending) = self.pairing.waiting(message.number) {
+                pending.head_end = Some(message.end());
+            }
             pair(&mut self.pairing, message);
         }
         true

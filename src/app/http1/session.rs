@@ -334,7 +334,7 @@ impl Session {
             }
         }
         if message.kind == Kind::Response && message.http().is_some_and(Http::is_final) {
-            self.pairing.responded(message.end());
+            self.pairing.responded(message.start, message.end());
         }
         let side = &mut self.sides[at];
         if side.past.len() == MAX_PAST {
@@ -400,8 +400,8 @@ impl Session {
             *end = start;
         }
         match (self.sides[at].role, self.sides[1 - at].role) {
-            (Some(Kind::Request), _) | (None, Some(Kind::Response)) => self.pairing.resynchronised(true, start),
-            (Some(Kind::Response), _) | (None, Some(Kind::Request)) => self.pairing.resynchronised(false, start),
+            (Some(Kind::Request), _) | (None, Some(Kind::Response)) => self.pairing.requests_resume(start),
+            (Some(Kind::Response), _) | (None, Some(Kind::Request)) => self.pairing.responses_resume(start),
             (None, None) => {}
         }
     }
@@ -409,9 +409,9 @@ impl Session {
     fn note_hole(&mut self, at: usize, start: u64, end: u64, explained: bool) {
         match self.sides[at].role {
             Some(Kind::Request) => self.pairing.hole_in_requests(start, end, explained),
-            Some(Kind::Response) => self.pairing.hole_in_responses(start, end, explained),
+            Some(Kind::Response) => self.pairing.hole_in_responses(end),
             None => match self.sides[1 - at].role {
-                Some(Kind::Request) => self.pairing.hole_in_responses(start, end, explained),
+                Some(Kind::Request) => self.pairing.hole_in_responses(end),
                 Some(Kind::Response) => self.pairing.hole_in_requests(start, end, explained),
                 None => self.sides[at].early_hole = Some((start, end, explained)),
             },

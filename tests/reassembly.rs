@@ -4,8 +4,7 @@ mod common;
 
 use common::wire::{MS, Random};
 use dissect::frame::{FrameMeta, LinkType, Timestamp};
-use dissect::issue::Flags;
-use dissect::tcp::reassembly::{Cause, Compared, End, GRACE, HalfStream, Item, ORIGIN};
+use dissect::tcp::reassembly::{Cause, Compared, End, GRACE, HalfStream, Item, ORIGIN, Peer};
 use dissect::tcp::verdict::Verdict;
 use dissect::tcp::{Carrier, Control, Options, Segment, SegmentRef, Seq};
 use proptest::prelude::*;
@@ -162,8 +161,7 @@ fn follow(steps: &[Step], isn: u32) -> Result<(), TestCaseError> {
 fn push(half: &mut HalfStream, model: &mut Model, time: Timestamp, seq: Seq, control: u16, payload: &[u8]) {
     let (control, options) = (Control(control), Options::parse(&[]));
     let segment = Segment { frame: 1, time, seq, ack: Seq(0), control, window: 1000, options, payload, missing: 0 };
-    let provenance = SegmentRef { frame: 1, time, offset: 0, len: 0, flags: Flags::EMPTY, acked: 0 };
     let meta = FrameMeta { number: 1, time, wire_len: 0, link: LinkType::ETHERNET, interface: 0 };
     let carrier = Carrier { meta, cap_len: 0, headers: &[], resumed: &[], verdict: Verdict::default() };
-    half.push(&segment, provenance, carrier, None, || None, &mut |item| model.take(item, false));
+    half.push(&segment, carrier, Peer { ready: None, acked: 0 }, time, || None, &mut |item| model.take(item, false));
 }

@@ -122,6 +122,15 @@ pub enum Item<'a> {
     },
 }
 
+/// What a segment has to do with its peer's stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// How far that stream was handed on: [`HalfStream::delivered`].
+    pub ready: Option<u64>,
+    /// How much of it the segment acknowledges, as an offset: what [`HalfStream::acknowledge`] gave; 0 for nothing.
+    pub acked: u64,
+}
+
 /// Whether the first byte of the stream is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Start {
@@ -270,27 +279,34 @@ impl HalfStream {
         self.start == Start::Unseen || offset.saturating_add(self.reach()) >= self.next && !self.is_far(offset)
     }
 
-    /// Takes a segment of this direction.
+    /// Takes a segment of this direction. Where it acknowledges more of the peer's stream than was handed on, its bytes
+    /// wait, so that the parser meets both directions in the order of cause and effect.
     ///
-    /// `ready` is [`delivered`](Self::delivered) of the peer: bytes that acknowledge more of its stream wait, so that
-    /// the parser meets both directions in the order of cause and effect. `header_sum` is the one's-complement sum of
-    /// pseudo-header and TCP header (with the checksum), where the payload's sum completes it.
+    /// `now` is the latest capture time so far: frames may be dated out of order. `header_sum` is the one's-complement
+    /// sum of pseudo-header and TCP header (with the checksum), where the payload's sum completes it.
     pub fn push(
         &mut self,
         segment: &Segment<'_>,
-        provenance: SegmentRef,
         carrier: Carrier<'_>,
-        ready: Option<u64>,
+        peer: Peer,
+        now: Timestamp,
         header_sum: impl FnOnce() -> Option<u64>,
         out: &mut impl FnMut(Item<'_>),
     ) {
         let control = segment.control;
         let syn = control.any(Control::SYN);
         let seq = segment.seq.plus(u32::from(syn));
-        self.locate(seq, syn, segment.time);
+        self.locate(seq, syn, now);
         let offset = self.offset_of(seq);
         let end = offset + u64::from(segment.len());
-        let provenance = SegmentRef { offset, len: segment.payload.len() as u32, ..provenance };
+        let provenance = SegmentRef {
+            frame: segment.frame,
+            time: segment.time,
+            offset,
+            len: segment.payload.len() as u32,
+            flags: carrier.verdict.flags,
+            acked: peer.acked,
+        };
         let after_fin = self.fin.is_some_and(|(fin, _)| end > fin);
         if control.any(Control::RST) || after_fin || (self.ended && end > self.next) {
             if !segment.payload.is_empty() {
@@ -307,15 +323,15 @@ impl HalfStream {
         }
         if !segment.is_empty() {
             let header_sum = if segment.missing == 0 { header_sum() } else { None };
-            let open = self.start == Start::Known && self.queued() == 0 && passes(provenance.acked, ready);
+            let open = self.start == Start::Known && self.queued() == 0 && passes(peer.acked, peer.ready);
             if offset == self.next && open {
-                self.hand_on(provenance, segment.payload, carrier, header_sum, out);
-                self.cut(u64::from(segment.missing), segment.time, out);
+                self.hand_on(provenance, segment.payload, carrier, header_sum, now, out);
+                self.cut(u64::from(segment.missing), now, out);
             } else {
-                self.place(segment, provenance, carrier, header_sum, out);
+                self.place(segment, provenance, carrier, header_sum, now, out);
             }
         }
-        self.drain(|chunk| passes(chunk.acked, ready), out);
+        self.drain(|chunk| passes(chunk.segment.acked, peer.ready), out);
     }
 
     /// Learns where the stream is from a segment of its own.
@@ -344,6 +360,7 @@ impl HalfStream {
         bytes: &[u8],
         carrier: Carrier<'_>,
         header_sum: Option<u64>,
+        now: Timestamp,
         out: &mut impl FnMut(Item<'_>),
     ) {
         if bytes.is_empty() {
@@ -352,7 +369,7 @@ impl HalfStream {
         self.side.get_or_insert_default().memory.keep(segment, bytes, header_sum);
         self.next += bytes.len() as u64;
         if self.acked > self.next {
-            self.acked_at = self.acked_at.max(segment.time);
+            self.acked_at = self.acked_at.max(now);
         }
         out(Item::Data(segment, bytes, carrier));
     }
@@ -376,6 +393,7 @@ impl HalfStream {
         provenance: SegmentRef,
         carrier: Carrier<'_>,
         header_sum: Option<u64>,
+        now: Timestamp,
         out: &mut impl FnMut(Item<'_>),
     ) {
         if self.start != Start::Known {
@@ -405,6 +423,7 @@ impl HalfStream {
         let whole = old.is_empty();
         let entry = Entry {
             segment: SegmentRef { offset, len: rest.len() as u32, ..provenance },
+            now,
             bytes: rest,
             end,
             carrier,
@@ -414,18 +433,18 @@ impl HalfStream {
     }
 
     /// Hands on what the queue holds at `next`, as long as `open` lets it through, and the end when it is reached.
-    fn drain(&mut self, open: impl Fn(&SegmentRef) -> bool, out: &mut impl FnMut(Item<'_>)) {
+    fn drain(&mut self, open: impl Fn(&Chunk) -> bool, out: &mut impl FnMut(Item<'_>)) {
         if self.start != Start::Known {
             return;
         }
         while let Some(side) = &mut self.side
-            && let Some(Chunk { segment, bytes, missing, header_sum, carrier, copies }) =
+            && let Some(Chunk { segment, since, bytes, missing, header_sum, carrier, copies }) =
                 side.queue.pop(self.next, &open)
         {
             let following = side.queue.first().unwrap_or(u64::MAX);
-            self.hand_on(segment, &bytes, carrier.get(), header_sum, out);
+            self.hand_on(segment, &bytes, carrier.get(), header_sum, since, out);
             copies.into_iter().for_each(|(copy, compared)| out(Item::Copy(copy, compared)));
-            self.cut(u64::from(missing).min(following - self.next), segment.time, out);
+            self.cut(u64::from(missing).min(following - self.next), since, out);
         }
         if let Some((fin, frame)) = self.fin
             && self.next >= fin
@@ -439,13 +458,13 @@ impl HalfStream {
     /// Hands on what waited for the peer's stream to come as far as `ready`.
     pub fn resume(&mut self, ready: Option<u64>, out: &mut impl FnMut(Item<'_>)) {
         if self.queued() > 0 {
-            self.drain(|chunk| passes(chunk.acked, ready), out);
+            self.drain(|chunk| passes(chunk.segment.acked, ready), out);
         }
     }
 
     /// Lets through what has waited for the peer's stream for longer than a hole in it would be waited for.
     pub fn force(&mut self, now: Timestamp, out: &mut impl FnMut(Item<'_>)) {
-        self.drain(|chunk| now >= chunk.time.plus(2 * GRACE), out);
+        self.drain(|chunk| now >= chunk.since.plus(2 * GRACE), out);
     }
 
     /// Lets time pass: opens a stream joined midway, and declares bytes lost that the peer acknowledged a grace ago.
@@ -457,7 +476,7 @@ impl HalfStream {
             self.open();
         }
         loop {
-            self.drain(|chunk| passes(chunk.acked, ready), out);
+            self.drain(|chunk| passes(chunk.segment.acked, ready), out);
             if now < self.acked_at.plus(GRACE) {
                 return;
             }

@@ -77,6 +77,8 @@ pub struct Pairing {
     request_holes: VecDeque<Hole>,
     /// Of the responses: where the last one ends since the last response that was paired.
     responses_hole: Option<u64>,
+    /// The last run of bytes of the responses in which no response begins.
+    unread: Option<(u64, u64)>,
     /// The request that an interim response answered; the final one follows, as long as nothing is missing.
     interim: Option<u32>,
     /// What the final response under way answers: a request that is known (`true`), or that cannot be told.
@@ -97,6 +99,7 @@ impl Pairing {
         // A request before it is unanswered, and not a byte of an answer had come when it was sent.
         let ahead = waits || self.request_holes.back().is_some_and(missed);
         self.pipelines |= ahead && request.acked <= last_acked;
+        self.pipelines |= self.unread.is_some_and(|(start, end)| (start..end).contains(&request.acked));
         self.last = Some((request.start, request.acked));
         self.pending.push_back(request);
     }
@@ -124,6 +127,13 @@ impl Pairing {
         if let Some(hole) = &mut self.responses_hole {
             *hole = start.max(*hole);
         }
+    }
+
+    /// From `start` to `end` no response begins: who sends a request there does not wait for the whole of each.
+    pub fn no_response(&mut self, start: u64, end: u64) {
+        let start = self.unread.filter(|unread| unread.1 == start).map_or(start, |unread| unread.0);
+        self.unread = Some((start, end));
+        self.pipelines |= self.pending.iter().any(|request| (start..end).contains(&request.acked));
     }
 
     /// Bytes of the requests are missing; `explained` where a request was met that lacks them.
@@ -248,7 +258,7 @@ mod tests {
         let mut pairing = Pairing::default();
         pairing.request(request(1, 0, 0));
         pairing.request(request(2, 100, 0));
-        assert_eq!(number(pairing.response(ORIGIN + 0, 200, false)), Some(1));
+        assert_eq!(number(pairing.response(ORIGIN, 200, false)), Some(1));
         assert_eq!(number(pairing.response(ORIGIN + 50, 200, true)), Some(1));
         assert_eq!(number(pairing.response(ORIGIN + 100, 200, true)), Some(2));
         assert_eq!(number(pairing.response(ORIGIN + 200, 200, true)), None);
@@ -258,7 +268,7 @@ mod tests {
     fn a_response_does_not_answer_what_it_does_not_acknowledge() {
         let mut pairing = Pairing::default();
         pairing.request(request(1, 0, 0));
-        assert_eq!(number(pairing.response(ORIGIN + 0, 100, true)), Some(1));
+        assert_eq!(number(pairing.response(ORIGIN, 100, true)), Some(1));
         pairing.request(request(2, 100, 50));
         assert_eq!(number(pairing.response(ORIGIN + 50, 100, true)), None);
         assert_eq!(number(pairing.response(ORIGIN + 60, 200, true)), Some(2));
@@ -288,7 +298,7 @@ mod tests {
     fn the_response_to_a_lost_request_names_none() {
         let mut pairing = Pairing::default();
         pairing.request(request(1, 0, 0));
-        assert_eq!(number(pairing.response(ORIGIN + 0, 100, true)), Some(1));
+        assert_eq!(number(pairing.response(ORIGIN, 100, true)), Some(1));
         pairing.hole_in_requests(100, 200, false);
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
         pairing.request(request(4, 200, 700));
@@ -310,8 +320,8 @@ mod tests {
         let mut pairing = Pairing::default();
         pairing.request(request(1, 0, 0));
         pairing.request(request(2, 100, 0));
-        assert_eq!(number(pairing.response(ORIGIN + 0, 200, true)), Some(1));
-        pairing.responded(ORIGIN + 0, ORIGIN + 50);
+        assert_eq!(number(pairing.response(ORIGIN, 200, true)), Some(1));
+        pairing.responded(ORIGIN, ORIGIN + 50);
         pairing.hole_in_responses(ORIGIN + 500);
         pairing.request(request(3, 200, 500));
         assert_eq!(number(pairing.response(ORIGIN + 500, 300, true)), Some(0));

@@ -35,8 +35,8 @@ pub struct Session {
     sides: [Side; 2],
     pairing: Pairing,
     next_number: u32,
-    /// Whether SYN or SYN-ACK was seen.
-    handshake: bool,
+    /// Who sent the SYN, where it or the SYN-ACK was seen.
+    opener: Option<usize>,
     /// Whether any HTTP message was met.
     recognised: bool,
     /// The connection was handed over to another protocol by a message of HTTP.
@@ -106,21 +106,21 @@ struct Past {
 }
 
 impl Session {
-    /// Of a connection whose handshake was seen or not.
-    pub fn new(handshake: bool) -> Self {
+    /// Of a connection whose SYN this side sent, if the handshake was seen.
+    pub fn new(opener: Option<usize>) -> Self {
         Self {
             sides: Default::default(),
             pairing: Pairing::default(),
             next_number: 1,
-            handshake,
+            opener,
             recognised: false,
             handed_over: false,
         }
     }
 
-    /// Learns that SYN or SYN-ACK was seen after all.
-    pub fn handshake_seen(&mut self) {
-        self.handshake = true;
+    /// Learns who sent the SYN after all.
+    pub fn opened_by(&mut self, side: usize) {
+        self.opener = Some(side);
     }
 
     /// Whether any HTTP message was met.
@@ -139,7 +139,7 @@ impl Session {
 
     /// Whether both directions began with something that is not HTTP, after a handshake.
     pub fn is_other(&self) -> bool {
-        self.handshake && !self.recognised && self.sides.iter().all(|side| side.rejected)
+        self.opener.is_some() && !self.recognised && self.sides.iter().all(|side| side.rejected)
     }
 
     /// Bytes held because it is not known yet what they are.
@@ -195,7 +195,7 @@ impl Session {
             return;
         }
         side.position = Some(offset);
-        if !self.handshake || offset != ORIGIN {
+        if self.opener.is_none() || offset != ORIGIN {
             side.state = State::Resync { boundary: false };
             self.note_hole(at, 0, offset, true);
         }
@@ -217,7 +217,7 @@ impl Session {
         match &mut side.state {
             State::Start => self.start(at, segment, rest, carrier, false, cx),
             State::Resync { boundary: true } => self.start(at, segment, rest, carrier, true, cx),
-            State::Resync { boundary: false } => self.skip(at, rest, 0, cx),
+            State::Resync { boundary: false } => self.skip(at, segment.offset, rest, 0, cx),
             State::Head { .. } => self.more_head(at, segment, rest, carrier, cx),
             State::Length(left) => {
                 let len = usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
@@ -297,7 +297,7 @@ impl Session {
                 }
                 self.finish(at, Integrity::Malformed, &[], cx);
                 self.lose_track(at, true);
-                self.unread(at, &rest[fed.used..], cx);
+                self.unread(at, segment.offset + fed.used as u64, &rest[fed.used..], cx);
                 rest.len()
             }
         }
@@ -354,17 +354,20 @@ impl Session {
     fn may_follow(&self, at: usize, message: &Message, rest: &[u8]) -> bool {
         let handed_over = message.http().is_some_and(|http| http.hands_over);
         let asks = self.pairing.oldest().is_some_and(|oldest| oldest.asks);
-        handed_over || asks || self.admit(at, looks_like_start(rest)) != Start::No
+        handed_over || asks || self.admit(at, looks_like_start(rest), false) != Start::No
     }
 
     /// Bytes that are in no message.
-    fn unread(&mut self, at: usize, bytes: &[u8], cx: &mut Context<'_>) {
+    fn unread(&mut self, at: usize, offset: u64, bytes: &[u8], cx: &mut Context<'_>) {
         if bytes.is_empty() {
             return;
         }
+        if self.sides[at].role == Some(Kind::Response) {
+            self.pairing.no_response(offset, offset + bytes.len() as u64);
+        }
         let side = &mut self.sides[at];
         if self.recognised {
-            let first = side.past.is_empty() && side.message.is_none() && !self.handshake;
+            let first = side.past.is_empty() && side.message.is_none() && self.opener.is_none();
             cx.ledger.add(if first { Class::BeforeFirst } else { Class::Undecodable }, bytes.len() as u64);
         } else {
             side.rejected = true;

@@ -312,7 +312,8 @@ mod tests {
     fn resynchronisation_wants_a_whole_valid_line() {
         for (text, want) in [
             ("GET / HTTP/1.1\r\n", Request),
-            ("FOO-BAR /x HTTP/1.0\n", Request),
+            ("VERSION-CONTROL /x HTTP/1.0\n", Request),
+            ("ET / HTTP/1.1\r\n", No),
             ("OPTIONS * HTTP/1.1\r\n", Request),
             ("HTTP/1.1 404 Not Found\r\n", Response),
             ("HTTP/1.1 204\r\n", Response),

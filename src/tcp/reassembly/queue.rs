@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::memory::intact;
 use super::{Compared, Damaged, Item};
+use crate::frame::Timestamp;
 use crate::issue::Issue;
 use crate::sum;
 use crate::tcp::{Carrier, OwnedCarrier, SegmentRef};
@@ -25,6 +26,8 @@ pub(super) struct Queue {
 #[derive(Debug)]
 pub(super) struct Chunk {
     pub segment: SegmentRef,
+    /// Since when it waits.
+    pub since: Timestamp,
     pub bytes: Vec<u8>,
     /// Bytes that the same frame carried after these and that were not captured.
     pub missing: u32,
@@ -37,6 +40,7 @@ pub(super) struct Chunk {
 /// A segment to queue: its captured bytes from `segment.offset` on, and where what it was sent with ends.
 pub(super) struct Entry<'a> {
     pub segment: SegmentRef,
+    pub now: Timestamp,
     pub bytes: &'a [u8],
     pub end: u64,
     pub carrier: Carrier<'a>,
@@ -60,9 +64,9 @@ impl Queue {
     }
 
     /// Takes the first chunk out, if it begins at `next` and may pass.
-    pub fn pop(&mut self, next: u64, passes: impl Fn(&SegmentRef) -> bool) -> Option<Chunk> {
+    pub fn pop(&mut self, next: u64, passes: impl Fn(&Chunk) -> bool) -> Option<Chunk> {
         let entry = self.chunks.first_entry()?;
-        if *entry.key() > next || !passes(&entry.get().segment) {
+        if *entry.key() > next || !passes(entry.get()) {
             return None;
         }
         let chunk = entry.remove();
@@ -79,7 +83,7 @@ impl Queue {
 
     /// Queues what is new of a segment; the rest are copies of what is queued.
     pub fn insert(&mut self, entry: Entry<'_>, out: &mut impl FnMut(Item<'_>)) {
-        let Entry { segment, mut bytes, end, carrier, header_sum } = entry;
+        let Entry { segment, now, mut bytes, end, carrier, header_sum } = entry;
         let whole = bytes.len();
         let mut at = segment.offset;
         if bytes.is_empty() && self.chunks.range(..=at).next_back().is_some_and(|(_, chunk)| chunk.end() > at) {
@@ -103,6 +107,7 @@ impl Queue {
                 let last = len == bytes.len();
                 let chunk = Chunk {
                     segment: part(len),
+                    since: now,
                     bytes: bytes[..len].to_vec(),
                     missing: if last { (end - at - len as u64) as u32 } else { 0 },
                     header_sum: header_sum.filter(|_| len == whole),

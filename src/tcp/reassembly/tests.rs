@@ -1,6 +1,6 @@
 use super::*;
 use crate::frame::{FrameMeta, LinkType};
-use crate::issue::{Flags, Issue};
+use crate::issue::Issue;
 use crate::sum;
 use crate::tcp::Options;
 use crate::tcp::verdict::Verdict;
@@ -59,9 +59,10 @@ impl Fixture {
         };
         let meta = FrameMeta { number: self.frame, time, wire_len: 0, link: LinkType::ETHERNET, interface: 0 };
         let carrier = Carrier { meta, cap_len: 0, headers: &[], resumed: &[], verdict: Verdict::default() };
-        let provenance = SegmentRef { frame: self.frame, time, offset: 0, len: 0, flags: Flags::EMPTY, acked };
         let told = &mut self.told;
-        self.half.push(&segment, provenance, carrier, self.ready, || header_sum, &mut |item| told.push(tell(item)));
+        self.half.push(&segment, carrier, Peer { ready: self.ready, acked }, time, || header_sum, &mut |item| {
+            told.push(tell(item))
+        });
         self
     }
 
@@ -198,7 +199,9 @@ fn copies_are_compared_and_checksums_tell_the_damaged_one() {
 #[test]
 fn more_copies_of_a_waiting_segment_than_are_kept_are_told_all_the_same() {
     let mut fixture = Fixture::new();
-    (0..40).for_each(|ms| drop(fixture.push(ms, 102, 0, b"cd")));
+    for ms in 0..40 {
+        fixture.push(ms, 102, 0, b"cd");
+    }
     fixture.push(50, 100, 0, b"ab");
     assert_eq!(fixture.told().iter().filter(|item| *item == "copy 2+2 Equal").count(), 39);
 }

@@ -26,12 +26,12 @@ impl Session {
         cx: &mut Context<'_>,
     ) -> usize {
         let start = if strict { plausible_resync(rest) } else { looks_like_start(rest) };
-        let start = self.admit(at, start);
+        let start = self.admit(at, start, strict);
         if start == Start::No {
             if !strict && self.begins_simple_response(at) {
                 return self.simple_response(at, segment, rest, carrier, cx);
             }
-            return self.skip(at, rest, 1, cx);
+            return self.skip(at, segment.offset, rest, 1, cx);
         }
         self.begin(at, segment, carrier, cx);
         if strict {
@@ -50,22 +50,23 @@ impl Session {
     }
 
     /// Passes over what is no message, up to a place where one may begin: after a blank line, at `from` or later.
-    pub(super) fn skip(&mut self, at: usize, rest: &[u8], from: usize, cx: &mut Context<'_>) -> usize {
+    pub(super) fn skip(&mut self, at: usize, offset: u64, rest: &[u8], from: usize, cx: &mut Context<'_>) -> usize {
         let blank = after_blank_line(rest, from);
         let skip = blank.unwrap_or(rest.len());
         self.sides[at].state = State::Resync { boundary: blank.is_some() };
-        self.unread(at, &rest[..skip], cx);
+        self.unread(at, offset, &rest[..skip], cx);
         skip
     }
 
-    /// What a start is to this side: one that does not fit its part is none.
-    pub(super) fn admit(&self, at: usize, start: Start) -> Start {
-        let other = self.sides[1 - at].role;
-        let role = self.sides[at].role.or(other.map(|other| match other {
+    /// What a start is to this side: one that does not fit its part is none. `strict`: the handshake tells parts too.
+    pub(super) fn admit(&self, at: usize, start: Start, strict: bool) -> Start {
+        let by_handshake =
+            self.opener.filter(|_| strict).map(|client| if at == client { Kind::Request } else { Kind::Response });
+        let by_other = self.sides[1 - at].role.map(|other| match other {
             Kind::Request => Kind::Response,
             Kind::Response => Kind::Request,
-        }));
-        match (start, role) {
+        });
+        match (start, self.sides[at].role.or(by_other).or(by_handshake)) {
             (Start::Request, Some(Kind::Response)) | (Start::Response, Some(Kind::Request)) => Start::No,
             _ => start,
         }
@@ -91,7 +92,7 @@ impl Session {
         if !self.recognised {
             self.recognised = true;
             for side in &mut self.sides {
-                let class = if self.handshake { Class::Undecodable } else { Class::BeforeFirst };
+                let class = if self.opener.is_some() { Class::Undecodable } else { Class::BeforeFirst };
                 cx.ledger.add(class, std::mem::take(&mut side.unclassified));
             }
         }
@@ -139,7 +140,7 @@ impl Session {
         let exists = side.message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
             let start = if strict { plausible_resync(&side.held) } else { looks_like_start(&side.held) };
-            match self.admit(at, start) {
+            match self.admit(at, start, strict) {
                 Start::Maybe => {
                     self.take(at, segment, cx);
                     return rest.len();
@@ -150,7 +151,7 @@ impl Session {
                     if simple {
                         return self.simple_response(at, segment, rest, carrier, cx);
                     }
-                    self.unread(at, rest, cx);
+                    self.unread(at, segment.offset, rest, cx);
                     return rest.len();
                 }
                 start => self.exists(at, start, before, cx),
@@ -181,10 +182,10 @@ impl Session {
         let side = &mut self.sides[at];
         side.state = State::Resync { boundary: false };
         let bytes = std::mem::take(&mut side.held);
-        if let Some(message) = side.message.take() {
-            cx.pool.give_back(message);
-        }
-        self.unread(at, &bytes[..held], cx);
+        let Some(message) = side.message.take() else { return };
+        let start = message.start;
+        cx.pool.give_back(message);
+        self.unread(at, start, &bytes[..held], cx);
     }
 
     /// No more of the head is kept.
@@ -259,7 +260,7 @@ impl Session {
         let held = std::mem::take(&mut self.sides[at].held);
         let exists = self.sides[at].message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
-            match self.admit(at, looks_like_cut_start(&held)) {
+            match self.admit(at, looks_like_cut_start(&held), true) {
                 Start::No | Start::Maybe => {
                     let len = held.len();
                     self.sides[at].held = held;

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::head::HeadRef;
 use crate::frame::{FrameNumber, Timestamp};
 use crate::tcp::reassembly::ORIGIN;
 
@@ -24,6 +25,17 @@ pub enum Method {
     Connect,
     /// Any other.
     Other,
+}
+
+impl Method {
+    /// That of a request with this head.
+    pub fn of(head: HeadRef<'_>) -> Self {
+        match head.method() {
+            Some(b"HEAD") => Self::Head,
+            Some(b"CONNECT") => Self::Connect,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// A request that has no final response yet.

@@ -362,7 +362,7 @@ impl Session {
         if bytes.is_empty() {
             return;
         }
-        if self.sides[at].role == Some(Kind::Response) {
+        if self.part(at) == Some(Kind::Response) {
             self.pairing.no_response(offset, offset + bytes.len() as u64);
         }
         let side = &mut self.sides[at];
@@ -402,22 +402,27 @@ impl Session {
         if let Some((_, end, _)) = &mut self.sides[at].early_hole {
             *end = start;
         }
-        match (self.sides[at].role, self.sides[1 - at].role) {
-            (Some(Kind::Request), _) | (None, Some(Kind::Response)) => self.pairing.requests_resume(start),
-            (Some(Kind::Response), _) | (None, Some(Kind::Request)) => self.pairing.responses_resume(start),
-            (None, None) => {}
+        match self.part(at) {
+            Some(Kind::Request) => self.pairing.requests_resume(start),
+            Some(Kind::Response) => self.pairing.responses_resume(start),
+            None => {}
         }
     }
 
+    /// What a side sends: what it has sent, or the other has not.
+    fn part(&self, at: usize) -> Option<Kind> {
+        let by_other = self.sides[1 - at].role.map(|other| match other {
+            Kind::Request => Kind::Response,
+            Kind::Response => Kind::Request,
+        });
+        self.sides[at].role.or(by_other)
+    }
+
     fn note_hole(&mut self, at: usize, start: u64, end: u64, explained: bool) {
-        match self.sides[at].role {
+        match self.part(at) {
             Some(Kind::Request) => self.pairing.hole_in_requests(start, end, explained),
             Some(Kind::Response) => self.pairing.hole_in_responses(end),
-            None => match self.sides[1 - at].role {
-                Some(Kind::Request) => self.pairing.hole_in_responses(end),
-                Some(Kind::Response) => self.pairing.hole_in_requests(start, end, explained),
-                None => self.sides[at].early_hole = Some((start, end, explained)),
-            },
+            None => self.sides[at].early_hole = Some((start, end, explained)),
         }
     }
 

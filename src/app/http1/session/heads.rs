@@ -62,11 +62,7 @@ impl Session {
     pub(super) fn admit(&self, at: usize, start: Start, strict: bool) -> Start {
         let by_handshake =
             self.opener.filter(|_| strict).map(|client| if at == client { Kind::Request } else { Kind::Response });
-        let by_other = self.sides[1 - at].role.map(|other| match other {
-            Kind::Request => Kind::Response,
-            Kind::Response => Kind::Request,
-        });
-        match (start, self.sides[at].role.or(by_other).or(by_handshake)) {
+        match (start, self.part(at).or(by_handshake)) {
             (Start::Request, Some(Kind::Response)) | (Start::Response, Some(Kind::Request)) => Start::No,
             _ => start,
         }
@@ -210,11 +206,7 @@ impl Session {
         let Unit::Http(http) = &mut message.unit else { return };
         let (framing, issues) = framing(http.head(), answered.map(method_name));
         let head = http.head();
-        let method = match head.method() {
-            Some(b"HEAD") => Method::Head,
-            Some(b"CONNECT") => Method::Connect,
-            _ => Method::Other,
-        };
+        let method = Method::of(head);
         let asks = kind == Kind::Request && (method == Method::Connect || head.get("upgrade").is_some());
         message.issues = message.issues.union(issues);
         self.sides[at].decoding = coding::Decoder::new(head.list("content-encoding"), cx.wanted.preview).map(Box::new);
@@ -279,8 +271,8 @@ impl Session {
             {
                 http.parsed.fields.pop();
             }
-            if let Some(pending) = self.pairing.waiting(message.number) {
-                pending.head_end = Some(message.end());
+            if let (Some(pending), Some(http)) = (self.pairing.waiting(message.number), message.http()) {
+                (pending.method, pending.head_end) = (Method::of(http.head()), Some(message.end()));
             }
             pair(&mut self.pairing, message);
         }

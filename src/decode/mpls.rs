@@ -3,7 +3,7 @@
 use super::get::{bits, uint};
 use super::headers::{self, Header, Number};
 use super::rest::Rest;
-use super::{Decoded, Layer, Protocol, ethernet, ipv4, ipv6};
+use super::{Decoded, Layer, Protocol, StopReason, ethernet, ipv4, ipv6};
 use crate::field::{Field, Kind, Value};
 
 static PROTOCOL: Protocol = Protocol {
@@ -88,6 +88,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         Some(0) => decoded.header(pseudowire, rest),
         Some(1) => decoded.header(associated_channel, rest),
         Some(nibble) => decoded.unknown("mpls.payload_nibble", nibble.into(), rest),
+        None if rest.len > 0 => decoded.stop_before(StopReason::Cut { need: 1, have: 0 }, rest),
         None => decoded.carries(rest),
     }
 }
@@ -96,7 +97,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
 fn pseudowire<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let rest = decoded.layer(&HEURISTIC, rest, 0);
     if rest.bytes.len() < ETHERNET {
-        return decoded.carries(rest);
+        return decoded.stop_before(StopReason::Cut { need: ETHERNET as u32, have: rest.bytes.len() as u32 }, rest);
     }
     let plain = plausibility(rest.bytes) > rest.bytes.get(LEN..).map_or(0, plausibility);
     decoded.header(if plain { without_control_word } else { with_control_word }, rest)

@@ -3,7 +3,7 @@
 use super::get::{bits, uint};
 use super::headers::{self, Header, Number};
 use super::rest::Rest;
-use super::{Decoded, Protocol, ethernet, ipv4, ipv6};
+use super::{Decoded, Protocol, ethernet, raw};
 use crate::field::{Field, Kind};
 
 static CMD: Protocol = Protocol {
@@ -92,10 +92,5 @@ fn lisp<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         return decoded.refuse(&LISP, rest, 8);
     }
     let rest = decoded.layer(&LISP, rest, 8);
-    match rest.bytes.first().map(|first| first >> 4) {
-        Some(4) => decoded.header(ipv4::parse, rest),
-        Some(6) => decoded.header(ipv6::parse, rest),
-        Some(version) => decoded.unknown("ip.version", version.into(), rest),
-        None => decoded.carries(rest),
-    }
+    decoded.header(raw::parse, rest)
 }

@@ -18,8 +18,10 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         _ => 0,
     };
     let need = authentication + origin;
-    if rest.bytes.get(need).is_none_or(|first| first >> 4 != 6) {
-        return decoded.carries(rest);
+    match rest.bytes.get(need) {
+        Some(first) if first >> 4 == 6 => {}
+        None if rest.len as usize > need => return decoded.refuse(&PROTOCOL, rest, need + 1),
+        _ => return decoded.carries(rest),
     }
     let rest = decoded.layer(&PROTOCOL, rest, need);
     decoded.header(ipv6::parse, rest)

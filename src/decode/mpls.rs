@@ -96,8 +96,8 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
 /// Ethernet with a control word, or without where the first byte of an address looks like one.
 fn pseudowire<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let rest = decoded.layer(&HEURISTIC, rest, 0);
-    if rest.bytes.len() < ETHERNET {
-        return decoded.stop_before(StopReason::Cut { need: ETHERNET as u32, have: rest.bytes.len() as u32 }, rest);
+    if (rest.len as usize) < ETHERNET {
+        return decoded.carries(rest);
     }
     let plain = plausibility(rest.bytes) > rest.bytes.get(LEN..).map_or(0, plausibility);
     decoded.header(if plain { without_control_word } else { with_control_word }, rest)
@@ -116,6 +116,9 @@ fn plausibility(bytes: &[u8]) -> u8 {
 }
 
 fn with_control_word<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
+    if rest.bytes.len() < LEN {
+        return decoded.refuse(&CONTROL_WORD, rest, LEN);
+    }
     let rest = decoded.layer(&CONTROL_WORD, rest, LEN);
     decoded.header(ethernet::HEADER.parse, rest)
 }

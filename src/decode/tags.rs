@@ -46,12 +46,7 @@ static ETHERIP: Protocol = Protocol {
     fields: &[Field::new("etherip.ver", Kind::Uint, "Version: 3", |l, put| bits(l.u16(0), 12, 0xf, put))],
     ethertype_at: None,
 };
-static LISP: Protocol = Protocol {
-    name: "lisp-data",
-    title: "LISP",
-    fields: &[Field::hex("lisp-data.flags", "Flags", |l, put| uint(l.u8(0), put))],
-    ethertype_at: None,
-};
+static LISP: Protocol = Protocol { name: "lisp-data", title: "LISP", fields: &[], ethertype_at: None };
 
 pub(super) const HEADER_CMD: Header = Header { protocol: &CMD, parse: cmd, by: &[Number::ethertype(0x8909)] };
 pub(super) const HEADER_CMD_GRE: Header = Header { protocol: &CMD_GRE, parse: cmd_gre, by: &[Number::gre(0x8909)] };

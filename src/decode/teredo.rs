@@ -9,12 +9,15 @@ pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Num
 
 /// Indications may precede the packet: of authentication, then of origin.
 fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
+    if rest.bytes.len() < 4 && rest.bytes.first() == Some(&0) {
+        return decoded.refuse(&PROTOCOL, rest, 4);
+    }
     let authentication = match *rest.bytes {
         [0, 1, id, key, ..] => 13 + usize::from(id) + usize::from(key),
         _ => 0,
     };
     let origin = match rest.bytes.get(authentication..) {
-        Some([0, 0, ..]) => 8,
+        Some([0, ..]) => 8,
         _ => 0,
     };
     let need = authentication + origin;

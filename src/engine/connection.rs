@@ -10,9 +10,9 @@ use crate::flow::Endpoint;
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::Analysis;
-use crate::tcp::reassembly::{Compared, End, GRACE, HalfStream, Item, ORIGIN};
+use crate::tcp::reassembly::{Compared, End, GRACE, HalfStream, Item, ORIGIN, Peer};
 use crate::tcp::verdict::Verdict;
-use crate::tcp::{Carrier, Control, Segment, SegmentRef, Seq};
+use crate::tcp::{Carrier, Control, Segment, Seq};
 
 /// How long after its end a connection keeps what tells which message a copy belongs to, nanoseconds of capture time:
 /// longer than the shortest retransmission timeout in use (200 ms).
@@ -92,8 +92,10 @@ impl Connection {
         std::mem::replace(&mut self.analysis, Analysis::new(false))
     }
 
+    /// Bytes held of it, in queues and unfinished heads.
     pub fn queued(&self) -> usize {
-        self.halves[0].queued() + self.halves[1].queued()
+        let held = self.session.as_ref().map_or(0, |session| session.held());
+        self.halves[0].queued() + self.halves[1].queued() + held
     }
 
     /// What the analysis says of a segment; `flags` were found before.
@@ -123,7 +125,7 @@ impl Connection {
                 self.handshake[usize::from(ack)] = true;
                 self.flow.client = Some(if ack { 1 - dir } else { dir });
                 if let Some(session) = &mut self.session {
-                    session.handshake_seen();
+                    session.opened_by(if ack { 1 - dir } else { dir });
                 }
             }
             (false, true) if self.handshake[1] && self.flow.client == Some(dir) => self.handshake[2] = true,
@@ -141,25 +143,24 @@ impl Connection {
         shared: &mut Shared,
         sink: &mut impl Sink,
     ) {
-        let verdict = carrier.verdict;
+        let (verdict, now) = (carrier.verdict, shared.now);
         let mut acked = 0;
         if segment.control.any(Control::ACK) && !segment.control.any(Control::RST) {
             let syn = segment.control.any(Control::SYN);
             let window =
                 if syn || verdict.window_scale.is_some_and(|scale| scale != -1) { verdict.window_size } else { 0 };
-            acked = self.halves[1 - dir].acknowledge(segment.ack, syn, window.into(), segment.time);
+            acked = self.halves[1 - dir].acknowledge(segment.ack, syn, window.into(), now);
         }
-        let provenance =
-            SegmentRef { frame: segment.frame, time: segment.time, offset: 0, len: 0, flags: verdict.flags, acked };
-        let ready = self.halves[1 - dir].delivered();
+        let peer = Peer { ready: self.halves[1 - dir].delivered(), acked };
+        let reset = segment.control.any(Control::RST) && self.halves[dir].may_reset(segment.seq);
         self.with(shared, sink, |halves, feed| {
-            halves[dir].push(segment, provenance, carrier, ready, header_sum, &mut |item| feed.item(dir, item));
+            halves[dir].push(segment, carrier, peer, now, header_sum, &mut |item| feed.item(dir, item));
             settle(halves, 1 - dir, feed);
         });
-        if segment.control.any(Control::RST) && self.over.is_none() {
-            self.over = Some((segment.time, Close::Rst, segment.frame));
+        if reset && self.over.is_none() {
+            self.over = Some((now, Close::Rst, segment.frame));
         } else if self.over.is_none() && self.halves.iter().all(HalfStream::ended) {
-            self.over = Some((segment.time, Close::Fin, segment.frame));
+            self.over = Some((now, Close::Fin, segment.frame));
         }
     }
 
@@ -167,6 +168,9 @@ impl Connection {
     pub fn relieve(&mut self, shared: &mut Shared, sink: &mut impl Sink) {
         self.issues.insert(Issue::BufferFull);
         self.with(shared, sink, |halves, feed| {
+            if feed.session.as_ref().is_some_and(|session| session.held() > halves[0].queued() + halves[1].queued()) {
+                return feed.session(|session, cx| session.relieve(cx));
+            }
             let fuller = usize::from(halves[1].queued() > halves[0].queued());
             halves[fuller].relieve(&mut |item| feed.item(fuller, item));
             settle(halves, 1 - fuller, feed);
@@ -192,7 +196,8 @@ impl Connection {
     }
 
     /// Lets time pass.
-    pub fn advance(&mut self, now: Timestamp, shared: &mut Shared, sink: &mut impl Sink) {
+    pub fn advance(&mut self, shared: &mut Shared, sink: &mut impl Sink) {
+        let now = shared.now;
         let reset = self.over.filter(|over| over.1 == Close::Rst && now >= over.0.plus(GRACE));
         self.with(shared, sink, |halves, feed| {
             pass_time(halves, now, feed);
@@ -271,7 +276,7 @@ impl Connection {
         let undecodable = shared.ledger.get(Class::Undecodable);
         let mut feed = Feed {
             session: &mut self.session,
-            handshake: self.handshake[0] || self.handshake[1],
+            opener: self.flow.client,
             flow: self.flow,
             origins,
             directions: &mut self.directions,
@@ -325,7 +330,8 @@ fn finish<S: Sink>(halves: &mut [HalfStream; 2], by: End, frame: FrameNumber, fe
 /// What the streams of one connection are fed to.
 struct Feed<'f, S> {
     session: &'f mut Option<Box<Session>>,
-    handshake: bool,
+    /// Who sent the SYN, if that is known.
+    opener: Option<usize>,
     flow: Flow,
     /// Relative sequence number of each stream's `ORIGIN`.
     origins: [u32; 2],
@@ -386,7 +392,7 @@ impl<S: Sink> Feed<'_, S> {
     }
 
     fn session(&mut self, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
-        let Shared { counts, ledger, pool, wanted } = &mut *self.shared;
+        let Shared { counts, ledger, pool, wanted, .. } = &mut *self.shared;
         let (flow, origins, sink) = (self.flow, self.origins, &mut *self.sink);
         let directions = &mut *self.directions;
         let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
@@ -405,7 +411,7 @@ impl<S: Sink> Feed<'_, S> {
                 sink.event(Event::Update(event::Update { flow, first_seq, update: &update }));
             }
         };
-        let session = self.session.get_or_insert_with(|| Box::new(Session::new(self.handshake)));
+        let session = self.session.get_or_insert_with(|| Box::new(Session::new(self.opener)));
         act(session, &mut Context { wanted: *wanted, ledger, pool, out: &mut out });
     }
 }

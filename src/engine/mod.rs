@@ -106,7 +106,6 @@ pub struct Engine {
     timers: BinaryHeap<Reverse<(Timestamp, Id)>>,
     fragments: Fragments,
     datagrams: Datagrams,
-    now: Timestamp,
     queued: usize,
     /// TCP connections that have a number.
     streams: u64,
@@ -115,6 +114,8 @@ pub struct Engine {
 
 /// What all connections write to.
 struct Shared {
+    /// The latest capture time.
+    now: Timestamp,
     counts: Totals,
     ledger: Ledger,
     pool: Pool,
@@ -145,10 +146,15 @@ impl Engine {
             timers: BinaryHeap::new(),
             fragments: Fragments::default(),
             datagrams: Datagrams::default(),
-            now: Timestamp(i64::MIN),
             queued: 0,
             streams: 0,
-            shared: Shared { counts: Totals::default(), ledger: Ledger::default(), pool: Pool::default(), wanted },
+            shared: Shared {
+                now: Timestamp(i64::MIN),
+                counts: Totals::default(),
+                ledger: Ledger::default(),
+                pool: Pool::default(),
+                wanted,
+            },
         }
     }
 
@@ -303,7 +309,7 @@ impl Engine {
             connection.relieve(&mut self.shared, sink);
         }
         self.queued = self.queued + connection.queued() - queued;
-        if let Some(deadline) = connection.arm(self.now) {
+        if let Some(deadline) = connection.arm(self.shared.now) {
             self.timers.push(Reverse((deadline, id)));
         }
     }
@@ -369,9 +375,9 @@ impl Engine {
 
     /// Lets capture time pass without a frame: what has waited long enough is told.
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
-        self.now = self.now.max(now);
+        self.shared.now = self.shared.now.max(now);
         while let Some(&Reverse((deadline, id))) = self.timers.peek()
-            && deadline <= self.now
+            && deadline <= self.shared.now
         {
             self.timers.pop();
             let Some(connection) = self.table.get_mut(id) else { continue };
@@ -379,12 +385,12 @@ impl Engine {
                 continue;
             }
             let queued = connection.queued();
-            connection.advance(self.now, &mut self.shared, sink);
+            connection.advance(&mut self.shared, sink);
             self.queued = self.queued + connection.queued() - queued;
-            if let Some(close) = connection.closed(self.now) {
+            if let Some(close) = connection.closed(self.shared.now) {
                 self.end(id, close, sink);
                 self.remember(id);
-            } else if let Some(deadline) = connection.arm(self.now) {
+            } else if let Some(deadline) = connection.arm(self.shared.now) {
                 self.timers.push(Reverse((deadline, id)));
             }
         }
@@ -411,7 +417,7 @@ impl Engine {
         let Some(connection) = self.table.get_mut(id) else { return };
         let queued = connection.queued();
         connection.end(close, &mut self.shared, sink);
-        self.queued -= queued;
+        self.queued = self.queued + connection.queued() - queued;
     }
 
     /// The capture has ended: tells what is left.

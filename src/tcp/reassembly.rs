@@ -3,15 +3,17 @@
 //! Offsets count the bytes of the stream; the first byte after SYN, or the first one known of a stream joined midway,
 //! has the offset [`ORIGIN`], so that bytes before it have one too.
 //!
-//! What always holds: `first <= next`; every queued offset is at least `next`; queued chunks do not overlap;
-//! `queued` is what they cost. What is handed on follows from the bytes and acknowledgments alone, never from flags.
+//! What always holds: `first <= next`; every queued offset is at least `next`. What is handed on follows from the bytes and acknowledgments alone, never from flags.
 
-use std::collections::BTreeMap;
+mod memory;
+mod queue;
+#[cfg(test)]
+mod tests;
 
-use super::{Carrier, Control, OwnedCarrier, Segment, SegmentRef, Seq};
+use super::{Carrier, Control, Segment, SegmentRef, Seq};
 use crate::frame::{FrameNumber, Timestamp};
-use crate::issue::Issue;
-use crate::sum;
+use memory::Memory;
+use queue::{Chunk, Entry, Queue};
 
 /// Offset of the first byte of a stream.
 pub const ORIGIN: u64 = 1 << 32;
@@ -21,22 +23,10 @@ pub const ORIGIN: u64 = 1 << 32;
 /// 200 ms and more.
 pub const GRACE: i64 = 50_000_000;
 
-/// What a queued chunk costs beside its bytes: its place in the tree and the headers of its frame.
-const CHUNK_COST: usize = 256;
-
 /// How far ahead a segment may lie: where no window is known, the largest window there is (RFC 7323 2.3), and never
 /// less than the largest that is not scaled.
 const MAX_WINDOW: u64 = 1 << 30;
 const MIN_REACH: u64 = 64 << 10;
-
-/// Delivered segments whose sums are kept to compare copies with: 64 KiB of full-size segments.
-const SUMS: usize = 48;
-
-/// Gaps that are remembered, to tell late bytes from copies.
-const GAPS: usize = 16;
-
-/// Copies that are remembered of one queued chunk.
-const COPIES: usize = 16;
 
 /// Why bytes are not there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,8 +65,28 @@ pub enum Compared {
     Equal,
     /// The bytes had before are not at hand.
     Not,
-    /// Other bytes; `true` where the checksums show that the copy named here is the damaged one.
-    Conflict(bool),
+    /// Other bytes; which of the two the checksums show to be the damaged one, if they do.
+    Conflict(Option<Damaged>),
+}
+
+/// Which of two copies is damaged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Damaged {
+    /// The one that stands.
+    Other,
+    /// The one that is told as a copy.
+    This,
+}
+
+impl Damaged {
+    /// The one whose checksum does not fit, where the other's does.
+    fn of(other: Option<bool>, this: Option<bool>) -> Option<Self> {
+        match (other, this) {
+            (Some(false), Some(true)) => Some(Self::Other),
+            (Some(true), Some(false)) => Some(Self::This),
+            _ => None,
+        }
+    }
 }
 
 /// What a protocol parser is fed.
@@ -110,6 +120,15 @@ pub enum Item<'a> {
         /// The frame of the FIN or RST; 0 where there is none.
         frame: FrameNumber,
     },
+}
+
+/// What a segment has to do with its peer's stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// How far that stream was handed on: [`HalfStream::delivered`].
+    pub ready: Option<u64>,
+    /// How much of it the segment acknowledges, as an offset: what [`HalfStream::acknowledge`] gave; 0 for nothing.
+    pub acked: u64,
 }
 
 /// Whether the first byte of the stream is known.
@@ -153,45 +172,11 @@ pub struct HalfStream {
     side: Option<Box<Side>>,
 }
 
-/// What is remembered for copies and for bytes out of order.
+/// What not every stream needs.
 #[derive(Debug, Default)]
 struct Side {
-    queue: BTreeMap<u64, Chunk>,
-    queued: usize,
-    sums: Vec<Sum>,
-    oldest: usize,
-    gaps: Vec<(u64, u64)>,
-}
-
-/// Bytes that wait for those before them, or for those that they acknowledge.
-#[derive(Debug)]
-struct Chunk {
-    segment: SegmentRef,
-    bytes: Vec<u8>,
-    /// Bytes that the same frame carried after these and that were not captured.
-    missing: u32,
-    header_sum: Option<u64>,
-    carrier: OwnedCarrier,
-    copies: Vec<(SegmentRef, Compared)>,
-}
-
-impl Chunk {
-    fn end(&self) -> u64 {
-        self.segment.offset + self.bytes.len() as u64
-    }
-
-    fn cost(&self) -> usize {
-        CHUNK_COST + self.bytes.len() + self.copies.len() * size_of::<(SegmentRef, Compared)>()
-    }
-}
-
-/// What is kept of delivered bytes.
-#[derive(Clone, Copy, Debug)]
-struct Sum {
-    offset: u64,
-    len: u32,
-    intact: Option<bool>,
-    sum: u64,
+    queue: Queue,
+    memory: Memory,
 }
 
 impl Default for HalfStream {
@@ -226,7 +211,11 @@ impl HalfStream {
 
     /// What the queue costs, in bytes.
     pub fn queued(&self) -> usize {
-        self.side.as_ref().map_or(0, |side| side.queued)
+        self.side.as_ref().map_or(0, |side| side.queue.cost())
+    }
+
+    fn first_queued(&self) -> Option<u64> {
+        self.side.as_ref()?.queue.first()
     }
 
     /// Whether its end was handed on.
@@ -255,7 +244,7 @@ impl HalfStream {
         let acked = self.offset_of(ack);
         if self.is_far(acked) {
             // Bytes that it covers, or another acknowledgment, make it believable.
-            let covers = self.side.as_ref().is_some_and(|side| side.queue.range(..acked).next_back().is_some());
+            let covers = self.side.as_ref().is_some_and(|side| side.queue.begins_before(acked));
             let again = acked.checked_sub(self.odd_ack).is_some_and(|ahead| self.odd_ack > 0 && ahead <= self.reach());
             self.odd_ack = acked;
             if !covers && !again {
@@ -283,27 +272,41 @@ impl HalfStream {
         offset > self.highest.max(self.edge).saturating_add(self.reach())
     }
 
-    /// Takes a segment of this direction.
+    /// Whether a RST with this sequence number can be meant for the stream: it lies within a window of what was seen
+    /// (RFC 9293 3.10.7.4, RFC 5961 3).
+    pub fn may_reset(&self, seq: Seq) -> bool {
+        let offset = self.offset_of(seq);
+        self.start == Start::Unseen || offset.saturating_add(self.reach()) >= self.next && !self.is_far(offset)
+    }
+
+    /// Takes a segment of this direction. Where it acknowledges more of the peer's stream than was handed on, its bytes
+    /// wait, so that the parser meets both directions in the order of cause and effect.
     ///
-    /// `ready` is [`delivered`](Self::delivered) of the peer: bytes that acknowledge more of its stream wait, so that
-    /// the parser meets both directions in the order of cause and effect. `header_sum` is the one's-complement sum of
-    /// pseudo-header and TCP header (with the checksum), where the payload's sum completes it.
+    /// `now` is the latest capture time so far: frames may be dated out of order. `header_sum` is the one's-complement
+    /// sum of pseudo-header and TCP header (with the checksum), where the payload's sum completes it.
     pub fn push(
         &mut self,
         segment: &Segment<'_>,
-        provenance: SegmentRef,
         carrier: Carrier<'_>,
-        ready: Option<u64>,
+        peer: Peer,
+        now: Timestamp,
         header_sum: impl FnOnce() -> Option<u64>,
         out: &mut impl FnMut(Item<'_>),
     ) {
         let control = segment.control;
         let syn = control.any(Control::SYN);
         let seq = segment.seq.plus(u32::from(syn));
-        self.locate(seq, syn, segment.time);
+        self.locate(seq, syn, now);
         let offset = self.offset_of(seq);
         let end = offset + u64::from(segment.len());
-        let provenance = SegmentRef { offset, len: segment.payload.len() as u32, ..provenance };
+        let provenance = SegmentRef {
+            frame: segment.frame,
+            time: segment.time,
+            offset,
+            len: segment.payload.len() as u32,
+            flags: carrier.verdict.flags,
+            acked: peer.acked,
+        };
         let after_fin = self.fin.is_some_and(|(fin, _)| end > fin);
         if control.any(Control::RST) || after_fin || (self.ended && end > self.next) {
             if !segment.payload.is_empty() {
@@ -320,15 +323,15 @@ impl HalfStream {
         }
         if !segment.is_empty() {
             let header_sum = if segment.missing == 0 { header_sum() } else { None };
-            let open = self.start == Start::Known && self.queued() == 0 && passes(provenance.acked, ready);
+            let open = self.start == Start::Known && self.queued() == 0 && passes(peer.acked, peer.ready);
             if offset == self.next && open {
-                self.hand_on(provenance, segment.payload, carrier, header_sum, out);
-                self.cut(u64::from(segment.missing), segment.time, out);
+                self.hand_on(provenance, segment.payload, carrier, header_sum, now, out);
+                self.cut(u64::from(segment.missing), now, out);
             } else {
-                self.place(segment, provenance, carrier, header_sum, out);
+                self.place(segment, provenance, carrier, header_sum, now, out);
             }
         }
-        self.drain(|chunk| passes(chunk.acked, ready), out);
+        self.drain(|chunk| passes(chunk.segment.acked, peer.ready), out);
     }
 
     /// Learns where the stream is from a segment of its own.
@@ -341,8 +344,7 @@ impl HalfStream {
             }
             Start::Midway(_) if syn => {
                 let offset = self.offset_of(seq);
-                let lowest = self.side.as_ref().and_then(|side| side.queue.keys().next().copied());
-                if lowest.is_none_or(|lowest| offset <= lowest) {
+                if self.first_queued().is_none_or(|lowest| offset <= lowest) {
                     (self.first, self.next, self.start, self.by_syn) = (offset, offset, Start::Known, true);
                     self.highest = self.highest.max(offset);
                 }
@@ -358,15 +360,16 @@ impl HalfStream {
         bytes: &[u8],
         carrier: Carrier<'_>,
         header_sum: Option<u64>,
+        now: Timestamp,
         out: &mut impl FnMut(Item<'_>),
     ) {
         if bytes.is_empty() {
             return;
         }
-        self.remember(segment, bytes, header_sum);
+        self.side.get_or_insert_default().memory.keep(segment, bytes, header_sum);
         self.next += bytes.len() as u64;
         if self.acked > self.next {
-            self.acked_at = self.acked_at.max(segment.time);
+            self.acked_at = self.acked_at.max(now);
         }
         out(Item::Data(segment, bytes, carrier));
     }
@@ -375,6 +378,7 @@ impl HalfStream {
     fn cut(&mut self, missing: u64, time: Timestamp, out: &mut impl FnMut(Item<'_>)) {
         if missing > 0 {
             let offset = self.next;
+            self.side.get_or_insert_default().memory.keep_gap(offset, offset + missing);
             self.next += missing;
             self.highest = self.highest.max(self.next);
             self.acked_at = self.acked_at.max(time);
@@ -389,6 +393,7 @@ impl HalfStream {
         provenance: SegmentRef,
         carrier: Carrier<'_>,
         header_sum: Option<u64>,
+        now: Timestamp,
         out: &mut impl FnMut(Item<'_>),
     ) {
         if self.start != Start::Known {
@@ -400,7 +405,15 @@ impl HalfStream {
             .split_at_checked(self.next.saturating_sub(provenance.offset) as usize)
             .unwrap_or((segment.payload, &[]));
         if !old.is_empty() {
-            self.old(SegmentRef { len: old.len() as u32, ..provenance }, old, header_sum, out);
+            let segment = SegmentRef { len: old.len() as u32, ..provenance };
+            let known = segment.offset + old.len() as u64 > self.first;
+            if self.by_syn && !known && old.len() > 1 {
+                out(Item::Outside(segment));
+            } else if self.by_syn || known {
+                self.side.get_or_insert_default().memory.judge(segment, old, header_sum, out);
+            } else {
+                out(Item::Before(segment));
+            }
         }
         let end = provenance.offset + u64::from(segment.len());
         if end <= self.next {
@@ -408,131 +421,30 @@ impl HalfStream {
         }
         let offset = provenance.offset.max(self.next);
         let whole = old.is_empty();
-        self.enqueue(
-            SegmentRef { offset, len: rest.len() as u32, ..provenance },
-            rest,
+        let entry = Entry {
+            segment: SegmentRef { offset, len: rest.len() as u32, ..provenance },
+            now,
+            bytes: rest,
             end,
             carrier,
-            header_sum.filter(|_| whole),
-        );
-    }
-
-    /// Says what the bytes before `next` are.
-    fn old(&mut self, segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>, out: &mut impl FnMut(Item<'_>)) {
-        let (start, end) = (segment.offset, segment.offset + bytes.len() as u64);
-        if end <= self.first && !self.by_syn {
-            return out(Item::Before(segment));
-        }
-        let side = self.side.get_or_insert_default();
-        let mut at = start;
-        for gap in &mut side.gaps {
-            // Late bytes fill a gap from its start or not at all: what is left of it after that stays one gap.
-            if at < gap.1 && end > gap.0 && at <= gap.0 {
-                if at < gap.0 {
-                    out(Item::Copy(SegmentRef { offset: at, len: (gap.0 - at) as u32, ..segment }, Compared::Not));
-                }
-                let late_end = end.min(gap.1);
-                out(Item::Late(SegmentRef { offset: gap.0, len: (late_end - gap.0) as u32, ..segment }));
-                (at, gap.0) = (late_end, late_end);
-            } else if at > gap.0 && at < gap.1 {
-                let late_end = end.min(gap.1);
-                out(Item::Late(SegmentRef { offset: at, len: (late_end - at) as u32, ..segment }));
-                at = late_end;
-                gap.1 = segment.offset;
-            }
-        }
-        side.gaps.retain(|gap| gap.0 < gap.1);
-        if at == start {
-            let known = side.sums.iter_mut().find(|sum| sum.offset == start && u64::from(sum.len) == end - start);
-            let compared = known.map_or(Compared::Not, |known| known.compare(bytes, header_sum));
-            out(Item::Copy(segment, compared));
-        } else if at < end {
-            out(Item::Copy(SegmentRef { offset: at, len: (end - at) as u32, ..segment }, Compared::Not));
-        }
-    }
-
-    /// Keeps the sum of bytes that are handed on.
-    fn remember(&mut self, segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>) {
-        let side = self.side.get_or_insert_default();
-        let sum = sum::sum(bytes);
-        let sum = Sum { offset: segment.offset, len: segment.len, intact: intact(sum, header_sum), sum };
-        if let Some(slot) = side.sums.get_mut(side.oldest) {
-            *slot = sum;
-        } else {
-            side.sums.push(sum);
-        }
-        side.oldest = (side.oldest + 1) % SUMS;
-    }
-
-    /// Puts the parts of `[segment.offset, end)` that are not queued yet into the queue; `bytes` are the captured ones
-    /// at its beginning.
-    fn enqueue(
-        &mut self,
-        segment: SegmentRef,
-        mut bytes: &[u8],
-        end: u64,
-        carrier: Carrier<'_>,
-        header_sum: Option<u64>,
-    ) {
-        let side = self.side.get_or_insert_default();
-        let whole = bytes.len();
-        let mut at = segment.offset;
-        if let Some((_, before)) = side.queue.range_mut(..at).next_back()
-            && before.end() > at
-        {
-            let n = bytes.len().min((before.end() - at) as usize);
-            side.queued += before.copy(SegmentRef { len: n as u32, ..segment }, &bytes[..n], None);
-            bytes = &bytes[n..];
-            at += n as u64;
-        }
-        while !bytes.is_empty() {
-            let next = side.queue.range_mut(at..).next();
-            match next {
-                Some((&offset, chunk)) if offset == at => {
-                    let n = bytes.len().min(chunk.bytes.len().max(1));
-                    let same = n == chunk.bytes.len() && n == whole;
-                    let provenance = SegmentRef { offset: at, len: n as u32, ..segment };
-                    side.queued += chunk.copy(provenance, &bytes[..n], header_sum.filter(|_| same));
-                    bytes = &bytes[n..];
-                    at += n as u64;
-                }
-                next => {
-                    let n = next.map_or(bytes.len(), |(&offset, _)| bytes.len().min((offset - at) as usize));
-                    let chunk = Chunk {
-                        segment: SegmentRef { offset: at, len: n as u32, ..segment },
-                        bytes: bytes[..n].to_vec(),
-                        missing: if n == bytes.len() { (end - at - n as u64) as u32 } else { 0 },
-                        header_sum: header_sum.filter(|_| n == whole),
-                        carrier: carrier.to_owned(),
-                        copies: Vec::new(),
-                    };
-                    side.queued += chunk.cost();
-                    side.queue.insert(at, chunk);
-                    bytes = &bytes[n..];
-                    at += n as u64;
-                }
-            }
-        }
+            header_sum: header_sum.filter(|_| whole),
+        };
+        self.side.get_or_insert_default().queue.insert(entry, out);
     }
 
     /// Hands on what the queue holds at `next`, as long as `open` lets it through, and the end when it is reached.
-    fn drain(&mut self, open: impl Fn(&SegmentRef) -> bool, out: &mut impl FnMut(Item<'_>)) {
+    fn drain(&mut self, open: impl Fn(&Chunk) -> bool, out: &mut impl FnMut(Item<'_>)) {
         if self.start != Start::Known {
             return;
         }
         while let Some(side) = &mut self.side
-            && let Some(entry) = side.queue.first_entry()
-            && *entry.key() <= self.next
-            && open(&entry.get().segment)
+            && let Some(Chunk { segment, since, bytes, missing, header_sum, carrier, copies }) =
+                side.queue.pop(self.next, &open)
         {
-            let chunk = entry.remove();
-            side.queued -= chunk.cost();
-            let following = side.queue.keys().next().copied().unwrap_or(u64::MAX);
-            self.hand_on(chunk.segment, &chunk.bytes, chunk.carrier.get(), chunk.header_sum, out);
-            for (copy, compared) in chunk.copies {
-                out(Item::Copy(copy, compared));
-            }
-            self.cut(u64::from(chunk.missing).min(following - self.next), chunk.segment.time, out);
+            let following = side.queue.first().unwrap_or(u64::MAX);
+            self.hand_on(segment, &bytes, carrier.get(), header_sum, since, out);
+            copies.into_iter().for_each(|(copy, compared)| out(Item::Copy(copy, compared)));
+            self.cut(u64::from(missing).min(following - self.next), since, out);
         }
         if let Some((fin, frame)) = self.fin
             && self.next >= fin
@@ -546,13 +458,13 @@ impl HalfStream {
     /// Hands on what waited for the peer's stream to come as far as `ready`.
     pub fn resume(&mut self, ready: Option<u64>, out: &mut impl FnMut(Item<'_>)) {
         if self.queued() > 0 {
-            self.drain(|chunk| passes(chunk.acked, ready), out);
+            self.drain(|chunk| passes(chunk.segment.acked, ready), out);
         }
     }
 
     /// Lets through what has waited for the peer's stream for longer than a hole in it would be waited for.
     pub fn force(&mut self, now: Timestamp, out: &mut impl FnMut(Item<'_>)) {
-        self.drain(|chunk| now >= chunk.time.plus(2 * GRACE), out);
+        self.drain(|chunk| now >= chunk.since.plus(2 * GRACE), out);
     }
 
     /// Lets time pass: opens a stream joined midway, and declares bytes lost that the peer acknowledged a grace ago.
@@ -564,7 +476,7 @@ impl HalfStream {
             self.open();
         }
         loop {
-            self.drain(|chunk| passes(chunk.acked, ready), out);
+            self.drain(|chunk| passes(chunk.segment.acked, ready), out);
             if now < self.acked_at.plus(GRACE) {
                 return;
             }
@@ -591,7 +503,7 @@ impl HalfStream {
 
     /// The end of the bytes that are missing at `next` although the peer has them.
     fn hole(&self) -> Option<u64> {
-        let queued = self.side.as_ref().and_then(|side| side.queue.keys().next().copied());
+        let queued = self.first_queued();
         let fin = self.fin.map_or(u64::MAX, |(fin, _)| fin);
         let end = self.acked.min(queued.unwrap_or(u64::MAX)).min(fin);
         // One number acknowledged beyond all that was seen is more likely a FIN that was not captured than a byte.
@@ -601,11 +513,7 @@ impl HalfStream {
 
     /// Hands on a gap up to `end`.
     fn give_up(&mut self, end: u64, forced: bool, out: &mut impl FnMut(Item<'_>)) {
-        let side = self.side.get_or_insert_default();
-        if side.gaps.len() == GAPS {
-            side.gaps.remove(0);
-        }
-        side.gaps.push((self.next, end));
+        self.side.get_or_insert_default().memory.keep_gap(self.next, end);
         let offset = self.next;
         self.next = end;
         self.highest = self.highest.max(end);
@@ -616,7 +524,7 @@ impl HalfStream {
     pub fn relieve(&mut self, out: &mut impl FnMut(Item<'_>)) {
         self.open();
         self.turn_away(out);
-        if let Some(first) = self.side.as_ref().and_then(|side| side.queue.keys().next().copied())
+        if let Some(first) = self.first_queued()
             && first > self.next
         {
             self.give_up(first, true, out);
@@ -627,9 +535,15 @@ impl HalfStream {
     /// Turns away queued bytes that lie beyond any window, if the peer's acknowledgments are known and not of them.
     fn turn_away(&mut self, out: &mut impl FnMut(Item<'_>)) {
         let far = self.highest.max(self.edge).saturating_add(self.reach()).max(self.acked);
-        let Some(side) = self.side.as_mut().filter(|_| self.acked > 0) else { return };
-        for chunk in side.queue.split_off(&(far + 1)).into_values() {
-            side.queued -= chunk.cost();
+        if self.acked > 0 {
+            self.empty(far, out);
+        }
+    }
+
+    /// Turns away what is queued after an offset.
+    fn empty(&mut self, after: u64, out: &mut impl FnMut(Item<'_>)) {
+        let Some(side) = &mut self.side else { return };
+        for chunk in side.queue.split_after(after) {
             out(Item::Outside(chunk.segment));
             chunk.copies.iter().for_each(|(copy, _)| out(Item::Outside(*copy)));
         }
@@ -637,27 +551,27 @@ impl HalfStream {
 
     /// Hands on all that is left, gaps between it included, and the end.
     pub fn finish(&mut self, by: End, frame: FrameNumber, out: &mut impl FnMut(Item<'_>)) {
-        if self.start == Start::Unseen || self.ended {
-            self.ended = true;
-            return;
+        if self.start != Start::Unseen && !self.ended {
+            if self.start != Start::Known {
+                self.open();
+            }
+            self.turn_away(out);
+            self.hand_on_rest(by, frame, out);
         }
-        if self.start != Start::Known {
-            self.open();
-        }
-        self.turn_away(out);
+        self.ended = true;
+        self.empty(0, out);
+    }
+
+    fn hand_on_rest(&mut self, by: End, frame: FrameNumber, out: &mut impl FnMut(Item<'_>)) {
         loop {
             self.drain(|_| true, out);
             if self.ended {
                 return;
             }
-            let queued = self.side.as_ref().and_then(|side| side.queue.keys().next().copied());
-            let fin = self.fin.map(|(fin, _)| fin);
-            match queued.or(fin).or(self.hole()) {
-                Some(end) if end > self.next => self.give_up(end, false, out),
-                _ => break,
-            }
+            let end = self.first_queued().or(self.fin.map(|(fin, _)| fin)).or(self.hole());
+            let Some(end) = end.filter(|end| *end > self.next) else { break };
+            self.give_up(end, false, out);
         }
-        self.ended = true;
         let uncaptured_fin = by == End::Capture && self.acked == self.next + 1;
         out(if uncaptured_fin { Item::End { by: End::Fin, frame: 0 } } else { Item::End { by, frame } });
     }
@@ -671,46 +585,4 @@ impl HalfStream {
 /// Whether bytes that acknowledge `acked` of the peer's stream may be handed on.
 fn passes(acked: u64, ready: Option<u64>) -> bool {
     acked == 0 || ready.is_some_and(|ready| acked <= ready)
-}
-
-/// Whether a checksum fits, given the sum of the payload and of the headers.
-fn intact(payload: u64, header_sum: Option<u64>) -> Option<bool> {
-    header_sum.map(|header| sum::fold(sum::add(payload, header)) == 0xffff)
-}
-
-impl Sum {
-    /// Compares a copy with what was handed on.
-    fn compare(&mut self, bytes: &[u8], header_sum: Option<u64>) -> Compared {
-        let sum = sum::sum(bytes);
-        if sum == self.sum {
-            return Compared::Equal;
-        }
-        Compared::Conflict(self.intact == Some(true) && intact(sum, header_sum) == Some(false))
-    }
-}
-
-impl Chunk {
-    /// Takes note of a copy of its bytes from `segment.offset` on; where the checksums show that these bytes are
-    /// damaged and the copy is not, the copy takes their place. Returns by how much it grew.
-    fn copy(&mut self, mut segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>) -> usize {
-        let cost = self.cost();
-        let at = (segment.offset - self.segment.offset) as usize;
-        let mut compared = Compared::Equal;
-        if self.bytes.get(at..at + bytes.len()) != Some(bytes) {
-            let mine = intact(sum::sum(&self.bytes), self.header_sum);
-            let theirs = intact(sum::sum(bytes), header_sum);
-            compared = Compared::Conflict(mine == Some(true) && theirs == Some(false));
-            if mine == Some(false) && theirs == Some(true) && bytes.len() == self.bytes.len() {
-                self.bytes.copy_from_slice(bytes);
-                self.header_sum = header_sum;
-                std::mem::swap(&mut self.segment, &mut segment);
-                segment.flags.insert(Issue::BadChecksum);
-                compared = Compared::Conflict(true);
-            }
-        }
-        if self.copies.len() < COPIES {
-            self.copies.push((segment, compared));
-        }
-        self.cost() - cost
-    }
 }

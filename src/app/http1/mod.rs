@@ -52,6 +52,11 @@ impl Http {
         if self.nine { Some(Version { major: 0, minor: 9 }) } else { self.parsed.version }
     }
 
+    /// Whether it is the last response to its request; 1xx are interim, but for 101 (RFC 9110 15.2).
+    pub(super) fn is_final(&self) -> bool {
+        !(100..200).contains(&self.parsed.code) || self.parsed.code == 101
+    }
+
     /// Becomes empty; its storage stays.
     pub(super) fn clear(&mut self) {
         let Self { mut raw, parsed, mut trailer_raw, trailer, mut preview, .. } = std::mem::take(self);

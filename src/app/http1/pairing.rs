@@ -6,10 +6,15 @@
 
 use std::collections::VecDeque;
 
+use super::head::HeadRef;
 use crate::frame::{FrameNumber, Timestamp};
+use crate::tcp::reassembly::ORIGIN;
 
 /// Requests that wait for their responses; a client that pipelines more is not one.
 const MAX_PENDING: usize = 4096;
+
+/// Holes in the requests that are told apart.
+const MAX_HOLES: usize = 64;
 
 /// What the framing of a response depends on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +25,17 @@ pub enum Method {
     Connect,
     /// Any other.
     Other,
+}
+
+impl Method {
+    /// That of a request with this head.
+    pub fn of(head: HeadRef<'_>) -> Self {
+        match head.method() {
+            Some(b"HEAD") => Self::Head,
+            Some(b"CONNECT") => Self::Connect,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// A request that has no final response yet.
@@ -52,15 +68,6 @@ struct Hole {
     explained: bool,
 }
 
-impl Hole {
-    fn widen(hole: &mut Option<Self>, start: u64, end: u64, explained: bool) {
-        *hole = Some(match *hole {
-            Some(old) => Self { start: old.start.min(start), end, explained: false },
-            None => Self { start, end, explained },
-        });
-    }
-}
-
 /// What a response answers.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
@@ -76,8 +83,20 @@ pub enum Answer {
 #[derive(Debug, Default)]
 pub struct Pairing {
     pending: VecDeque<Pending>,
-    requests_hole: Option<Hole>,
-    responses_hole: Option<Hole>,
+    /// Where the last request began, and what it acknowledged.
+    last: Option<(u64, u64)>,
+    /// Of the requests, which may be known before the responses that these holes matter to.
+    request_holes: VecDeque<Hole>,
+    /// Of the responses: where the last one ends since the last response that was paired.
+    responses_hole: Option<u64>,
+    /// The last run of bytes of the responses in which no response begins.
+    unread: Option<(u64, u64)>,
+    /// The request that an interim response answered; the final one follows, as long as nothing is missing.
+    interim: Option<u32>,
+    /// What the final response under way answers: a request that is known (`true`), or that cannot be told.
+    answering: Option<bool>,
+    /// Whether the client sends requests before earlier ones are answered.
+    pipelines: bool,
 }
 
 impl Pairing {
@@ -86,6 +105,14 @@ impl Pairing {
         if self.pending.len() == MAX_PENDING {
             self.pending.pop_front();
         }
+        let (last_start, last_acked) = self.last.unwrap_or((0, ORIGIN));
+        let missed = |hole: &Hole| !hole.explained && hole.start >= last_start && hole.end <= request.start;
+        let waits = self.pending.back().is_some() && self.responses_hole.unwrap_or(0) <= last_acked;
+        // A request before it is unanswered, and not a byte of an answer had come when it was sent.
+        let ahead = waits || self.request_holes.back().is_some_and(missed);
+        self.pipelines |= ahead && request.acked <= last_acked;
+        self.pipelines |= self.unread.is_some_and(|(start, end)| (start..end).contains(&request.acked));
+        self.last = Some((request.start, request.acked));
         self.pending.push_back(request);
     }
 
@@ -100,74 +127,114 @@ impl Pairing {
         self.pending.front()
     }
 
-    /// Bytes of the requests are missing; `explained` where a request was met that lacks them.
-    pub fn hole_in_requests(&mut self, start: u64, end: u64, explained: bool) {
-        Hole::widen(&mut self.requests_hole, start, end, explained);
+    /// A request begins at `start` after what could not be read since the last hole: that reaches up to there.
+    pub fn requests_resume(&mut self, start: u64) {
+        if let Some(hole) = self.request_holes.back_mut() {
+            hole.end = hole.end.max(start);
+        }
     }
 
-    /// Bytes of the responses are missing; `explained` where a response was met that lacks them.
-    pub fn hole_in_responses(&mut self, start: u64, end: u64, explained: bool) {
-        Hole::widen(&mut self.responses_hole, start, end, explained);
+    /// The same of a response.
+    pub fn responses_resume(&mut self, start: u64) {
+        if let Some(hole) = &mut self.responses_hole {
+            *hole = start.max(*hole);
+        }
+    }
+
+    /// From `start` to `end` no response begins: who sends a request there does not wait for the whole of each.
+    pub fn no_response(&mut self, start: u64, end: u64) {
+        let start = self.unread.filter(|unread| unread.1 == start).map_or(start, |unread| unread.0);
+        self.unread = Some((start, end));
+        self.pipelines |= self.pending.iter().any(|request| (start..end).contains(&request.acked));
+    }
+
+    /// Bytes of the requests are missing; `explained` where a request was met that lacks them.
+    pub fn hole_in_requests(&mut self, start: u64, end: u64, explained: bool) {
+        let full = self.request_holes.len() == MAX_HOLES;
+        match self.request_holes.back_mut() {
+            Some(last) if full => (last.end, last.explained) = (end, false),
+            _ => self.request_holes.push_back(Hole { start, end, explained }),
+        }
+    }
+
+    /// Bytes of the responses are missing, up to `end`.
+    pub fn hole_in_responses(&mut self, end: u64) {
+        self.interim = None;
+        self.responses_hole = Some(end);
     }
 
     /// What a response answers that begins at `start` and whose first segment acknowledges `acked` of the requests (0
-    /// where that is not known). A final response, unlike an interim one, is the last to its request.
+    /// where that is not known). A final response, unlike an interim one, is the `last` to its request.
     pub fn response(&mut self, start: u64, acked: u64, last: bool) -> Answer {
         let acked = if acked == 0 { u64::MAX } else { acked };
-        let answer = self.choose(start, acked);
+        let interim = self.interim.and_then(|number| self.waiting(number).copied());
+        let answer = interim.map_or_else(|| self.choose(start, acked), Answer::To);
+        self.interim = match answer {
+            Answer::To(request) if !last => Some(request.number),
+            _ => None,
+        };
         match answer {
             Answer::To(request) if last => {
-                while self.pending.pop_front().is_some_and(|pending| pending.number != request.number) {}
-                self.responses_hole = None;
-                if self.requests_hole.is_some_and(|hole| hole.end <= request.start) {
-                    self.requests_hole = None;
-                }
+                self.answering = Some(true);
+                self.settle(request);
             }
-            Answer::Nothing | Answer::Uncertain if last => {
-                // A request that was missed has its response now.
-                if let Some(hole) = &mut self.requests_hole {
-                    hole.explained = true;
-                }
+            Answer::Uncertain if last => {
+                // It stands for one of the requests before it, as a hole would.
+                self.answering = Some(false);
+                self.hole_in_responses(start + 1);
             }
             _ => {}
+        }
+        if last && !matches!(answer, Answer::To(_)) {
+            // A request that was missed has its response now.
+            self.request_holes.iter_mut().filter(|hole| hole.end <= acked).for_each(|hole| hole.explained = true);
         }
         answer
     }
 
+    /// A final response from `start` to `end` is whole.
+    pub fn responded(&mut self, start: u64, end: u64) {
+        // Who sends a request while an answer is under way does not wait for each.
+        let sent_within = |request: &Pending| (start + 1..end).contains(&request.acked);
+        self.pipelines |= self.pending.iter().any(sent_within);
+        match (self.answering.take(), &mut self.responses_hole) {
+            (Some(true), _) => self.pipelines |= self.pending.iter().any(|request| request.acked < end),
+            (Some(false), Some(hole)) => *hole = end.max(*hole),
+            _ => {}
+        }
+    }
+
+    /// The request has its final response, and those before it have theirs or will not get any.
+    fn settle(&mut self, request: Pending) {
+        while self.pending.pop_front().is_some_and(|pending| pending.number != request.number) {}
+        self.responses_hole = None;
+        self.request_holes.retain(|hole| hole.end > request.start);
+    }
+
     fn choose(&self, start: u64, acked: u64) -> Answer {
         let possible = |pending: &&Pending| pending.acked <= start && pending.start < acked;
-        let heads = |pending: &&Pending| pending.head_end.is_some_and(|end| end <= acked);
-        let strict = || self.pending.iter().filter(possible).filter(heads);
-        let hidden = self.requests_hole.filter(|hole| hole.end <= acked);
-        let Some(oldest) = strict().next().or_else(|| self.pending.iter().find(possible)) else {
-            let lost = hidden.is_some_and(|hole| !hole.explained);
+        let acknowledged = |pending: &&Pending| pending.head_end.is_some_and(|end| end <= acked);
+        let candidates = || self.pending.iter().filter(possible);
+        let holes = || self.request_holes.iter().filter(|hole| hole.start < acked);
+        let Some(oldest) = candidates().find(acknowledged).or_else(|| candidates().next()) else {
+            let lost = holes().any(|hole| !hole.explained);
             return if lost { Answer::Uncertain } else { Answer::Nothing };
         };
-        match self.responses_hole {
-            None => match hidden {
-                Some(hole) if hole.end <= oldest.start && !(hole.explained && oldest.acked == start) => {
-                    Answer::Uncertain
-                }
-                _ => Answer::To(*oldest),
+        // Who waits for each answer before the next request has all answers when that is sent.
+        let in_turn = |request: &Pending| !self.pipelines && request.acked == start;
+        let alone = |request: &Pending| {
+            let mut before = holes().filter(|hole| hole.end <= request.start);
+            before.all(|hole| hole.explained && in_turn(request))
+        };
+        let certain = match self.responses_hole {
+            None => Some(oldest).filter(|oldest| alone(oldest)),
+            Some(hole) => match candidates().find(|request| request.acked >= hole) {
+                Some(after) if after.number == oldest.number => Some(after).filter(|after| alone(after)),
+                Some(after) => Some(after).filter(|after| in_turn(after) && alone(after)),
+                None => Some(oldest).filter(|_| candidates().nth(1).is_none() && holes().next().is_none()),
             },
-            Some(hole) => {
-                // Who was sent after the hole had been received is not answered in it.
-                let after = strict().find(|pending| pending.acked >= hole.end);
-                match after {
-                    Some(after) => {
-                        let before = self.pending.iter().take_while(|pending| pending.number != after.number).count();
-                        let settled = before <= 1 && after.acked == start;
-                        if before == 0 && hidden.is_none_or(|h| h.explained) || settled {
-                            Answer::To(*after)
-                        } else {
-                            Answer::Uncertain
-                        }
-                    }
-                    None if strict().nth(1).is_none() && hidden.is_none() => Answer::To(*oldest),
-                    None => Answer::Uncertain,
-                }
-            }
-        }
+        };
+        certain.map_or(Answer::Uncertain, |request| Answer::To(*request))
     }
 }
 
@@ -177,6 +244,7 @@ mod tests {
 
     /// Requests of 100 bytes at `start`, sent when `acked` of the responses had come.
     fn request(number: u32, start: u64, acked: u64) -> Pending {
+        let acked = ORIGIN + acked;
         Pending {
             number,
             method: Method::Other,
@@ -202,51 +270,73 @@ mod tests {
         let mut pairing = Pairing::default();
         pairing.request(request(1, 0, 0));
         pairing.request(request(2, 100, 0));
-        assert_eq!(number(pairing.response(0, 200, false)), Some(1));
-        assert_eq!(number(pairing.response(50, 200, true)), Some(1));
-        assert_eq!(number(pairing.response(100, 200, true)), Some(2));
-        assert_eq!(number(pairing.response(200, 200, true)), None);
+        assert_eq!(number(pairing.response(ORIGIN, 200, false)), Some(1));
+        assert_eq!(number(pairing.response(ORIGIN + 50, 200, true)), Some(1));
+        assert_eq!(number(pairing.response(ORIGIN + 100, 200, true)), Some(2));
+        assert_eq!(number(pairing.response(ORIGIN + 200, 200, true)), None);
     }
 
     #[test]
     fn a_response_does_not_answer_what_it_does_not_acknowledge() {
         let mut pairing = Pairing::default();
         pairing.request(request(1, 0, 0));
-        assert_eq!(number(pairing.response(0, 100, true)), Some(1));
+        assert_eq!(number(pairing.response(ORIGIN, 100, true)), Some(1));
         pairing.request(request(2, 100, 50));
-        assert_eq!(number(pairing.response(50, 100, true)), None);
-        assert_eq!(number(pairing.response(60, 200, true)), Some(2));
+        assert_eq!(number(pairing.response(ORIGIN + 50, 100, true)), None);
+        assert_eq!(number(pairing.response(ORIGIN + 60, 200, true)), Some(2));
     }
 
     #[test]
     fn a_lost_response_is_not_replaced_by_the_next_one() {
         let mut pairing = Pairing::default();
         pairing.request(request(1, 0, 0));
-        pairing.hole_in_responses(0, 500, false);
+        pairing.hole_in_responses(ORIGIN + 500);
         pairing.request(request(2, 100, 500));
-        assert_eq!(number(pairing.response(500, 200, true)), Some(2));
+        assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(2));
     }
 
     #[test]
     fn a_response_after_a_lost_response_and_a_lost_request_is_uncertain_and_the_next_one_is_not() {
         let mut pairing = Pairing::default();
         pairing.request(request(1, 0, 0));
-        pairing.hole_in_responses(0, 500, false);
+        pairing.hole_in_responses(ORIGIN + 500);
         pairing.hole_in_requests(100, 200, false);
-        assert_eq!(number(pairing.response(500, 200, true)), Some(0));
+        assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
         pairing.request(request(4, 200, 700));
-        assert_eq!(number(pairing.response(700, 300, true)), Some(4));
+        assert_eq!(number(pairing.response(ORIGIN + 700, 300, true)), Some(4));
     }
 
     #[test]
     fn the_response_to_a_lost_request_names_none() {
         let mut pairing = Pairing::default();
         pairing.request(request(1, 0, 0));
-        assert_eq!(number(pairing.response(0, 100, true)), Some(1));
+        assert_eq!(number(pairing.response(ORIGIN, 100, true)), Some(1));
         pairing.hole_in_requests(100, 200, false);
-        assert_eq!(number(pairing.response(500, 200, true)), Some(0));
+        assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
         pairing.request(request(4, 200, 700));
-        assert_eq!(number(pairing.response(700, 300, true)), Some(4));
+        assert_eq!(number(pairing.response(ORIGIN + 700, 300, true)), Some(4));
+    }
+
+    #[test]
+    fn the_final_response_follows_its_interim_one() {
+        let mut pairing = Pairing::default();
+        pairing.request(request(1, 0, 0));
+        pairing.hole_in_responses(ORIGIN + 500);
+        pairing.request(request(2, 100, 500));
+        assert_eq!(number(pairing.response(ORIGIN + 500, 200, false)), Some(2));
+        assert_eq!(number(pairing.response(ORIGIN + 550, 200, true)), Some(2));
+    }
+
+    #[test]
+    fn a_client_that_pipelines_leaves_what_follows_a_hole_uncertain() {
+        let mut pairing = Pairing::default();
+        pairing.request(request(1, 0, 0));
+        pairing.request(request(2, 100, 0));
+        assert_eq!(number(pairing.response(ORIGIN, 200, true)), Some(1));
+        pairing.responded(ORIGIN, ORIGIN + 50);
+        pairing.hole_in_responses(ORIGIN + 500);
+        pairing.request(request(3, 200, 500));
+        assert_eq!(number(pairing.response(ORIGIN + 500, 300, true)), Some(0));
     }
 
     #[test]
@@ -254,7 +344,7 @@ mod tests {
         let mut pairing = Pairing::default();
         pairing.request(request(1, 0, 0));
         pairing.request(request(2, 100, 0));
-        pairing.hole_in_responses(0, 500, false);
-        assert_eq!(number(pairing.response(500, 200, true)), Some(0));
+        pairing.hole_in_responses(ORIGIN + 500);
+        assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
     }
 }

@@ -1,15 +1,17 @@
 //! One connection as HTTP/1 sees it: two directions, each at some place in some message.
 
 mod copies;
+mod doubt;
 mod handover;
 mod heads;
 mod simple;
 
 use std::collections::VecDeque;
 
+use super::Http;
 use super::chunked::{self, Progress};
 use super::coding;
-use super::head::{self, Start, looks_like_start, plausible_resync};
+use super::head::{self, Start, looks_like_start};
 use super::pairing::{Answer, Method, Pairing};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit, Update};
@@ -33,8 +35,8 @@ pub struct Session {
     sides: [Side; 2],
     pairing: Pairing,
     next_number: u32,
-    /// Whether SYN or SYN-ACK was seen.
-    handshake: bool,
+    /// Who sent the SYN, where it or the SYN-ACK was seen.
+    opener: Option<usize>,
     /// Whether any HTTP message was met.
     recognised: bool,
     /// The connection was handed over to another protocol by a message of HTTP.
@@ -54,6 +56,10 @@ struct Side {
     decoding: Option<Box<coding::Decoder>>,
     parked: VecDeque<(SegmentRef, Vec<u8>, OwnedCarrier)>,
     parked_bytes: usize,
+    /// Whether the client goes on without waiting for the answer that hands the connection over.
+    impatient: bool,
+    /// The first bytes of a body that there may not be: see [`Session::doubted`].
+    doubt: Option<Vec<u8>>,
     past: VecDeque<Past>,
     /// Bytes read as no message, while it is not known whether the connection is HTTP.
     unclassified: u64,
@@ -84,8 +90,8 @@ enum State {
     Chunked(Box<chunked::Decoder>),
     /// In a body that the end of the stream ends.
     UntilClose,
-    /// After a request that asks to hand the connection over.
-    Asked,
+    /// After the request of this number, which asks to hand the connection over.
+    Asked(u32),
     /// Handed over.
     HandedOver,
 }
@@ -100,21 +106,21 @@ struct Past {
 }
 
 impl Session {
-    /// Of a connection whose handshake was seen or not.
-    pub fn new(handshake: bool) -> Self {
+    /// Of a connection whose SYN this side sent, if the handshake was seen.
+    pub fn new(opener: Option<usize>) -> Self {
         Self {
             sides: Default::default(),
             pairing: Pairing::default(),
             next_number: 1,
-            handshake,
+            opener,
             recognised: false,
             handed_over: false,
         }
     }
 
-    /// Learns that SYN or SYN-ACK was seen after all.
-    pub fn handshake_seen(&mut self) {
-        self.handshake = true;
+    /// Learns who sent the SYN after all.
+    pub fn opened_by(&mut self, side: usize) {
+        self.opener = Some(side);
     }
 
     /// Whether any HTTP message was met.
@@ -133,7 +139,23 @@ impl Session {
 
     /// Whether both directions began with something that is not HTTP, after a handshake.
     pub fn is_other(&self) -> bool {
-        self.handshake && !self.recognised && self.sides.iter().all(|side| side.rejected)
+        self.opener.is_some() && !self.recognised && self.sides.iter().all(|side| side.rejected)
+    }
+
+    /// Bytes held because it is not known yet what they are.
+    pub fn held(&self) -> usize {
+        self.sides.iter().map(|side| side.held.len() + side.parked_bytes).sum()
+    }
+
+    /// Gives up what is held, at a bound: heads end, and what was set aside is read.
+    pub fn relieve(&mut self, cx: &mut Context<'_>) {
+        for at in 0..2 {
+            self.release(at, cx);
+            self.believe(at, cx);
+            if matches!(self.sides[at].state, State::Head { .. }) {
+                self.overlong_head(at, cx);
+            }
+        }
     }
 
     /// The first bytes of a direction, where they are not HTTP.
@@ -173,7 +195,7 @@ impl Session {
             return;
         }
         side.position = Some(offset);
-        if !self.handshake || offset != ORIGIN {
+        if self.opener.is_none() || offset != ORIGIN {
             side.state = State::Resync { boundary: false };
             self.note_hole(at, 0, offset, true);
         }
@@ -188,12 +210,14 @@ impl Session {
         carrier: Carrier<'_>,
         cx: &mut Context<'_>,
     ) -> usize {
-        self.doubt_body(at, rest, cx);
+        if self.sides[at].doubt.is_some() && self.doubted(at, segment, rest, carrier, cx) {
+            return rest.len();
+        }
         let side = &mut self.sides[at];
         match &mut side.state {
             State::Start => self.start(at, segment, rest, carrier, false, cx),
             State::Resync { boundary: true } => self.start(at, segment, rest, carrier, true, cx),
-            State::Resync { boundary: false } => self.skip(at, rest, 0, cx),
+            State::Resync { boundary: false } => self.skip(at, segment.offset, rest, 0, cx),
             State::Head { .. } => self.more_head(at, segment, rest, carrier, cx),
             State::Length(left) => {
                 let len = usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
@@ -210,12 +234,11 @@ impl Session {
                 rest.len()
             }
             State::Chunked(_) => self.chunked(at, segment, rest, cx),
-            State::Asked => {
+            State::Asked(_) => {
                 side.parked_bytes += rest.len();
                 side.parked.push_back((segment, rest.to_vec(), carrier.to_owned()));
                 if side.parked_bytes > MAX_PARKED {
-                    let connect = self.pairing.oldest().is_some_and(|oldest| oldest.method == Method::Connect);
-                    self.resolve(at, connect, cx);
+                    self.release(at, cx);
                 }
                 rest.len()
             }
@@ -233,24 +256,6 @@ impl Session {
             if message.number > 0 {
                 cx.ledger.add(Class::Message, u64::from(segment.len));
             }
-        }
-    }
-
-    /// A response to a request that is not known may answer HEAD: its head promises a body, and another response
-    /// follows in its place.
-    fn doubt_body(&mut self, at: usize, rest: &[u8], cx: &mut Context<'_>) {
-        let side = &self.sides[at];
-        if !matches!(side.state, State::Length(_) | State::Chunked(_)) {
-            return;
-        }
-        let Some(message) = &side.message else { return };
-        let no_body_yet = message.http().is_some_and(|http| u64::from(http.parsed.len) == message.len);
-        if no_body_yet
-            && message.kind == Kind::Response
-            && message.answers.is_none()
-            && plausible_resync(rest) == Start::Response
-        {
-            self.finish(at, Integrity::Complete, rest, cx);
         }
     }
 
@@ -292,7 +297,7 @@ impl Session {
                 }
                 self.finish(at, Integrity::Malformed, &[], cx);
                 self.lose_track(at, true);
-                self.unread(at, &rest[fed.used..], cx);
+                self.unread(at, segment.offset + fed.used as u64, &rest[fed.used..], cx);
                 rest.len()
             }
         }
@@ -324,8 +329,12 @@ impl Session {
                 pending.done = Some((message.frame, message.last_time));
             }
             if pending.asks && message.integrity == Integrity::Complete {
-                self.sides[at].state = State::Asked;
+                let connect = pending.method == Method::Connect;
+                self.asked(at, message.number, connect);
             }
+        }
+        if message.kind == Kind::Response && message.http().is_some_and(Http::is_final) {
+            self.pairing.responded(message.start, message.end());
         }
         let side = &mut self.sides[at];
         if side.past.len() == MAX_PAST {
@@ -345,17 +354,20 @@ impl Session {
     fn may_follow(&self, at: usize, message: &Message, rest: &[u8]) -> bool {
         let handed_over = message.http().is_some_and(|http| http.hands_over);
         let asks = self.pairing.oldest().is_some_and(|oldest| oldest.asks);
-        handed_over || asks || self.admit(at, looks_like_start(rest)) != Start::No
+        handed_over || asks || self.admit(at, looks_like_start(rest), false) != Start::No
     }
 
     /// Bytes that are in no message.
-    fn unread(&mut self, at: usize, bytes: &[u8], cx: &mut Context<'_>) {
+    fn unread(&mut self, at: usize, offset: u64, bytes: &[u8], cx: &mut Context<'_>) {
         if bytes.is_empty() {
             return;
         }
+        if self.part(at) == Some(Kind::Response) {
+            self.pairing.no_response(offset, offset + bytes.len() as u64);
+        }
         let side = &mut self.sides[at];
         if self.recognised {
-            let first = side.past.is_empty() && side.message.is_none() && !self.handshake;
+            let first = side.past.is_empty() && side.message.is_none() && self.opener.is_none();
             cx.ledger.add(if first { Class::BeforeFirst } else { Class::Undecodable }, bytes.len() as u64);
         } else {
             side.rejected = true;
@@ -385,24 +397,40 @@ impl Session {
         self.note_hole(at, past, past, explained);
     }
 
+    /// A message begins at `start` where one was looked for.
+    fn resynchronised(&mut self, at: usize, start: u64) {
+        if let Some((_, end, _)) = &mut self.sides[at].early_hole {
+            *end = start;
+        }
+        match self.part(at) {
+            Some(Kind::Request) => self.pairing.requests_resume(start),
+            Some(Kind::Response) => self.pairing.responses_resume(start),
+            None => {}
+        }
+    }
+
+    /// What a side sends: what it has sent, or the other has not.
+    fn part(&self, at: usize) -> Option<Kind> {
+        let by_other = self.sides[1 - at].role.map(|other| match other {
+            Kind::Request => Kind::Response,
+            Kind::Response => Kind::Request,
+        });
+        self.sides[at].role.or(by_other)
+    }
+
     fn note_hole(&mut self, at: usize, start: u64, end: u64, explained: bool) {
-        match self.sides[at].role {
+        match self.part(at) {
             Some(Kind::Request) => self.pairing.hole_in_requests(start, end, explained),
-            Some(Kind::Response) => self.pairing.hole_in_responses(start, end, explained),
-            None => match self.sides[1 - at].role {
-                Some(Kind::Request) => self.pairing.hole_in_responses(start, end, explained),
-                Some(Kind::Response) => self.pairing.hole_in_requests(start, end, explained),
-                None => self.sides[at].early_hole = Some((start, end, explained)),
-            },
+            Some(Kind::Response) => self.pairing.hole_in_responses(end),
+            None => self.sides[at].early_hole = Some((start, end, explained)),
         }
     }
 
     /// The next `len` bytes of a direction are not there.
     pub fn gap(&mut self, at: usize, offset: u64, len: u64, cause: Cause, forced: bool, cx: &mut Context<'_>) {
         self.begin_stream(at, offset);
-        if matches!(self.sides[at].state, State::Asked) && !self.sides[at].parked.is_empty() {
-            self.resolve_unanswered(at, cx);
-        }
+        self.release(at, cx);
+        self.believe(at, cx);
         let side = &mut self.sides[at];
         side.position = Some(offset + len);
         if forced && let Some(message) = &mut side.message {
@@ -444,11 +472,15 @@ impl Session {
                 self.sides[at].state = State::Resync { boundary: false };
                 self.note_hole(at, offset, end, exists);
             }
-            State::Start | State::Resync { .. } | State::Asked => {
+            State::Start | State::Resync { .. } | State::Asked(_) => {
                 side.state = State::Resync { boundary: false };
                 self.note_hole(at, offset, end, false);
             }
             State::HandedOver => {}
+        }
+        if !absorbed {
+            // The answer that a request waits for may be among them.
+            self.release(1 - at, cx);
         }
     }
 
@@ -465,9 +497,8 @@ impl Session {
     /// A direction has ended.
     pub fn end(&mut self, at: usize, by: End, frame: FrameNumber, cx: &mut Context<'_>) {
         self.settle_simple_request(at, &[], cx);
-        if matches!(self.sides[at].state, State::Asked) {
-            self.resolve_unanswered(at, cx);
-        }
+        self.release(at, cx);
+        self.believe(at, cx);
         let cut = Integrity::cut_by(by);
         match self.sides[at].state {
             State::Head { .. } => {
@@ -494,7 +525,7 @@ impl Session {
                 self.finish(at, Integrity::Complete, &[], cx);
             }
             State::Length(_) | State::Chunked(_) | State::UntilClose => self.finish(at, cut, &[], cx),
-            State::Start | State::Resync { .. } | State::Asked | State::HandedOver => {}
+            State::Start | State::Resync { .. } | State::Asked(_) | State::HandedOver => {}
         }
     }
 
@@ -531,9 +562,7 @@ fn content(message: &mut Message, decoding: Option<&mut coding::Decoder>, bytes:
 /// Pairs a response whose head was read as far as it goes; gives the method that its framing depends on.
 fn pair(pairing: &mut Pairing, message: &mut Message) -> Option<Method> {
     let http = message.http().filter(|_| message.kind == Kind::Response)?;
-    let code = http.parsed.code;
-    let last = !(100..200).contains(&code) || code == 101;
-    apply(pairing.response(message.start, message.acked, last), message)
+    apply(pairing.response(message.start, message.acked, http.is_final()), message)
 }
 
 /// Tells a response what it answers; gives the method that its framing depends on.

@@ -1,6 +1,6 @@
 //! Whether bytes are how an HTTP/1.x message begins: for a direction's first bytes, and after a gap.
 
-use super::syntax::{is_control, is_known_method, is_ows, is_request_target, is_tchar};
+use super::syntax::{begins_method, is_control, is_known_method, is_method, is_ows, is_request_target, is_tchar};
 use super::syntax::{starts_with_ignore_case, trim};
 
 /// What bytes are the beginning of.
@@ -57,8 +57,8 @@ pub fn looks_like_cut_start(bytes: &[u8]) -> Start {
     }
 }
 
-/// The stricter form, for bytes that may as well be the inside of a body: a whole and valid start line, with a method
-/// in capitals, a target that the method allows, a version 1.x, a status code from 100 to 599.
+/// The stricter form, for bytes that may as well be the inside of a body: a whole and valid start line, with a
+/// registered method in capitals (the rest of one is none), a target that the method allows, a version 1.x, a status code from 100 to 599.
 pub fn plausible_resync(bytes: &[u8]) -> Start {
     let line_end = memchr::memchr(b'\n', &bytes[..bytes.len().min(MAX_START_LINE)]);
     let Some(end) = line_end else {
@@ -184,15 +184,9 @@ fn is_valid_request_line(line: &[u8]) -> bool {
     else {
         return false;
     };
-    is_capital_method(method)
-        && (1..=MAX_METHOD).contains(&method.len())
+    is_method(method)
         && is_request_target(method, target)
         && matches!(version.strip_prefix(b"HTTP/1."), Some([minor]) if minor.is_ascii_digit())
-}
-
-/// Registered methods are in capitals, with hyphens.
-fn is_capital_method(method: &[u8]) -> bool {
-    method.iter().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'))
 }
 
 fn may_become_valid(line: &[u8]) -> bool {
@@ -202,8 +196,8 @@ fn may_become_valid(line: &[u8]) -> bool {
         return !has_control(line);
     }
     let method_end = line.iter().take(MAX_METHOD + 1).position(|&b| b == b' ');
-    let method = &line[..method_end.unwrap_or(line.len())];
-    method.len() <= MAX_METHOD && is_capital_method(method) && !has_control(line)
+    let fits = method_end.map_or_else(|| begins_method(line), |end| is_method(&line[..end]));
+    fits && !has_control(line)
 }
 
 #[cfg(test)]
@@ -318,7 +312,8 @@ mod tests {
     fn resynchronisation_wants_a_whole_valid_line() {
         for (text, want) in [
             ("GET / HTTP/1.1\r\n", Request),
-            ("FOO-BAR /x HTTP/1.0\n", Request),
+            ("VERSION-CONTROL /x HTTP/1.0\n", Request),
+            ("ET / HTTP/1.1\r\n", No),
             ("OPTIONS * HTTP/1.1\r\n", Request),
             ("HTTP/1.1 404 Not Found\r\n", Response),
             ("HTTP/1.1 204\r\n", Response),

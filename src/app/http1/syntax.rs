@@ -43,6 +43,16 @@ pub(super) fn is_known_method(text: &[u8]) -> bool {
     METHODS.iter().any(|method| method.as_bytes().eq_ignore_ascii_case(text))
 }
 
+/// The same, in capitals.
+pub(super) fn is_method(text: &[u8]) -> bool {
+    METHODS.iter().any(|method| method.as_bytes() == text)
+}
+
+/// Whether a method of the registry begins with it.
+pub(super) fn begins_method(text: &[u8]) -> bool {
+    METHODS.iter().any(|method| method.as_bytes().starts_with(text))
+}
+
 /// IANA's "HTTP Method Registry" without `PRI`, which begins HTTP/2; then those of UPnP and of caches.
 const METHODS: &[&str] = &[
     "GET",

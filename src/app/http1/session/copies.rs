@@ -12,8 +12,11 @@ impl Session {
     /// A copy of bytes of a direction.
     pub fn copy(&mut self, at: usize, segment: SegmentRef, compared: Compared, cx: &mut Context<'_>) {
         let mut issues = segment.flags.issues();
-        if matches!(compared, Compared::Conflict(_)) {
+        if let Compared::Conflict(damaged) = compared {
             issues.insert(Issue::OverlapConflict);
+            if damaged.is_some() {
+                issues.insert(Issue::BadChecksum);
+            }
         }
         self.learn(at, segment, issues, cx);
     }

@@ -26,14 +26,17 @@ impl Session {
         cx: &mut Context<'_>,
     ) -> usize {
         let start = if strict { plausible_resync(rest) } else { looks_like_start(rest) };
-        let start = self.admit(at, start);
+        let start = self.admit(at, start, strict);
         if start == Start::No {
             if !strict && self.begins_simple_response(at) {
                 return self.simple_response(at, segment, rest, carrier, cx);
             }
-            return self.skip(at, rest, 1, cx);
+            return self.skip(at, segment.offset, rest, 1, cx);
         }
         self.begin(at, segment, carrier, cx);
+        if strict {
+            self.resynchronised(at, segment.offset);
+        }
         if start != Start::Maybe
             && let Some(end) = head::find_end(rest, 0)
         {
@@ -47,22 +50,19 @@ impl Session {
     }
 
     /// Passes over what is no message, up to a place where one may begin: after a blank line, at `from` or later.
-    pub(super) fn skip(&mut self, at: usize, rest: &[u8], from: usize, cx: &mut Context<'_>) -> usize {
+    pub(super) fn skip(&mut self, at: usize, offset: u64, rest: &[u8], from: usize, cx: &mut Context<'_>) -> usize {
         let blank = after_blank_line(rest, from);
         let skip = blank.unwrap_or(rest.len());
         self.sides[at].state = State::Resync { boundary: blank.is_some() };
-        self.unread(at, &rest[..skip], cx);
+        self.unread(at, offset, &rest[..skip], cx);
         skip
     }
 
-    /// What a start is to this side: one that does not fit its part is none.
-    pub(super) fn admit(&self, at: usize, start: Start) -> Start {
-        let other = self.sides[1 - at].role;
-        let role = self.sides[at].role.or(other.map(|other| match other {
-            Kind::Request => Kind::Response,
-            Kind::Response => Kind::Request,
-        }));
-        match (start, role) {
+    /// What a start is to this side: one that does not fit its part is none. `strict`: the handshake tells parts too.
+    pub(super) fn admit(&self, at: usize, start: Start, strict: bool) -> Start {
+        let by_handshake =
+            self.opener.filter(|_| strict).map(|client| if at == client { Kind::Request } else { Kind::Response });
+        match (start, self.part(at).or(by_handshake)) {
             (Start::Request, Some(Kind::Response)) | (Start::Response, Some(Kind::Request)) => Start::No,
             _ => start,
         }
@@ -88,7 +88,7 @@ impl Session {
         if !self.recognised {
             self.recognised = true;
             for side in &mut self.sides {
-                let class = if self.handshake { Class::Undecodable } else { Class::BeforeFirst };
+                let class = if self.opener.is_some() { Class::Undecodable } else { Class::BeforeFirst };
                 cx.ledger.add(class, std::mem::take(&mut side.unclassified));
             }
         }
@@ -136,7 +136,7 @@ impl Session {
         let exists = side.message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
             let start = if strict { plausible_resync(&side.held) } else { looks_like_start(&side.held) };
-            match self.admit(at, start) {
+            match self.admit(at, start, strict) {
                 Start::Maybe => {
                     self.take(at, segment, cx);
                     return rest.len();
@@ -147,7 +147,7 @@ impl Session {
                     if simple {
                         return self.simple_response(at, segment, rest, carrier, cx);
                     }
-                    self.unread(at, rest, cx);
+                    self.unread(at, segment.offset, rest, cx);
                     return rest.len();
                 }
                 start => self.exists(at, start, before, cx),
@@ -178,18 +178,20 @@ impl Session {
         let side = &mut self.sides[at];
         side.state = State::Resync { boundary: false };
         let bytes = std::mem::take(&mut side.held);
-        if let Some(message) = side.message.take() {
-            cx.pool.give_back(message);
-        }
-        self.unread(at, &bytes[..held], cx);
+        let Some(message) = side.message.take() else { return };
+        let start = message.start;
+        cx.pool.give_back(message);
+        self.unread(at, start, &bytes[..held], cx);
     }
 
+    /// No more of the head is kept.
     pub(super) fn overlong_head(&mut self, at: usize, cx: &mut Context<'_>) {
-        let held = std::mem::take(&mut self.sides[at].held);
+        if !self.settle_head(at, cx) {
+            return;
+        }
         if let Some(message) = &mut self.sides[at].message {
             message.issues.insert(Issue::HeadTooLarge);
         }
-        self.parse_head(at, &held);
         self.finish(at, Integrity::Malformed, &[], cx);
         self.lose_track(at, true);
     }
@@ -200,14 +202,11 @@ impl Session {
         let Some(message) = &mut self.sides[at].message else { return };
         let (number, kind, head_end) = (message.number, message.kind, message.end());
         let answered = pair(&mut self.pairing, message);
+        let answers = message.answers;
         let Unit::Http(http) = &mut message.unit else { return };
         let (framing, issues) = framing(http.head(), answered.map(method_name));
         let head = http.head();
-        let method = match head.method() {
-            Some(b"HEAD") => Method::Head,
-            Some(b"CONNECT") => Method::Connect,
-            _ => Method::Other,
-        };
+        let method = Method::of(head);
         let asks = kind == Kind::Request && (method == Method::Connect || head.get("upgrade").is_some());
         message.issues = message.issues.union(issues);
         self.sides[at].decoding = coding::Decoder::new(head.list("content-encoding"), cx.wanted.preview).map(Box::new);
@@ -216,6 +215,9 @@ impl Session {
             && let Some(pending) = self.pairing.waiting(number)
         {
             (pending.method, pending.head_end, pending.asks) = (method, Some(head_end), asks);
+        }
+        if kind == Kind::Response && answers.is_none() && matches!(framing, Framing::Length(1..) | Framing::Chunked) {
+            self.sides[at].doubt = Some(Vec::new());
         }
         match framing {
             Framing::None | Framing::Length(0) => self.finish(at, Integrity::Complete, rest, cx),
@@ -250,7 +252,7 @@ impl Session {
         let held = std::mem::take(&mut self.sides[at].held);
         let exists = self.sides[at].message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
-            match self.admit(at, looks_like_cut_start(&held)) {
+            match self.admit(at, looks_like_cut_start(&held), true) {
                 Start::No | Start::Maybe => {
                     let len = held.len();
                     self.sides[at].held = held;
@@ -262,6 +264,16 @@ impl Session {
         }
         self.parse_head(at, &held);
         if let Some(message) = &mut self.sides[at].message {
+            // A line that goes no further says less than it was to say.
+            if let Unit::Http(http) = &mut message.unit
+                && let Some(last) = http.parsed.fields.last()
+                && !last.line.of(&http.raw).ends_with(b"\n")
+            {
+                http.parsed.fields.pop();
+            }
+            if let (Some(pending), Some(http)) = (self.pairing.waiting(message.number), message.http()) {
+                (pending.method, pending.head_end) = (Method::of(http.head()), Some(message.end()));
+            }
             pair(&mut self.pairing, message);
         }
         true

@@ -12,7 +12,7 @@ impl Session {
     /// client is done, if the handshake was seen. A server whose `answer` is of a later version would have wanted one.
     pub(super) fn settle_simple_request(&mut self, at: usize, answer: &[u8], cx: &mut Context<'_>) {
         let side = &self.sides[at];
-        let is_one = self.handshake
+        let is_one = self.opener.is_some()
             && matches!(side.state, State::Head { strict: false })
             && side.message.as_ref().is_some_and(|message| message.number > 0)
             && is_simple_request(&side.held);

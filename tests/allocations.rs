@@ -1,0 +1,103 @@
+//! In-order data costs no allocation: a counting allocator watches a long keep-alive connection.
+
+// The allocator is what is tested with.
+#![allow(unsafe_code)]
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use common::wire::{Packet, frame};
+use dissect::engine::{Engine, Options};
+use dissect::event::{Event, Sink};
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator as it is; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Counts the messages, and nothing else.
+struct Messages(u64);
+
+impl Sink for Messages {
+    fn event(&mut self, event: Event<'_>) {
+        self.0 += u64::from(matches!(event, Event::Message(_)));
+    }
+}
+
+const BODY: usize = 400_000;
+const SEGMENT: usize = 1448;
+
+/// The frames of downloads one after the other over one connection, acknowledged at every second segment.
+fn downloads(count: usize) -> Vec<Vec<u8>> {
+    let (mut client, mut server) = (1000, 5000);
+    let mut packets = vec![
+        Packet { syn: true, ..Packet::new(0, client - 1, None, b"") },
+        Packet { syn: true, ..Packet::new(1, server - 1, Some(client), b"") },
+        Packet::new(0, client, Some(server), b""),
+    ];
+    let mut response = format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\nServer: s\r\n\r\n").into_bytes();
+    response.resize(response.len() + BODY, b'x');
+    for _ in 0..count {
+        packets.push(Packet::new(0, client, Some(server), b"GET /long HTTP/1.1\r\nHost: a.test\r\n\r\n"));
+        client = packets.last().unwrap().next_seq();
+        for (i, part) in response.chunks(SEGMENT).enumerate() {
+            packets.push(Packet::new(1, server, Some(client), part));
+            server = packets.last().unwrap().next_seq();
+            if i % 2 == 1 {
+                packets.push(Packet::new(0, client, Some(server), b""));
+            }
+        }
+    }
+    packets.iter().map(Packet::bytes).collect()
+}
+
+#[test]
+fn in_order_data_allocates_nothing() {
+    let frames = downloads(30);
+    let each = (frames.len() - 3) / 30;
+    let mut engine = Engine::new(Options::default());
+    let mut messages = Messages(0);
+    let (mut total, mut counted) = (0, 0);
+    for (i, bytes) in frames.iter().enumerate() {
+        let before = COUNT.get();
+        engine.push(frame(i as u64 + 1, i as i64 * 10_000, bytes), &mut messages);
+        let allocated = COUNT.get() - before;
+        if i <= frames.len() / 2 {
+            continue;
+        }
+        // The first frames of an exchange hold its heads, the last ones let its response go.
+        let within = (i - 3) % each;
+        if (3..each - 2).contains(&within) {
+            assert_eq!(allocated, 0, "frame {i}, {within} of its exchange");
+        }
+        total += allocated;
+        counted += 1;
+    }
+    assert_eq!(messages.0, 60);
+    assert!(counted > 4000);
+    // Nor do messages once there are some to use again, but for a table that grows.
+    assert!(total <= 8, "{total} allocations in {counted} frames");
+}

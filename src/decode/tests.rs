@@ -351,7 +351,7 @@ fn every_prefix_is_decoded_as_far_as_it_goes() {
                 }
                 stop => {
                     assert_eq!(stop, full.stop);
-                    assert!(full.payload.starts_with(cut.payload));
+                    assert!(full.payload.starts_with(cut.payload), "{} cut to {captured}", chain(&full));
                     assert_eq!(cut.payload.len() + cut.missing as usize, full.payload.len() + full.missing as usize);
                 }
             }

@@ -443,9 +443,9 @@ impl HalfStream {
             return;
         }
         while let Some(side) = &mut self.side
-            && let Some(Chunk { segment, since, bytes, missing, header_sum, carrier, copies }) =
-                side.queue.pop(self.next, &open)
+            && let Some(chunk) = side.queue.pop(self.next, &open)
         {
+            let Chunk { segment, since, bytes, missing, header_sum, carrier, copies } = *chunk;
             let following = side.queue.first().unwrap_or(u64::MAX);
             self.hand_on(segment, &bytes, carrier.get(), header_sum, since, out);
             copies.into_iter().for_each(|(copy, compared)| out(Item::Copy(copy, compared)));

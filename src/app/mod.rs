@@ -35,6 +35,8 @@ pub struct Context<'c> {
     pub wanted: Wanted,
     /// Where bytes are accounted for.
     pub ledger: &'c mut Ledger,
+    /// What the content codings that are being undone may cost, in bytes.
+    pub decoding: &'c mut usize,
     /// Messages to use again.
     pub pool: &'c mut Pool,
     /// Where messages go.

@@ -161,7 +161,7 @@ pub struct Trust {
     #[arg(long)]
     pub verify_checksums: bool,
     /// Move a bound on memory: `queue` (bytes out of order in one direction, 4M), `queues` (the same in all, 24M),
-    /// `connections` (256K), `closed` (closed ones remembered, 16K); the suffixes K, M, G are powers of 1024
+    /// `connections` (128K), `closed` (closed ones remembered, 16K); the suffixes K, M, G are powers of 1024
     #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
     pub limits: Vec<Limit>,
 }

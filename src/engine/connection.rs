@@ -392,7 +392,7 @@ impl<S: Sink> Feed<'_, S> {
     }
 
     fn session(&mut self, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
-        let Shared { counts, ledger, pool, wanted, .. } = &mut *self.shared;
+        let Shared { counts, ledger, decoding, pool, wanted, .. } = &mut *self.shared;
         let (flow, origins, sink) = (self.flow, self.origins, &mut *self.sink);
         let directions = &mut *self.directions;
         let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
@@ -412,6 +412,6 @@ impl<S: Sink> Feed<'_, S> {
             }
         };
         let session = self.session.get_or_insert_with(|| Box::new(Session::new(self.opener)));
-        act(session, &mut Context { wanted: *wanted, ledger, pool, out: &mut out });
+        act(session, &mut Context { wanted: *wanted, ledger, decoding, pool, out: &mut out });
     }
 }

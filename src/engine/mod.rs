@@ -55,7 +55,7 @@ pub struct Limits {
     pub queue: usize,
     /// Bytes queued in all.
     pub queues: usize,
-    /// Connections: 256 Ki of them take some 250 MB.
+    /// Connections: with a request each, 128 Ki of them take some 300 MB.
     pub connections: usize,
     /// Closed connections that are remembered, so that a late copy is no new one.
     pub closed: usize,
@@ -63,7 +63,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queue: 4 << 20, queues: 24 << 20, connections: 256 << 10, closed: 16 << 10 }
+        Self { queue: 4 << 20, queues: 24 << 20, connections: 128 << 10, closed: 16 << 10 }
     }
 }
 
@@ -118,6 +118,7 @@ struct Shared {
     now: Timestamp,
     counts: Totals,
     ledger: Ledger,
+    decoding: usize,
     pool: Pool,
     wanted: Wanted,
 }
@@ -152,6 +153,7 @@ impl Engine {
                 now: Timestamp(i64::MIN),
                 counts: Totals::default(),
                 ledger: Ledger::default(),
+                decoding: 0,
                 pool: Pool::default(),
                 wanted,
             },
@@ -254,10 +256,17 @@ impl Engine {
         let ((src, dst), header) = decode::stray_tcp(decoded)?;
         let ends = [Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }];
         let segment = segment_of(decoded, header, &[], 0);
-        let id = self.connection(ends, &segment, sink);
+        let known = self.table.find(&Key::new(ends[0], ends[1]).0);
+        let id = known.unwrap_or_else(|| self.connection(ends, &segment, sink));
         let connection = self.table.get_mut(id)?;
         let dir = connection.direction(ends[0], ends[1]);
-        Some((connection.stream(), connection.describe(dir, &segment)))
+        let mut stream = connection.stream();
+        if connection.is_replaced_by(dir, &segment) {
+            // To Wireshark it begins another connection. A quote is no reason to end one: it takes a number alone.
+            stream = self.streams;
+            self.streams += 1;
+        }
+        Some((stream, connection.describe(dir, &segment)))
     }
 
     fn defragment(&mut self, decoded: &Decoded<'_>) -> Option<(u8, Vec<u8>)> {

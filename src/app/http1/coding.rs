@@ -82,6 +82,16 @@ impl Decoder {
         any.then_some(Self { stages, sink, running: !unknown, issues })
     }
 
+    /// What it may hold while it decodes, in bytes: the windows of its codings, and a block of zstd.
+    pub fn cost(&self) -> usize {
+        let of = |stage: &Stage| match stage.codec {
+            Codec::Gzip(_) | Codec::Deflate(_) => 64 << 10,
+            Codec::Brotli(_) => 17 << 20,
+            Codec::Zstd(_) => 2 * MAX_ZSTD_WINDOW as usize + MAX_ZSTD_BLOCK,
+        };
+        self.stages.iter().map(of).sum()
+    }
+
     /// Decodes the next bytes of the body. After an issue, nothing more is decoded.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.running && !bytes.is_empty() {

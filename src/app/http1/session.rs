@@ -53,7 +53,8 @@ struct Side {
     held: Vec<u8>,
     /// How much of `held` is known not to end the head.
     scanned: usize,
-    decoding: Option<Box<coding::Decoder>>,
+    /// What undoes the content coding of the body, and what that may cost.
+    decoding: Option<(Box<coding::Decoder>, usize)>,
     parked: VecDeque<(SegmentRef, Vec<u8>, OwnedCarrier)>,
     parked_bytes: usize,
     /// Whether the client goes on without waiting for the answer that hands the connection over.
@@ -264,7 +265,7 @@ impl Session {
         self.take(at, segment, cx);
         let side = &mut self.sides[at];
         if let Some(message) = &mut side.message {
-            content(message, side.decoding.as_deref_mut(), bytes, cx);
+            content(message, side.decoding.as_mut().map(|decoding| &mut *decoding.0), bytes, cx);
         }
     }
 
@@ -272,7 +273,8 @@ impl Session {
         let side = &mut self.sides[at];
         let (State::Chunked(decoder), Some(message)) = (&mut side.state, &mut side.message) else { return rest.len() };
         let decoding = &mut side.decoding;
-        let fed = decoder.feed(rest, &mut |data| content(message, decoding.as_deref_mut(), data, cx));
+        let fed = decoder
+            .feed(rest, &mut |data| content(message, decoding.as_mut().map(|decoding| &mut *decoding.0), data, cx));
         let progress = fed.state;
         if progress != Progress::More {
             message.issues = message.issues.union(decoder.issues());
@@ -308,9 +310,10 @@ impl Session {
         let side = &mut self.sides[at];
         side.state = State::Start;
         let decoding = side.decoding.take();
+        *cx.decoding -= decoding.as_ref().map_or(0, |decoding| decoding.1);
         let Some(mut message) = side.message.take() else { return };
         message.conclude(end);
-        if let (Some(mut decoding), Unit::Http(http)) = (decoding, &mut message.unit)
+        if let (Some((mut decoding, _)), Unit::Http(http)) = (decoding, &mut message.unit)
             && http.body_len > 0
         {
             decoding.end(message.integrity == Integrity::Complete);
@@ -486,7 +489,7 @@ impl Session {
 
     fn lack(&mut self, at: usize, len: u64, cause: Cause) {
         let side = &mut self.sides[at];
-        if let Some(decoding) = &mut side.decoding {
+        if let Some((decoding, _)) = &mut side.decoding {
             decoding.end(false);
         }
         if let Some(message) = &mut side.message {

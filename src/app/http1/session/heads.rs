@@ -11,6 +11,9 @@ use crate::app::message::{Integrity, Kind, Unit};
 use crate::issue::Issue;
 use crate::tcp::{Carrier, SegmentRef};
 
+/// Memory of all bodies whose content coding is being undone; beyond it a coding is left as it is.
+const MAX_DECODING: usize = 128 << 20;
+
 /// The longest head that is kept. Servers allow 8 to 64 KiB.
 const MAX_HEAD: usize = 1 << 20;
 
@@ -209,7 +212,15 @@ impl Session {
         let method = Method::of(head);
         let asks = kind == Kind::Request && (method == Method::Connect || head.get("upgrade").is_some());
         message.issues = message.issues.union(issues);
-        self.sides[at].decoding = coding::Decoder::new(head.list("content-encoding"), cx.wanted.preview).map(Box::new);
+        if let Some(decoder) = coding::Decoder::new(head.list("content-encoding"), cx.wanted.preview) {
+            let cost = decoder.cost();
+            if *cx.decoding + cost > MAX_DECODING {
+                message.issues.insert(Issue::CodingUnknown);
+            } else {
+                *cx.decoding += cost;
+                self.sides[at].decoding = Some((Box::new(decoder), cost));
+            }
+        }
         http.hands_over = framing == Framing::Tunnel;
         if kind == Kind::Request
             && let Some(pending) = self.pairing.waiting(number)

@@ -189,7 +189,7 @@ fn analyse(file: &Path) -> BTreeMap<u64, Row> {
             connections.entry(key).or_insert_with(|| (streams.next().unwrap_or(0), Analysis::new(true)));
         if analysis.is_new_connection(dir, &segment) {
             *stream = streams.next().unwrap_or(0);
-            analysis.reuse();
+            analysis.reuse(dir);
         }
         let analysed = Analysed { stream: *stream, verdict: analysis.push(dir, &segment) };
         let mut row = Row::new();

@@ -30,7 +30,7 @@ pub fn places<'x>(layer: &'x Layer<'_>, field: &Field<Get>) -> Vec<(Value<'x>, O
     values.into_iter().zip(places).collect()
 }
 
-/// The place of the only value: the bits that change it. A value that tells that something is there, as a boolean of an
+/// The place of the only value: the last run of bytes that change it. A value that tells that something is there, as a boolean of an
 /// option does, has its place where each changed bit makes it vanish.
 fn place_of_one(values: &[Value<'_>], layer: &Layer<'_>, field: &Field<Get>) -> Option<Place> {
     let mut place: Option<Place> = None;
@@ -38,9 +38,10 @@ fn place_of_one(values: &[Value<'_>], layer: &Layer<'_>, field: &Field<Get>) -> 
     let mut vanished = (0, 0);
     flip(layer, |layer, at, bit| match first_change(values, layer, field, bit) {
         Change::Bit(_) | Change::Other => match &mut place {
-            None => place = Some(Place { first: at, last: at, mask: bit }),
             Some(place) if place.first == at => place.mask |= bit,
-            Some(place) => place.last = at,
+            Some(place) if place.last == at || place.last + 1 == at => place.last = at,
+            // What stood before was where another reading of the options came upon something like it.
+            _ => place = Some(Place { first: at, last: at, mask: bit }),
         },
         Change::Gone => {
             vanished = if vanished.0 == at { (at, vanished.1 + 1) } else { (at, 1) };

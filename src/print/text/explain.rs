@@ -37,6 +37,8 @@ pub struct Explain {
     /// How many there are of these, and the bytes.
     used: (usize, u64),
     copies: Vec<String>,
+    /// Bytes in these.
+    copied: u64,
     /// Bytes of it that were put into each class at once.
     ledger: Ledger,
     protocol: Option<&'static str>,
@@ -47,7 +49,7 @@ impl Explain {
     pub fn new(frame: FrameNumber, width: usize, color: bool, zone: jiff::tz::TimeZone) -> Self {
         let clock = Clock::new(TimeFormat::DateAndTime, zone);
         let (uses, copies, ledger) = (Vec::new(), Vec::new(), Ledger::default());
-        Self { frame, width, color, clock, found: None, uses, used: (0, 0), copies, ledger, protocol: None }
+        Self { frame, width, color, clock, found: None, uses, used: (0, 0), copies, copied: 0, ledger, protocol: None }
     }
 
     /// The frame that it explains.
@@ -150,6 +152,7 @@ impl Explain {
         if let Some(segment) = update.segment.filter(|segment| segment.frame == self.frame)
             && self.copies.len() < MESSAGES
         {
+            self.copied += u64::from(segment.len);
             let at = segment.offset.saturating_sub(update.start);
             let last = at + u64::from(segment.len).saturating_sub(1);
             self.copies.push(format!(
@@ -176,9 +179,10 @@ impl Explain {
         let mut rest = payload.saturating_sub(self.used.1);
         for class in AT_ONCE {
             let bytes = self.ledger.get(class).min(rest);
-            if bytes > 0 {
-                line(&format!("{bytes} bytes: {}", meaning(class)));
-                rest -= bytes;
+            rest -= bytes;
+            let told = if class == Class::Duplicate { self.copied } else { 0 };
+            if bytes > told {
+                line(&format!("{} bytes: {}", bytes - told, meaning(class)));
             }
         }
         if let Some(stream) = stream.filter(|_| rest > 0) {

@@ -272,7 +272,7 @@ impl Case<'_> {
             }
             Issue::TfoSyn => {
                 let cookie = segment.options.fast_open.unwrap_or(0);
-                format!("a SYN with a Fast Open cookie of {} and {}", Bytes(cookie.into()), Bytes(len.into()))
+                format!("a SYN with a Fast Open cookie of {} and {} of data", Bytes(cookie.into()), Bytes(len.into()))
             }
             Issue::TfoAck => format!("SYN/ACK with ack {ack} > 1: more than the SYN is acknowledged"),
             Issue::TfoIgnored => format!("SYN/ACK with ack {ack}: not the data that came with cookie and SYN"),
@@ -402,3 +402,6 @@ impl fmt::Display for Span {
         write!(f, "{sign}{}{point}{fraction} {name}", nanos / unit)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,8 +74,11 @@ impl Analysis {
         let seen = if seen.is_empty() { "nothing yet".into() } else { seen.join(" + ") };
         fields.push(("tcp.completeness", format!("{} = {seen}", verdict.completeness)));
         if verdict.acks_frame != 0 {
-            let (frame, rtt) = (verdict.acks_frame, Span(verdict.ack_rtt));
-            fields.push(("tcp.analysis.ack_rtt", format!("{rtt} since frame {frame}, whose end is the ack")));
+            let frame = verdict.acks_frame;
+            fields.push(("tcp.analysis.acks_frame", format!("{frame}, whose end is the ack")));
+            if verdict.ack_rtt != 0 {
+                fields.push(("tcp.analysis.ack_rtt", format!("{} since frame {frame}", Span(verdict.ack_rtt))));
+            }
         }
         if verdict.has_analysis() && verdict.initial_rtt != 0 {
             let rtt = Span(verdict.initial_rtt);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::tcp::Options;
+use crate::tcp::fields::{Analysed, FIELDS};
 use Control as C;
 
 const A: u16 = C::ACK;
@@ -59,6 +60,12 @@ impl Talk {
         let mut told: Vec<Issue> = why.flags.iter().map(|reason| reason.flag).collect();
         told.sort_unstable();
         assert_eq!(told, verdict.flags.analysis().collect::<Vec<_>>(), "each flag has its reason, and no other");
+        for (name, _) in &why.fields {
+            let field = FIELDS.iter().find(|field| field.name == *name).expect(name);
+            let mut there = false;
+            (field.get)(&Analysed { stream: 0, verdict }, &mut |_| there = true);
+            assert!(there, "{name}");
+        }
         why
     }
 

@@ -5,6 +5,7 @@ use crate::decode::Decoded;
 use crate::flow::Endpoint;
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
+use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::verdict::Verdict;
 
 /// Where events go.
@@ -46,6 +47,8 @@ pub struct Packet<'a> {
     pub udp_stream: Option<u64>,
     /// Number of the frame's bytes put together from fragments, where it completed a datagram.
     pub reassembled: Option<u32>,
+    /// Why the analysis says what it says, where that was asked for.
+    pub why: Option<&'a Explanation>,
 }
 
 /// Transport protocol of a flow.

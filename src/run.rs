@@ -171,7 +171,11 @@ impl Run<'_> {
         if let Some(writer) = &mut self.writer {
             writer.write(&frame, interfaces)?;
         }
+        let before = self.results.explains(frame.meta.number).then(|| self.engine.totals().ledger);
         self.engine.push(frame, &mut self.results);
+        if let Some(before) = before {
+            self.results.account(&before, &self.engine.totals().ledger);
+        }
         let waited = if self.live { GATHERED_TIME } else { i64::MAX };
         self.results.gather(frame.meta.time, waited).map_err(Failure::Output)
     }

@@ -16,6 +16,7 @@ Examples:
   dissect -r lab1.pcap -T json | jq .http.request.uri
   tcpdump -w - port 80 | dissect -r -      a capture as it comes
   dissect -r lab1.pcap --body 0.2 > body   one body, of stream 0, message 2
+  dissect explain 10 -r lab1.pcap          frame 10, and why it has its flags
 
 Exit codes:
   0  done
@@ -52,6 +53,8 @@ pub struct Args {
 /// What is done instead of the main job.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Explain one frame: where its fields are, why it has its flags, what became of its payload
+    Explain(Explain),
     /// List every field: name, type, meaning
     Fields,
     /// List the interfaces that can be captured on, as -D does
@@ -65,6 +68,23 @@ pub enum Command {
     },
     /// Print the manual page, in roff
     Man,
+}
+
+/// Which frame is explained.
+#[derive(Group, Debug)]
+pub struct Explain {
+    /// Number of the frame, from 1
+    #[arg(value_name = "FRAME", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frame: u64,
+    /// Read this capture file; `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub read: PathBuf,
+    /// Look only at the frames for which this BPF expression holds; their numbers stay those in the file
+    #[arg(value_name = "BPF FILTER")]
+    pub filter: Vec<String>,
+    /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
 }
 
 /// Where frames come from and go to.

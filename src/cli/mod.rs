@@ -24,6 +24,7 @@ pub fn main() -> ExitCode {
 /// Returns what was wrong though it was done, or why it was not done.
 fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
     let told = match args.command {
+        Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Schema) => tell::schema(),

@@ -4,8 +4,9 @@ use std::env;
 use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, Format, When};
+use super::args::{Args, Explain, Format, When};
 use crate::engine;
+use crate::frame::FrameNumber;
 use crate::print::text::{Hex, TimeFormat};
 use crate::run::Failure;
 use crate::source::MAX_SNAPLEN;
@@ -59,6 +60,15 @@ pub enum Output {
         /// Number of the message within it.
         number: u32,
     },
+    /// What there is to say of one frame.
+    Explanation {
+        /// Its number.
+        frame: FrameNumber,
+        /// Whether to use colours.
+        color: bool,
+        /// Columns of the terminal; none where standard output is none.
+        width: Option<u16>,
+    },
     /// No results: the capture that is written, or nothing.
     Nothing,
 }
@@ -111,11 +121,7 @@ impl Plan {
             return Err(usage("standard output can have the capture (-w -) or a body (--body), not both"));
         }
         let input = match capture.read {
-            Some(path) if path.as_os_str() != "-" => Input::File(path),
-            Some(_) if stdin().is_terminal() => {
-                return Err(usage("standard input is a terminal; pipe a capture into it"));
-            }
-            Some(_) => Input::Stdin,
+            Some(path) => saved(path)?,
             None if capture.interfaces.is_empty() => {
                 return Err(usage("say where frames come from: -i INTERFACE (-D lists them) or -r FILE"));
             }
@@ -137,12 +143,8 @@ impl Plan {
             },
             times: times(show.times)?,
             hash: show.hash,
-            color: match show.color {
-                When::Always => true,
-                When::Never => false,
-                When::Auto => stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-            },
-            width: terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0),
+            color: colors(show.color),
+            width: width(),
         };
         let output = match select.body {
             Some((stream, number)) => Output::Body { stream, number },
@@ -157,7 +159,7 @@ impl Plan {
         trust.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         Ok(Self {
             input,
-            filter: Some(select.filter.join(" ")).filter(|words| !words.trim().is_empty()),
+            filter: expression(&select.filter),
             count: capture.count,
             write: capture.write,
             output,
@@ -165,6 +167,47 @@ impl Plan {
             strict: trust.strict,
         })
     }
+}
+
+impl Plan {
+    /// Makes a plan to explain a frame.
+    pub fn explain(args: Explain) -> Result<Self, Failure> {
+        let output = Output::Explanation { frame: args.frame, color: colors(args.color), width: width() };
+        Ok(Self {
+            input: saved(args.read)?,
+            filter: expression(&args.filter),
+            count: None,
+            write: None,
+            engine: options(&output),
+            output,
+            strict: false,
+        })
+    }
+}
+
+/// A capture file, or standard input.
+fn saved(path: PathBuf) -> Result<Input, Failure> {
+    match path {
+        path if path.as_os_str() != "-" => Ok(Input::File(path)),
+        _ if stdin().is_terminal() => Err(usage("standard input is a terminal; pipe a capture into it")),
+        _ => Ok(Input::Stdin),
+    }
+}
+
+fn expression(words: &[String]) -> Option<String> {
+    Some(words.join(" ")).filter(|words| !words.trim().is_empty())
+}
+
+fn colors(when: When) -> bool {
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }
+}
+
+fn width() -> Option<u16> {
+    terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0)
 }
 
 /// What the core has to do for these results, and no more.
@@ -184,6 +227,9 @@ fn options(output: &Output) -> engine::Options {
             ..default
         },
         Output::Body { stream, .. } => engine::Options { bodies: true, stream: Some(stream), ..default },
+        Output::Explanation { frame, .. } => {
+            engine::Options { packets: true, details: true, explain: Some(frame), ..default }
+        }
         Output::Nothing => default,
     }
 }

@@ -37,6 +37,7 @@ mod nflog;
 mod nsh;
 mod null;
 mod options;
+pub mod places;
 mod ppp;
 mod pppoe;
 mod radiotap;

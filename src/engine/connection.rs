@@ -10,6 +10,7 @@ use crate::flow::Endpoint;
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::Analysis;
+use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::reassembly::{Compared, End, GRACE, HalfStream, Item, ORIGIN, Peer};
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Segment, Seq};
@@ -41,7 +42,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// The connection that begins with `segment`. `analysis` is that of the one that had the same ports.
+    /// The connection that begins with `segment`. `analysis` knows of the one that had the same ports.
     pub fn new(
         stream: u64,
         ends: [Endpoint; 2],
@@ -49,16 +50,9 @@ impl Connection {
         analysis: Option<Analysis>,
         details: bool,
     ) -> Self {
-        let analysis = analysis.map_or_else(
-            || Analysis::new(details),
-            |mut analysis| {
-                analysis.reuse();
-                analysis
-            },
-        );
         Self {
             flow: Flow { transport: Transport::Tcp, stream, ends, client: None },
-            analysis,
+            analysis: analysis.unwrap_or_else(|| Analysis::new(details)),
             halves: Default::default(),
             bases: [Seq(0); 2],
             session: None,
@@ -88,8 +82,11 @@ impl Connection {
         self.analysis.is_new_connection(dir, segment)
     }
 
-    pub fn take_analysis(&mut self) -> Analysis {
-        std::mem::replace(&mut self.analysis, Analysis::new(false))
+    /// The analysis for the connection that replaces it, by a SYN of direction `dir`.
+    pub fn take_analysis(&mut self, dir: usize) -> Analysis {
+        let mut analysis = std::mem::replace(&mut self.analysis, Analysis::new(false));
+        analysis.reuse(dir);
+        analysis
     }
 
     /// Bytes held of it, in queues and unfinished heads.
@@ -99,8 +96,22 @@ impl Connection {
     }
 
     /// What the analysis says of a segment; `flags` were found before.
-    pub fn analyse(&mut self, dir: usize, segment: &Segment<'_>, flags: Flags) -> Verdict {
-        let mut verdict = self.analysis.push(dir, segment);
+    /// `why` is told the reasons, if there is one who asks.
+    pub fn analyse(
+        &mut self,
+        dir: usize,
+        segment: &Segment<'_>,
+        flags: Flags,
+        why: Option<&mut Explanation>,
+    ) -> Verdict {
+        let mut verdict = match why {
+            None => self.analysis.push(dir, segment),
+            Some(why) => {
+                let (verdict, explanation) = self.analysis.explain(dir, segment);
+                *why = explanation;
+                verdict
+            }
+        };
         verdict.flags = verdict.flags.union(flags);
         self.bases[dir] = Seq(segment.seq.0.wrapping_sub(verdict.seq));
         self.initial_rtt = verdict.initial_rtt;

@@ -15,8 +15,9 @@ use crate::decode::{self, Decoded, Layer, TcpHeader, Transport, checksum};
 use crate::event::{Close, Event, FlagCounts, Packet, Sink};
 use crate::flow::fragments::Fragments;
 use crate::flow::{Endpoint, Id, Key, Table};
-use crate::frame::{Frame, Timestamp};
+use crate::frame::{Frame, FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue};
+use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
@@ -44,6 +45,8 @@ pub struct Options {
     pub verify_checksums: bool,
     /// Look at this connection alone.
     pub stream: Option<u64>,
+    /// Tell why the analysis says what it says of this frame, which needs `packets`.
+    pub explain: Option<FrameNumber>,
     /// Bounds on memory.
     pub limits: Limits,
 }
@@ -215,7 +218,7 @@ impl Engine {
         if decoded.layers.len() >= MIN_TUNNEL {
             self.number_outer(decoded);
         }
-        let packet = Packet { decoded, tcp: None, udp_stream: None, reassembled };
+        let packet = Packet { decoded, tcp: None, udp_stream: None, reassembled, why: None };
         let carrier =
             Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
         match (decoded.transport, decoded.addresses) {
@@ -296,11 +299,16 @@ impl Engine {
         if !flags.is_empty() && connection.is_replaced_by(dir, &segment) {
             return self.reject(packet, flags, sink);
         }
-        let verdict = connection.analyse(dir, &segment, flags);
+        let mut why = (self.options.explain == Some(segment.frame)).then(Explanation::default);
+        let verdict = connection.analyse(dir, &segment, flags, why.as_mut());
         self.shared.counts.flags.add(verdict.flags);
         self.shared.ledger.captured += segment.payload.len() as u64;
         if self.options.packets {
-            sink.event(Event::Packet(Packet { tcp: Some((connection.stream(), verdict)), ..packet }));
+            sink.event(Event::Packet(Packet {
+                tcp: Some((connection.stream(), verdict)),
+                why: why.as_ref(),
+                ..packet
+            }));
         }
         if self.options.stream.is_some_and(|stream| stream != connection.stream()) {
             return self.shared.ledger.add(Class::Filtered, segment.payload.len() as u64);
@@ -360,7 +368,7 @@ impl Engine {
             if !connection.is_replaced_by(dir, segment) {
                 return id;
             }
-            analysis = Some(connection.take_analysis());
+            analysis = Some(connection.take_analysis(dir));
             self.end(id, Close::Reused, sink);
             self.table.remove(id);
         } else if self.table.len() >= self.options.limits.connections {

@@ -4,13 +4,14 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
+use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
 use crate::cli::{Format, Output, Style};
 use crate::event::{Event, Sink, Transport};
-use crate::frame::Timestamp;
+use crate::frame::{FrameNumber, Timestamp};
 use crate::print::json::{self, Json};
 use crate::print::table::{self, Table};
-use crate::print::text::{self, Text};
+use crate::print::text::{self, Explain, Text};
 use crate::print::{Begin, End, Printer};
 
 /// Results are gathered up to about this many bytes before they are written.
@@ -53,6 +54,7 @@ pub(super) struct Results {
 enum To {
     Printer(Box<dyn Printer>),
     Body(Body),
+    Explain(Box<Explain>),
     Nothing,
 }
 
@@ -69,6 +71,10 @@ impl Results {
         let to = match *output {
             Output::Results(ref style) => To::Printer(printer(style)),
             Output::Body { stream, number } => To::Body(Body { stream, number, end: None }),
+            Output::Explanation { frame, color, width } => {
+                let width = width.unwrap_or(WIDTH).into();
+                To::Explain(Box::new(Explain::new(frame, width, color, TimeZone::system())))
+            }
             Output::Nothing => To::Nothing,
         };
         Self { to, out: Vec::new(), since: None }
@@ -81,8 +87,22 @@ impl Results {
     }
 
     pub(super) fn end(&mut self, end: &End) {
-        if let To::Printer(printer) = &mut self.to {
-            printer.end(end, &mut self.out);
+        match &mut self.to {
+            To::Printer(printer) => printer.end(end, &mut self.out),
+            To::Explain(explain) => explain.end(&mut self.out),
+            To::Body(_) | To::Nothing => {}
+        }
+    }
+
+    /// Whether it is this frame that is explained.
+    pub(super) fn explains(&self, frame: FrameNumber) -> bool {
+        matches!(&self.to, To::Explain(explain) if explain.frame() == frame)
+    }
+
+    /// How the account stood before the frame that is explained, and after it.
+    pub(super) fn account(&mut self, before: &Ledger, after: &Ledger) {
+        if let To::Explain(explain) = &mut self.to {
+            explain.account(before, after);
         }
     }
 
@@ -93,6 +113,10 @@ impl Results {
 
     /// What the results lack of what was asked for.
     pub(super) fn lacks(&self) -> Option<String> {
+        if let To::Explain(explain) = &self.to {
+            let frame = explain.frame();
+            return (!explain.is_found()).then(|| format!("there is no frame {frame} among those read"));
+        }
         let To::Body(Body { stream, number, end }) = self.to else { return None };
         match end {
             None => Some(format!("there is no message {number} in stream {stream}")),
@@ -131,6 +155,7 @@ impl Sink for Results {
         match &mut self.to {
             To::Printer(printer) => printer.event(event, &mut self.out),
             To::Body(body) => body.event(event, &mut self.out),
+            To::Explain(explain) => explain.event(event, &mut self.out),
             To::Nothing => {}
         }
     }

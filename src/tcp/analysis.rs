@@ -3,6 +3,8 @@
 //!
 //! The flags describe; nothing is delivered or withheld because of them.
 
+pub mod explain;
+
 use super::flight::Flight;
 use super::verdict::Verdict;
 use super::{Control, Segment, Seq};
@@ -25,8 +27,8 @@ pub struct Analysis {
     completeness: u8,
     /// Whether the next segment is the first of its connection.
     fresh: bool,
-    /// Whether the ports had another connection before this one.
-    reused: bool,
+    /// Where the ports had another connection before this one: the initial sequence number that it had.
+    reused: Option<Seq>,
     flights: Option<Box<[Flight; 2]>>,
 }
 
@@ -87,14 +89,16 @@ impl Analysis {
             initial_rtt: 0,
             completeness: 0,
             fresh: true,
-            reused: false,
+            reused: None,
             flights: details.then(Default::default),
         }
     }
 
-    /// Forgets everything: the same ports begin another connection, as [`Analysis::is_new_connection`] tells.
-    pub fn reuse(&mut self) {
-        *self = Self { reused: true, completeness: SYN_SENT, ..Self::new(self.flights.is_some()) };
+    /// Forgets everything: a SYN of direction `dir` begins another connection between the same ports, as
+    /// [`Analysis::is_new_connection`] tells.
+    pub fn reuse(&mut self, dir: usize) {
+        let reused = Some(self.halves[dir & 1].base.unwrap_or_default());
+        *self = Self { reused, completeness: SYN_SENT, ..Self::new(self.flights.is_some()) };
     }
 
     /// Whether the segment begins another connection between the same ports: a SYN whose sequence number is not the
@@ -107,12 +111,17 @@ impl Analysis {
 
     /// Takes the next segment of direction `dir` (0 or 1).
     pub fn push(&mut self, dir: usize, segment: &Segment<'_>) -> Verdict {
+        self.push_observed(dir, segment, &mut ())
+    }
+
+    /// The same, with somebody who wants to know why.
+    fn push_observed(&mut self, dir: usize, segment: &Segment<'_>, observer: &mut impl Observer) -> Verdict {
         let mut verdict = Verdict::default();
-        self.number(dir, segment, &mut verdict);
+        self.number(dir, segment, &mut verdict, observer);
         self.scale(dir, segment, &mut verdict);
         self.complete(segment, &mut verdict);
-        self.fast_open(dir, segment, &mut verdict);
-        self.flag(dir, segment, &mut verdict);
+        self.fast_open(dir, segment, &mut verdict, observer);
+        self.flag(dir, segment, &mut verdict, observer);
         self.time_handshake(segment);
         if let Some(flights) = &mut self.flights {
             let base = self.halves[dir & 1].base;
@@ -137,7 +146,7 @@ impl Analysis {
             window_scale: (!syn).then(|| self.halves[dir & 1].scale.factor()),
             ..Verdict::default()
         };
-        if std::mem::take(&mut self.reused) {
+        if self.reused.take().is_some() {
             verdict.flags.insert(Issue::ReusedPorts);
         }
         self.complete(segment, &mut verdict);
@@ -146,7 +155,7 @@ impl Analysis {
     }
 
     /// Sets the bases and gives the relative numbers.
-    fn number(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
+    fn number(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict, observer: &mut impl Observer) {
         let (fwd, rev) = pair(&mut self.halves, dir);
         let syn = segment.control.any(Control::SYN);
         let ack = segment.control.any(Control::ACK);
@@ -154,10 +163,11 @@ impl Analysis {
         let base = *fwd.base.get_or_insert(own);
         if syn && base != segment.seq {
             fwd.base = Some(segment.seq);
-            self.reused = true;
+            self.reused = Some(base);
         }
-        if std::mem::take(&mut self.reused) {
-            verdict.flags.insert(Issue::ReusedPorts);
+        if let Some(former) = self.reused.take() {
+            let found = &mut Found { flags: &mut verdict.flags, observer };
+            found.insert(Issue::ReusedPorts, &Half { base: Some(former), ..*fwd }, rev);
         }
         if ack {
             rev.base.get_or_insert(Seq(segment.ack.0.wrapping_sub(1)));
@@ -220,41 +230,42 @@ impl Analysis {
     }
 
     /// Data in the SYN, and what became of it (RFC 7413).
-    fn fast_open(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
+    fn fast_open(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict, observer: &mut impl Observer) {
         if !segment.control.any(Control::SYN) {
             return;
         }
         let (fwd, rev) = pair(&mut self.halves, dir);
+        let found = &mut Found { flags: &mut verdict.flags, observer };
         if !segment.control.any(Control::ACK) {
             if segment.options.fast_open.is_some_and(|cookie| cookie > 0) {
-                verdict.flags.insert(Issue::TfoSyn);
+                found.insert(Issue::TfoSyn, fwd, rev);
                 fwd.fast_open |= !segment.is_empty();
             }
         } else if verdict.ack > 1 {
-            verdict.flags.insert(Issue::TfoAck);
+            found.insert(Issue::TfoAck, fwd, rev);
         } else if rev.fast_open {
-            verdict.flags.insert(Issue::TfoIgnored);
+            found.insert(Issue::TfoIgnored, fwd, rev);
         }
     }
 
     /// The rules of the flags, in Wireshark's order.
-    fn flag(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
+    fn flag(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict, observer: &mut impl Observer) {
         let initial_rtt = self.initial_rtt;
         let (fwd, rev) = pair(&mut self.halves, dir);
-        let flags = &mut verdict.flags;
-        fwd.flag_window(rev, segment, flags);
+        let found = &mut Found { flags: &mut verdict.flags, observer };
+        fwd.flag_window(rev, segment, found);
         if segment.ack != fwd.last_ack {
             fwd.duplicate_acks = 0;
             fwd.unseen_flagged = false;
             fwd.last_ack_frame = segment.frame;
         }
-        if flags.contains(Issue::DuplicateAck) {
+        if found.flags.contains(Issue::DuplicateAck) {
             verdict.duplicate_ack_num = fwd.duplicate_acks;
             verdict.duplicate_ack_frame = fwd.last_ack_frame;
         }
-        verdict.noted = rev.flag_unseen(segment, flags);
-        if occupied(segment) > 0 && !flags.contains(Issue::KeepAlive) {
-            fwd.flag_copy(rev, segment, initial_rtt, flags);
+        verdict.noted = rev.flag_unseen(fwd, segment, found);
+        if occupied(segment) > 0 && !found.flags.contains(Issue::KeepAlive) {
+            fwd.flag_copy(rev, segment, initial_rtt, found);
         }
     }
 
@@ -304,58 +315,58 @@ const RST: u8 = 32;
 
 impl Half {
     /// Flags of windows, gaps and repeated ACKs.
-    fn flag_window(&mut self, rev: &Self, segment: &Segment<'_>, flags: &mut Flags) {
+    fn flag_window(&mut self, rev: &Self, segment: &Segment<'_>, found: &mut Found<'_, impl Observer>) {
         let len = segment.len();
         let setup = segment.control.any(Control::SYN | Control::FIN | Control::RST);
         let at_next = segment.seq == self.next_seq;
         if len == 1 && at_next && rev.window == Some(0) {
-            flags.insert(Issue::ZeroWindowProbe);
+            found.insert(Issue::ZeroWindowProbe, self, rev);
             return;
         }
         if segment.window == 0 && !setup {
-            flags.insert(Issue::ZeroWindow);
+            found.insert(Issue::ZeroWindow, self, rev);
         }
         if self.next_seq != Seq(0) && segment.seq.after(self.next_seq) && !segment.control.any(Control::RST) {
-            flags.insert(Issue::LostSegment);
+            found.insert(Issue::LostSegment, self, rev);
         }
         if setup {
             return;
         }
         if len <= 1 && segment.seq.plus(1) == self.next_seq {
-            flags.insert(Issue::KeepAlive);
+            found.insert(Issue::KeepAlive, self, rev);
         }
         let repeats = len == 0 && at_next && segment.ack == self.last_ack;
         if repeats && segment.window != 0 && Some(segment.window) != self.window {
-            flags.insert(Issue::WindowUpdate);
+            found.insert(Issue::WindowUpdate, self, rev);
         }
         if len > 0 && rev.scale != Scale::Unknown && segment.seq.plus(len) == rev.last_ack.plus(rev.scaled_window()) {
-            flags.insert(Issue::WindowFull);
+            found.insert(Issue::WindowFull, self, rev);
         }
         if !repeats || Some(segment.window) != self.window {
             return;
         }
         match (rev.last, segment.window) {
-            (Last::KeepAlive, 1..) => flags.insert(Issue::KeepAliveAck),
-            (Last::ZeroWindowProbe, 0) => flags.insert(Issue::ZeroWindowProbeAck),
+            (Last::KeepAlive, 1..) => found.insert(Issue::KeepAliveAck, self, rev),
+            (Last::ZeroWindowProbe, 0) => found.insert(Issue::ZeroWindowProbeAck, self, rev),
             (_, 0) => {}
             _ => {
                 self.duplicate_acks = self.duplicate_acks.saturating_add(1);
-                flags.insert(Issue::DuplicateAck);
+                found.insert(Issue::DuplicateAck, self, rev);
             }
         }
     }
 
     /// Flags an ACK of what `self`, the direction that it acknowledges, was not seen to send. Whether it is one.
-    fn flag_unseen(&mut self, segment: &Segment<'_>, flags: &mut Flags) -> bool {
+    fn flag_unseen(&mut self, fwd: &Self, segment: &Segment<'_>, found: &mut Found<'_, impl Observer>) -> bool {
         if self.contiguous == Seq(0) || !segment.ack.after(self.contiguous) || !segment.control.any(Control::ACK) {
             return false;
         }
         if self.contiguous.before(self.next_seq) {
-            flags.insert(Issue::AckLostSegment);
+            found.insert(Issue::AckLostSegment, fwd, self);
             self.contiguous = self.next_seq;
         } else {
             if !self.unseen_flagged && self.duplicate_acks == 0 {
-                flags.insert(Issue::AckLostSegment);
+                found.insert(Issue::AckLostSegment, fwd, self);
             }
             self.unseen_flagged = true;
             self.duplicate_acks = 0;
@@ -364,29 +375,28 @@ impl Half {
     }
 
     /// Flags copies and what comes late.
-    fn flag_copy(&self, rev: &Self, segment: &Segment<'_>, initial_rtt: i64, flags: &mut Flags) {
+    fn flag_copy(&self, rev: &Self, segment: &Segment<'_>, initial_rtt: i64, found: &mut Found<'_, impl Observer>) {
         let len = segment.len();
         let next = segment.seq.plus(occupied(segment));
         if len > 0 && rev.last_ack != Seq(0) && !segment.seq.plus(len).after(rev.last_ack) {
-            flags.insert(Issue::SpuriousRetransmission);
-            flags.insert(Issue::Retransmission);
+            found.insert(Issue::SpuriousRetransmission, self, rev);
+            found.insert(Issue::Retransmission, self, rev);
             return;
         }
         let after_probe = len > 1 && segment.seq.plus(1) == self.next_seq;
         if self.next_seq == Seq(0) || !segment.seq.before(self.next_seq) || after_probe {
             return;
         }
-        let threshold = if initial_rtt == 0 { OUT_OF_ORDER } else { initial_rtt as u64 };
         if (rev.duplicate_acks >= 2 || rev.unseen_flagged && rev.duplicate_acks == 0)
             && rev.last_ack == segment.seq
             && elapsed(rev.last_ack_time, segment) < FAST_RETRANSMISSION
         {
-            flags.insert(Issue::FastRetransmission);
-            flags.insert(Issue::Retransmission);
-        } else if elapsed(self.next_seq_time, segment) < threshold && self.next_seq != next {
-            flags.insert(Issue::OutOfOrder);
+            found.insert(Issue::FastRetransmission, self, rev);
+            found.insert(Issue::Retransmission, self, rev);
+        } else if elapsed(self.next_seq_time, segment) < threshold(initial_rtt) && self.next_seq != next {
+            found.insert(Issue::OutOfOrder, self, rev);
         } else {
-            flags.insert(Issue::Retransmission);
+            found.insert(Issue::Retransmission, self, rev);
         }
     }
 
@@ -413,9 +423,40 @@ impl Scale {
     }
 }
 
+/// Is told of each rule that holds for a segment, with the state of the segment's direction and of the other that it
+/// looked at.
+trait Observer {
+    fn holds(&mut self, flag: Issue, fwd: &Half, rev: &Half);
+}
+
+/// Nobody asks.
+impl Observer for () {
+    #[inline]
+    fn holds(&mut self, _: Issue, _: &Half, _: &Half) {}
+}
+
+/// The flags found, and who is told why.
+struct Found<'f, O> {
+    flags: &'f mut Flags,
+    observer: &'f mut O,
+}
+
+impl<O: Observer> Found<'_, O> {
+    #[inline]
+    fn insert(&mut self, flag: Issue, fwd: &Half, rev: &Half) {
+        self.flags.insert(flag);
+        self.observer.holds(flag, fwd, rev);
+    }
+}
+
 /// How many sequence numbers the segment takes: its payload, and one for SYN or FIN.
 pub(super) fn occupied(segment: &Segment<'_>) -> u32 {
     segment.len().wrapping_add(u32::from(segment.control.any(Control::SYN | Control::FIN)))
+}
+
+/// For how many nanoseconds segments may be out of order.
+const fn threshold(initial_rtt: i64) -> u64 {
+    if initial_rtt == 0 { OUT_OF_ORDER } else { initial_rtt as u64 }
 }
 
 /// Nanoseconds from `then` to the segment; very many where the clock went back.

@@ -58,6 +58,16 @@ impl Flight {
         }
     }
 
+    /// What was sent and is not acknowledged.
+    pub(super) fn unacked(&self) -> &Unacked {
+        &self.unacked
+    }
+
+    /// The selective acknowledgments in the last segment.
+    pub(super) fn sack(&self) -> Sack {
+        self.sack
+    }
+
     /// Bytes between the lowest and the highest that is not acknowledged, without those that the peer's last segment
     /// acknowledges selectively, and without the number that SYN or FIN takes. As in Wireshark, not known where the
     /// relative numbers of several segments wrap.

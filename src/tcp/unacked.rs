@@ -115,6 +115,12 @@ impl Unacked {
         first.into_iter().chain(self.by_frame.first().copied()).min()
     }
 
+    /// Each of them: the first number, the one after the last, frame and time.
+    pub(super) fn segments(&self) -> impl Iterator<Item = (Seq, Seq, FrameNumber, Timestamp)> {
+        let all = self.in_order.iter().chain(&self.by_end);
+        all.map(|sent| (self.seq(sent.start), self.seq(sent.end), sent.frame, sent.time))
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.in_order.len() + self.by_end.len()

@@ -2,6 +2,7 @@
 
 mod connection;
 mod end;
+mod explain;
 mod http;
 mod layers;
 mod message;
@@ -13,6 +14,7 @@ mod tests;
 use jiff::tz::TimeZone;
 
 pub(super) use end::write as write_end;
+pub use explain::Explain;
 
 pub use super::hex::Hex;
 use super::pen::Pen;

@@ -53,7 +53,7 @@ impl Talk {
             missing: 0,
         };
         if self.analysis.is_new_connection(dir, &segment) {
-            self.analysis.reuse();
+            self.analysis.reuse(dir);
         }
         self.analysis.push(dir, &segment)
     }

@@ -1,42 +1,12 @@
 //! In-order data costs no allocation: a counting allocator watches a long keep-alive connection.
 
-// The allocator is what is tested with.
-#![allow(unsafe_code)]
-
 mod common;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "common/counting.rs"]
+mod counting;
 
 use common::wire::{Packet, frame};
 use dissect::engine::{Engine, Options};
 use dissect::event::{Event, Sink};
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator as it is; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-        unsafe { System.realloc(ptr, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Counts the messages, and nothing else.
 struct Messages(u64);
@@ -82,9 +52,9 @@ fn in_order_data_allocates_nothing() {
     let mut messages = Messages(0);
     let (mut total, mut counted) = (0, 0);
     for (i, bytes) in frames.iter().enumerate() {
-        let before = COUNT.get();
+        let before = counting::allocations();
         engine.push(frame(i as u64 + 1, i as i64 * 10_000, bytes), &mut messages);
-        let allocated = COUNT.get() - before;
+        let allocated = counting::allocations() - before;
         if i <= frames.len() / 2 {
             continue;
         }

@@ -277,6 +277,25 @@ impl Conversation {
     }
 }
 
+impl Conversation {
+    /// One frame of so many is lost; `pause` makes the time between frames longer than the grace.
+    fn survives_loss(&self, seed: u64, one_in: usize, pause: bool) -> Result<(), TestCaseError> {
+        let mut random = Random(seed);
+        let mut packets = self.packets(seed);
+        packets.retain(|_| !random.once_in(one_in));
+        if pause {
+            packets.iter_mut().for_each(|packet| packet.time *= 60);
+        }
+        self.is_not_contradicted(&tell(&packets)).map_err(of(&packets))
+    }
+
+    fn survives_the_loss_of(&self, seed: u64, at: prop::sample::Index) -> Result<(), TestCaseError> {
+        let mut packets = self.packets(seed);
+        packets.remove(at.index(packets.len()));
+        self.is_not_contradicted(&tell(&packets)).map_err(of(&packets))
+    }
+}
+
 /// Whether the message is what is left of the one that was sent.
 fn is_of(message: &Message, sent: &Sent) -> bool {
     if message.issues.contains(&"pairing_uncertain") {
@@ -350,7 +369,7 @@ fn with_copies(packets: &[Packet], random: &mut Random) -> (Vec<Packet>, u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(150))]
 
     #[test]
     fn any_segmentation_gives_the_same_messages(conversation in conversation(true), seed: u64) {
@@ -387,22 +406,28 @@ proptest! {
     }
 
     #[test]
-    fn what_is_lost_is_never_made_up(conversation in conversation(true), seed: u64, one_in in 2..30usize, pause: bool) {
-        let mut random = Random(seed);
-        let mut packets = conversation.packets(seed);
-        packets.retain(|_| !random.once_in(one_in));
-        if pause {
-            // Graces are over between the frames.
-            packets.iter_mut().for_each(|packet| packet.time *= 60);
-        }
-        conversation.is_not_contradicted(&tell(&packets)).map_err(of(&packets))?;
+    fn what_is_lost_is_never_made_up(conversation in conversation(false), seed: u64, one_in in 2..30usize, pause: bool) {
+        conversation.survives_loss(seed, one_in, pause)?;
     }
 
     #[test]
-    fn one_lost_frame_makes_nothing_up(conversation in conversation(true), seed: u64, at: prop::sample::Index) {
-        let mut packets = conversation.packets(seed);
-        packets.remove(at.index(packets.len()));
-        conversation.is_not_contradicted(&tell(&packets)).map_err(of(&packets))?;
+    fn one_lost_frame_makes_nothing_up(conversation in conversation(false), seed: u64, at: prop::sample::Index) {
+        conversation.survives_the_loss_of(seed, at)?;
+    }
+
+    #[test]
+    fn what_is_lost_of_a_pipeline_is_never_made_up(
+        conversation in conversation(true),
+        seed: u64,
+        one_in in 2..30usize,
+        pause: bool,
+    ) {
+        conversation.survives_loss(seed, one_in, pause)?;
+    }
+
+    #[test]
+    fn one_lost_frame_of_a_pipeline_makes_nothing_up(conversation in conversation(true), seed: u64, at: prop::sample::Index) {
+        conversation.survives_the_loss_of(seed, at)?;
     }
 
     // Whether a request before the beginning is still open, nothing tells: none is sent ahead here.

@@ -29,9 +29,6 @@ struct Model {
     /// How many captured bytes no item has told of yet.
     open: i64,
     ended: bool,
-    /// Whether bytes that came late into the middle of a gap have closed it: what comes into the rest is told as a copy.
-    lenient: bool,
-    late: bool,
     faults: Vec<String>,
 }
 
@@ -58,18 +55,14 @@ impl Model {
             }
             Item::Copy(segment, compared) => {
                 self.check(!matches!(compared, Compared::Conflict(_)), &item);
-                let rest = self.lenient && self.late;
-                let range = self.range(segment);
-                let known = range.iter().all(|byte| !matches!(byte, Byte::Unseen | Byte::Missing));
-                let closed = rest && range.iter().all(|byte| *byte != Byte::Unseen);
-                self.check(known || closed, &item);
+                let known = self.range(segment).iter().all(|byte| !matches!(byte, Byte::Unseen | Byte::Missing));
+                self.check(known, &item);
                 self.open -= i64::from(segment.len);
             }
             Item::Late(segment) => {
                 let missing = self.range(segment).iter().all(|byte| *byte == Byte::Missing);
                 self.check(missing, &item);
                 self.range(segment).fill(Byte::HandedOn);
-                self.late = true;
                 self.open -= i64::from(segment.len);
             }
             Item::Before(_) | Item::Outside(_) => self.check(false, &item),
@@ -114,24 +107,19 @@ fn steps(size: usize) -> impl Strategy<Value = Vec<Step>> {
 const SIZE: usize = 200;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(600))]
 
     #[test]
     fn bytes_are_handed_on_once_in_order_and_none_is_made_up(steps in steps(SIZE), isn: u32) {
-        follow(&steps, isn, true)?;
-    }
-
-    #[test]
-    fn late_bytes_are_no_copies(steps in steps(SIZE), isn: u32) {
-        follow(&steps, isn, false)?;
+        follow(&steps, isn)?;
     }
 }
 
-fn follow(steps: &[Step], isn: u32, lenient: bool) -> Result<(), TestCaseError> {
+fn follow(steps: &[Step], isn: u32) -> Result<(), TestCaseError> {
     let mut random = Random(7);
     let stream: Vec<u8> = (0..SIZE).map(|_| random.number() as u8).collect();
     let mut half = HalfStream::default();
-    let mut model = Model { bytes: vec![Byte::Unseen; SIZE], lenient, ..Model::default() };
+    let mut model = Model { bytes: vec![Byte::Unseen; SIZE], ..Model::default() };
     let mut now = Timestamp(0);
     let first = Seq(isn).plus(1);
     push(&mut half, &mut model, now, Seq(isn), Control::SYN, b"");

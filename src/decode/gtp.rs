@@ -3,7 +3,7 @@
 use super::get::{bit, bits, uint};
 use super::headers::{Header, Number};
 use super::rest::Rest;
-use super::{Decoded, Layer, Protocol, ipv4, ipv6};
+use super::{Decoded, Layer, Protocol, raw};
 use crate::field::{Field, Kind};
 
 static PROTOCOL: Protocol = Protocol {
@@ -53,12 +53,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         return decoded.refuse(&PROTOCOL, rest, need);
     }
     let rest = decoded.layer(&PROTOCOL, rest, need);
-    match (message, rest.bytes.first().map(|first| first >> 4)) {
-        (G_PDU, Some(4)) => decoded.header(ipv4::parse, rest),
-        (G_PDU, Some(6)) => decoded.header(ipv6::parse, rest),
-        (G_PDU, Some(version)) => decoded.unknown("ip.version", version.into(), rest),
-        _ => decoded.carries(rest),
-    }
+    if message == G_PDU && rest.len > 0 { decoded.header(raw::parse, rest) } else { decoded.carries(rest) }
 }
 
 /// With any of the optional fields, four bytes hold them all, the last being the type of the first extension header.

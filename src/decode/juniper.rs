@@ -3,7 +3,7 @@
 use super::get::{bits, uint};
 use super::headers::{Header, Number};
 use super::rest::Rest;
-use super::{Decoded, Protocol, StopReason, ethernet, ipv4, ipv6};
+use super::{Decoded, Protocol, ethernet, raw};
 use crate::field::{Field, Kind};
 use crate::frame::LinkType;
 
@@ -46,10 +46,5 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         return decoded.header(ethernet::HEADER.parse, rest);
     }
     // An address family stands at the end of the header; the version of IP tells the same.
-    match rest.bytes.first().map(|first| first >> 4) {
-        Some(4) => decoded.header(ipv4::parse, rest),
-        Some(6) => decoded.header(ipv6::parse, rest),
-        Some(version) => decoded.unknown("ip.version", version.into(), rest),
-        None => decoded.stop_before(StopReason::Cut { need: 1, have: 0 }, rest),
-    }
+    decoded.header(raw::parse, rest)
 }

@@ -1,32 +1,22 @@
 //! Security tag of IEEE 802.1AE, and what follows it where that is not encrypted.
 
-use super::get::{bit, bits, uint};
+use super::get::uint;
 use super::headers::{self, Header, Number};
 use super::rest::Rest;
 use super::{Decoded, Layer, Protocol};
-use crate::field::{Field, Kind};
+use crate::field::Field;
 
 static PROTOCOL: Protocol = Protocol {
     name: "macsec",
     title: "MACsec",
-    fields: &[
-        Field::hex("macsec.TCI", "Tag control information", |l, put| bits(l.u8(0), 2, 0x3f, put)),
-        Field::new("macsec.TCI.SC", Kind::Bool, "It has a channel identifier", |l, put| {
-            bit(l.u8(0), CHANNEL.into(), put)
-        }),
-        Field::new("macsec.TCI.E", Kind::Bool, "Encrypted", |l, put| bit(l.u8(0), ENCRYPTED.into(), put)),
-        Field::hex("macsec.AN", "Association", |l, put| bits(l.u8(0), 0, 3, put)),
-        Field::new("macsec.SL", Kind::Uint, "Length of what is secured, in bytes, where that is short", |l, put| {
-            uint(l.u8(1), put)
-        }),
-        Field::new("macsec.PN", Kind::Uint, "Packet number", |l, put| uint(l.u32(2), put)),
-        Field::hex("macsec.etype", "EtherType of what it carries", |l, put| uint(l.u16(ethertype_at(l)), put)),
-    ],
+    fields: &[Field::hex("macsec.etype", "EtherType of what it carries", |l, put| uint(l.u16(ethertype_at(l)), put))],
     ethertype_at: None,
 };
 pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Number::ethertype(0x88e5)] };
 
+/// It has a channel identifier.
 const CHANNEL: u8 = 0x20;
+/// What it carries is encrypted, or otherwise changed.
 const ENCRYPTED: u8 = 0x08;
 const CHANGED: u8 = 0x04;
 /// Length of the integrity check value at the end.

@@ -3,7 +3,7 @@
 use super::get::{bits, uint};
 use super::headers::{self, Header, Number};
 use super::rest::Rest;
-use super::{Decoded, Layer, Protocol, ethernet, ipv4, ipv6};
+use super::{Decoded, Layer, Protocol, StopReason, ethernet, ipv4, ipv6};
 use crate::field::{Field, Kind, Value};
 
 static PROTOCOL: Protocol = Protocol {
@@ -88,6 +88,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         Some(0) => decoded.header(pseudowire, rest),
         Some(1) => decoded.header(associated_channel, rest),
         Some(nibble) => decoded.unknown("mpls.payload_nibble", nibble.into(), rest),
+        None if rest.len > 0 => decoded.stop_before(StopReason::Cut { need: 1, have: 0 }, rest),
         None => decoded.carries(rest),
     }
 }
@@ -95,7 +96,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
 /// Ethernet with a control word, or without where the first byte of an address looks like one.
 fn pseudowire<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let rest = decoded.layer(&HEURISTIC, rest, 0);
-    if rest.bytes.len() < ETHERNET {
+    if (rest.len as usize) < ETHERNET {
         return decoded.carries(rest);
     }
     let plain = plausibility(rest.bytes) > rest.bytes.get(LEN..).map_or(0, plausibility);
@@ -115,6 +116,9 @@ fn plausibility(bytes: &[u8]) -> u8 {
 }
 
 fn with_control_word<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
+    if rest.bytes.len() < LEN {
+        return decoded.refuse(&CONTROL_WORD, rest, LEN);
+    }
     let rest = decoded.layer(&CONTROL_WORD, rest, LEN);
     decoded.header(ethernet::HEADER.parse, rest)
 }

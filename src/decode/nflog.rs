@@ -3,7 +3,7 @@
 use super::get::uint;
 use super::headers::{Header, Number};
 use super::rest::Rest;
-use super::{Decoded, Protocol, StopReason, ipv4, ipv6};
+use super::{Decoded, Protocol, ipv4, ipv6};
 use crate::field::{Field, Kind};
 use crate::frame::LinkType;
 
@@ -30,8 +30,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     };
     let Some((at, len)) = payload(rest.bytes, u16::from_le_bytes).or_else(|| payload(rest.bytes, u16::from_be_bytes))
     else {
-        let rest = decoded.layer(&PROTOCOL, rest, MIN_LEN);
-        return decoded.stop_before(StopReason::Value { field: "nflog.tlv_length", value: 0 }, rest);
+        return decoded.refuse(&PROTOCOL, rest, rest.bytes.len() + 1);
     };
     let rest = decoded.layer(&PROTOCOL, rest.limited((at + len) as u32, "nflog.tlv_length"), at);
     match family {

@@ -3,7 +3,7 @@
 use super::get::uint;
 use super::headers::{self, Header, Number};
 use super::rest::Rest;
-use super::{Decoded, Layer, Protocol, chdlc};
+use super::{Decoded, Layer, Protocol, StopReason, chdlc};
 use crate::field::Field;
 use crate::frame::LinkType;
 
@@ -29,7 +29,10 @@ pub(super) const HEADER_SERIAL: Header =
 /// After a byte that tells the direction, which is no part of the frame.
 pub(super) const HEADER_DIRECTION: Header = Header {
     protocol: &PROTOCOL,
-    parse: |decoded, rest| serial(decoded, rest.skip(1)),
+    parse: |decoded, rest| match rest.bytes {
+        [] => decoded.stop_before(StopReason::Cut { need: 1, have: 0 }, rest),
+        _ => serial(decoded, rest.skip(1)),
+    },
     by: &[Number::link(LinkType(204))],
 };
 

@@ -18,7 +18,8 @@ pub(super) fn is_raw(link: LinkType) -> bool {
     LINKS.contains(&link)
 }
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
+/// IP of either version.
+pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     match rest.bytes.first().map(|first| first >> 4) {
         Some(4) => decoded.header(ipv4::parse, rest),
         Some(6) => decoded.header(ipv6::parse, rest),

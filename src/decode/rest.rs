@@ -36,8 +36,13 @@ impl<'a> Rest<'a> {
 
     /// What follows `len` bytes that belong to no header.
     pub fn skip(self, len: u32) -> Self {
-        let bytes = self.bytes.get(len as usize..).unwrap_or_default();
-        Self { bytes, offset: self.offset.saturating_add(len), len: self.len.saturating_sub(len), limit: self.limit }
+        let (skipped, bytes) = self.bytes.split_at_checked(len as usize).unwrap_or((self.bytes, &[]));
+        Self {
+            bytes,
+            offset: self.offset.saturating_add(skipped.len() as u32),
+            len: self.len.saturating_sub(len),
+            limit: self.limit,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::get::{bits, uint};
 use super::headers::{self, Header, Number};
 use super::rest::Rest;
-use super::{Decoded, Protocol, ethernet, ipv4, ipv6};
+use super::{Decoded, Protocol, ethernet, raw};
 use crate::field::{Field, Kind};
 
 static CMD: Protocol = Protocol {
@@ -46,12 +46,7 @@ static ETHERIP: Protocol = Protocol {
     fields: &[Field::new("etherip.ver", Kind::Uint, "Version: 3", |l, put| bits(l.u16(0), 12, 0xf, put))],
     ethertype_at: None,
 };
-static LISP: Protocol = Protocol {
-    name: "lisp-data",
-    title: "LISP",
-    fields: &[Field::hex("lisp-data.flags", "Flags", |l, put| uint(l.u8(0), put))],
-    ethertype_at: None,
-};
+static LISP: Protocol = Protocol { name: "lisp-data", title: "LISP", fields: &[], ethertype_at: None };
 
 pub(super) const HEADER_CMD: Header = Header { protocol: &CMD, parse: cmd, by: &[Number::ethertype(0x8909)] };
 pub(super) const HEADER_CMD_GRE: Header = Header { protocol: &CMD_GRE, parse: cmd_gre, by: &[Number::gre(0x8909)] };
@@ -92,10 +87,5 @@ fn lisp<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         return decoded.refuse(&LISP, rest, 8);
     }
     let rest = decoded.layer(&LISP, rest, 8);
-    match rest.bytes.first().map(|first| first >> 4) {
-        Some(4) => decoded.header(ipv4::parse, rest),
-        Some(6) => decoded.header(ipv6::parse, rest),
-        Some(version) => decoded.unknown("ip.version", version.into(), rest),
-        None => decoded.carries(rest),
-    }
+    decoded.header(raw::parse, rest)
 }

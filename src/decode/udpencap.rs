@@ -14,7 +14,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
             let rest = decoded.layer(&PROTOCOL, rest, 4);
             decoded.header(named::ISAKMP.parse, rest)
         }
-        [_, _, _, _, ..] => {
+        _ if rest.len >= 4 => {
             let rest = decoded.layer(&PROTOCOL, rest, 0);
             decoded.header(named::ESP.parse, rest)
         }

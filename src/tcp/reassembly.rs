@@ -272,11 +272,12 @@ impl HalfStream {
         offset > self.highest.max(self.edge).saturating_add(self.reach())
     }
 
-    /// Whether a RST with this sequence number can be meant for the stream: it lies within a window of what was seen
-    /// (RFC 9293 3.10.7.4, RFC 5961 3).
+    /// Whether a RST with this sequence number can be meant for the stream: it lies not before what the peer
+    /// acknowledged, and within a window of what was seen (RFC 9293 3.10.7.4).
     pub fn may_reset(&self, seq: Seq) -> bool {
         let offset = self.offset_of(seq);
-        self.start == Start::Unseen || offset.saturating_add(self.reach()) >= self.next && !self.is_far(offset)
+        let near = offset.saturating_add(self.reach()) >= self.next && !self.is_far(offset);
+        self.start == Start::Unseen || offset >= self.acked && near
     }
 
     /// Takes a segment of this direction. Where it acknowledges more of the peer's stream than was handed on, its bytes
@@ -316,10 +317,14 @@ impl HalfStream {
         }
         // What lies too far ahead is queued; unless it is acknowledged, it is turned away when the stream ends.
         if !self.is_far(offset) {
-            if control.any(Control::FIN) && self.fin.is_none() && end >= self.highest {
+            // A FIN that nobody acknowledged gives way to one that comes before it.
+            let first_fin = self.fin.is_none_or(|(fin, _)| end < fin && self.acked <= fin);
+            if control.any(Control::FIN) && first_fin && end >= self.highest {
                 self.fin = Some((end, segment.frame));
             }
-            self.highest = self.highest.max(end);
+            if !segment.is_empty() {
+                self.highest = self.highest.max(end);
+            }
         }
         if !segment.is_empty() {
             let header_sum = if segment.missing == 0 { header_sum() } else { None };
@@ -438,9 +443,9 @@ impl HalfStream {
             return;
         }
         while let Some(side) = &mut self.side
-            && let Some(Chunk { segment, since, bytes, missing, header_sum, carrier, copies }) =
-                side.queue.pop(self.next, &open)
+            && let Some(chunk) = side.queue.pop(self.next, &open)
         {
+            let Chunk { segment, since, bytes, missing, header_sum, carrier, copies } = *chunk;
             let following = side.queue.first().unwrap_or(u64::MAX);
             self.hand_on(segment, &bytes, carrier.get(), header_sum, since, out);
             copies.into_iter().for_each(|(copy, compared)| out(Item::Copy(copy, compared)));

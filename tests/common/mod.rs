@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use proptest::prelude::ProptestConfig;
+use proptest::test_runner::RngSeed;
 use serde_json::Value;
 
 pub mod wire;
@@ -115,4 +117,13 @@ pub fn strings(array: &Value) -> Vec<&str> {
 pub fn installed(command: &str) -> bool {
     let quiet = |command: &mut Command| command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     quiet(Command::new(command).arg("--version").stdin(Stdio::null()))
+}
+
+/// Random cases that are the same in every run, unless `PROPTEST_RNG_SEED` says otherwise.
+pub fn cases(cases: u32) -> ProptestConfig {
+    let mut config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+        config.rng_seed = RngSeed::Fixed(1);
+    }
+    config
 }

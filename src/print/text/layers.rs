@@ -69,7 +69,9 @@ pub fn write(
             pen.end_line();
         }
         open(pen, depth, column, '┌', layer.protocol.title);
-        pen.label(layer.header.len() as u64);
+        // Of what is named and no more the length is that of all of it.
+        let len = if layer.header.is_empty() { layer.payload_len.into() } else { layer.header.len() as u64 };
+        pen.label(len);
         let tcp = tcp.filter(|_| layer.protocol.name == "tcp");
         summary(pen, layer, tcp);
         pen.end_line();
@@ -133,6 +135,50 @@ fn summary(pen: &mut Pen<'_>, layer: &Layer<'_>, tcp: Option<Tcp>) {
             named(pen, "payload", get("ipv6.plen"));
         }
         "tcp" => tcp_summary(pen, layer, tcp),
+        "gre" => {
+            hex(pen, "protocol", get("gre.proto"));
+            hex(pen, "key", get("gre.key"));
+            named(pen, "call", get("gre.key.call_id"));
+            named(pen, "seq", get("gre.sequence_number"));
+        }
+        "erspan" => {
+            named(pen, "session", get("erspan.spanid"));
+            named(pen, "vlan", get("erspan.vlan"));
+        }
+        "vxlan" => named(pen, "vni", get("vxlan.vni")),
+        "geneve" => {
+            named(pen, "vni", get("geneve.vni"));
+            hex(pen, "protocol", get("geneve.proto_type"));
+        }
+        "gtp" => {
+            hex(pen, "teid", get("gtp.teid"));
+            hex(pen, "message", get("gtp.message"));
+            named(pen, "seq", get("gtp.seq_number"));
+            named(pen, "length", get("gtp.length"));
+        }
+        "pppoed" | "pppoes" => {
+            hex(pen, "session", get("pppoe.session_id"));
+            hex(pen, "code", get("pppoe.code"));
+            named(pen, "length", get("pppoe.payload_length"));
+        }
+        "ppp" => hex(pen, "protocol", get("ppp.protocol")),
+        "ieee8021ah" => {
+            ends(pen, get("ieee8021ah.csrc"), get("ieee8021ah.cdst"));
+            named(pen, "service", get("ieee8021ah.isid"));
+            ethertype(pen, get("ieee8021ah.etype"));
+        }
+        "nsh" => {
+            named(pen, "path", get("nsh.spi"));
+            named(pen, "index", get("nsh.si"));
+        }
+        "wlan" => {
+            ends(pen, get("wlan.sa"), get("wlan.da"));
+            named(pen, "type", get("wlan.fc.type"));
+            named(pen, "subtype", get("wlan.fc.subtype"));
+            flag(pen, "encrypted", get("wlan.fc.protected"));
+            named(pen, "seq", get("wlan.seq"));
+        }
+        "sctp" => ends(pen, get("sctp.srcport"), get("sctp.dstport")),
         "udp" => {
             ends(pen, get("udp.srcport"), get("udp.dstport"));
             named(pen, "length", get("udp.length"));
@@ -262,6 +308,9 @@ fn piece_of(pen: &mut Pen<'_>, layer: &Layer<'_>, field: &Field<decode::Get>) {
                 pen.put(format_args!("{name} "));
                 put_value(pen, value, field.base);
             });
+        } else {
+            pen.push(",");
+            pen.piece_after(1, |pen| put_value(pen, value, field.base));
         }
     });
 }

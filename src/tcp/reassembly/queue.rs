@@ -10,7 +10,7 @@ use crate::sum;
 use crate::tcp::{Carrier, OwnedCarrier, SegmentRef};
 
 /// What a chunk costs beside its bytes: its place in the tree and the headers of its frame.
-const CHUNK_COST: usize = 256;
+const CHUNK_COST: usize = size_of::<Chunk>() + 128;
 
 /// Copies of one chunk that are told after it; further ones are told at once.
 const COPIES: usize = 16;
@@ -18,7 +18,8 @@ const COPIES: usize = 16;
 /// Chunks by offset; they do not overlap, and `cost` is what they take.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    chunks: BTreeMap<u64, Chunk>,
+    /// Boxed, since a node of the tree has room for eleven and stays when it is empty.
+    chunks: BTreeMap<u64, Box<Chunk>>,
     cost: usize,
 }
 
@@ -64,7 +65,7 @@ impl Queue {
     }
 
     /// Takes the first chunk out, if it begins at `next` and may pass.
-    pub fn pop(&mut self, next: u64, passes: impl Fn(&Chunk) -> bool) -> Option<Chunk> {
+    pub fn pop(&mut self, next: u64, passes: impl Fn(&Chunk) -> bool) -> Option<Box<Chunk>> {
         let entry = self.chunks.first_entry()?;
         if *entry.key() > next || !passes(entry.get()) {
             return None;
@@ -75,9 +76,9 @@ impl Queue {
     }
 
     /// Takes out what begins after `offset`.
-    pub fn split_after(&mut self, offset: u64) -> impl Iterator<Item = Chunk> + use<> {
+    pub fn split_after(&mut self, offset: u64) -> impl Iterator<Item = Box<Chunk>> + use<> {
         let far = self.chunks.split_off(&offset.saturating_add(1));
-        self.cost -= far.values().map(Chunk::cost).sum::<usize>();
+        self.cost -= far.values().map(|chunk| chunk.cost()).sum::<usize>();
         far.into_values()
     }
 
@@ -105,7 +106,7 @@ impl Queue {
                 let next = self.chunks.range(at..).next().map_or(u64::MAX, |(&offset, _)| offset);
                 let len = bytes.len().min(usize::try_from(next - at).unwrap_or(usize::MAX));
                 let last = len == bytes.len();
-                let chunk = Chunk {
+                let chunk = Box::new(Chunk {
                     segment: part(len),
                     since: now,
                     bytes: bytes[..len].to_vec(),
@@ -113,7 +114,7 @@ impl Queue {
                     header_sum: header_sum.filter(|_| len == whole),
                     carrier: carrier.to_owned(),
                     copies: Vec::new(),
-                };
+                });
                 self.cost += chunk.cost();
                 self.chunks.insert(at, chunk);
                 len

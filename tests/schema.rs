@@ -1,0 +1,384 @@
+//! The records against their schema, and the schema against the registry of fields: `src/print/json/schema.json` is what
+//! is generated here. `DISSECT_BLESS=1` writes it.
+
+mod common;
+
+use std::collections::HashSet;
+use std::fs;
+
+use common::{dissect, name, run};
+use dissect::issue::Issue;
+use dissect::registry::{Entry, entries};
+use serde_json::{Map, Value, json};
+
+#[test]
+fn the_schema_is_that_of_the_fields() {
+    let path = common::path("src/print/json/schema.json");
+    let want = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    if std::env::var_os("DISSECT_BLESS").is_some() {
+        return fs::write(path, want).unwrap();
+    }
+    let hint = "the schema is stale; DISSECT_BLESS=1 cargo test --test schema writes it";
+    assert!(fs::read_to_string(path).unwrap() == want, "{hint}");
+}
+
+#[test]
+fn the_program_prints_the_schema() {
+    let printed = run(dissect().arg("schema"));
+    assert!(serde_json::from_slice::<Value>(&printed.stdout).unwrap() == schema());
+}
+
+#[test]
+fn every_record_is_as_the_schema_says() {
+    let validator = jsonschema::validator_for(&schema()).expect("a schema");
+    let mut faults = Vec::new();
+    for path in common::fixtures() {
+        for arguments in [&["--hash", "-P"][..], &["--verify-checksums"]] {
+            let told = run(dissect().args(["-T", "json", "-r"]).arg(&path).args(arguments));
+            for line in String::from_utf8(told.stdout).unwrap().lines() {
+                if let Some(key) = repeated_key(line) {
+                    faults.push(format!("{}: {key} twice: {line}", name(&path)));
+                }
+                let record: Value = serde_json::from_str(line).unwrap();
+                let kind = record["type"].as_str().unwrap();
+                if !validator.is_valid(&record) {
+                    // Against the definition of its type, for a fault that tells.
+                    let own = json!({ "$ref": format!("#/$defs/{kind}"), "$defs": schema()["$defs"] });
+                    let own = jsonschema::validator_for(&own).unwrap();
+                    let errors: Vec<String> =
+                        own.iter_errors(&record).map(|error| format!("{}: {error}", error.instance_path())).collect();
+                    faults.push(format!("{}: {kind}: {}", name(&path), errors.join("; ")));
+                }
+            }
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+}
+
+#[test]
+fn what_is_no_record_is_refused() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    for wrong in [
+        json!({}),
+        json!({"type": "message"}),
+        json!({"type": "begin", "schema": 1, "version": "0", "source": "a", "link_types": [], "more": 1}),
+        json!({"type": "begin", "schema": "1", "version": "0", "source": "a", "link_types": []}),
+    ] {
+        assert!(!validator.is_valid(&wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn repeated_keys_are_found() {
+    assert_eq!(repeated_key(r#"{"a":{"b":1,"c":[{"b":1},{"b":2}]},"b":"\"b\":{"}"#), None);
+    assert_eq!(repeated_key(r#"{"a":{"b":1,"c":2,"b":3}}"#).as_deref(), Some("b"));
+    assert_eq!(repeated_key(r#"{"a":1,"b":{"a":1},"a":2}"#).as_deref(), Some("a"));
+}
+
+/// A key that an object on the line has twice.
+fn repeated_key(line: &str) -> Option<String> {
+    let mut open: Vec<HashSet<&str>> = Vec::new();
+    let bytes = line.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'{' => open.push(HashSet::new()),
+            b'}' => drop(open.pop()),
+            b'"' => {
+                let start = at + 1;
+                at = start;
+                while bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                let text = &line[start..at];
+                if bytes.get(at + 1) == Some(&b':') && !open.last_mut()?.insert(text) {
+                    return Some(text.to_owned());
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+// The schema.
+
+fn schema() -> Value {
+    let definitions = [begin(), packet(), message(), update(), connection(), end()];
+    let kinds = ["begin", "packet", "message", "update", "connection", "end"];
+    let one_of: Vec<Value> = kinds.iter().map(|kind| json!({ "$ref": format!("#/$defs/{kind}") })).collect();
+    let mut defs: Map<String, Value> = kinds.iter().map(|kind| (*kind).to_owned()).zip(definitions).collect();
+    defs.extend(layers().into_iter().map(|(base, layer)| (base.to_owned(), layer)));
+    defs.insert("issue".into(), json!({ "enum": names(|_| true) }));
+    defs.insert("flag".into(), json!({ "enum": names(is_flag) }));
+    let counts: Map<String, Value> = names(is_flag).into_iter().map(|name| (name.to_owned(), count())).collect();
+    defs.insert("flag_counts".into(), json!({ "type": "object", "properties": counts, "additionalProperties": false }));
+    defs.insert("segments".into(), list(segment()));
+    defs.insert("field_lines".into(), list(json!({ "type": "array", "items": text(), "minItems": 2, "maxItems": 2 })));
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A record of dissect -T json",
+        "description": "One object a line; the first is of the type begin, the last of the type end.",
+        "oneOf": one_of,
+        "$defs": defs,
+    })
+}
+
+fn names(which: impl Fn(Issue) -> bool) -> Vec<&'static str> {
+    Issue::ALL.iter().filter(|issue| which(**issue)).map(|issue| issue.name()).collect()
+}
+
+fn is_flag(issue: Issue) -> bool {
+    issue <= Issue::BadIpChecksum
+}
+
+fn count() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn list(items: Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+fn of(definition: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{definition}") })
+}
+
+/// An object under construction, its members by dotted names.
+#[derive(Default)]
+struct Object {
+    members: Vec<(String, Object)>,
+    value: Option<Value>,
+    required: bool,
+}
+
+impl Object {
+    fn at(&mut self, name: &str) -> &mut Object {
+        name.split('.').fold(self, |object, part| {
+            let found = object.members.iter().position(|(name, _)| name == part);
+            let i = found.unwrap_or(object.members.len());
+            if found.is_none() {
+                object.members.push((part.to_owned(), Object::default()));
+            }
+            &mut object.members[i].1
+        })
+    }
+
+    fn may(mut self, name: &str, value: Value) -> Self {
+        self.at(name).value = Some(value);
+        self
+    }
+
+    fn must(mut self, name: &str, value: Value) -> Self {
+        self.at(name).value = Some(value);
+        self.require(&[name])
+    }
+
+    /// These members, and the objects around them, are always there.
+    fn require(mut self, names: &[&str]) -> Self {
+        for name in names {
+            name.match_indices('.').for_each(|(at, _)| self.at(&name[..at]).required = true);
+            self.at(name).required = true;
+        }
+        self
+    }
+
+    /// Fields of the registry.
+    fn fields(self, which: impl Fn(&Entry) -> bool) -> Self {
+        let fields = entries().into_iter().filter(|entry| entry.kind != "record" && which(entry));
+        fields.fold(self, |object, entry| object.may(entry.name, field(&entry)))
+    }
+
+    fn build(mut self) -> Value {
+        if self.members.is_empty() {
+            return self.value.expect("a value");
+        }
+        // What is both a value and a parent has its value under `value`.
+        if let Some(value) = self.value.take() {
+            self = self.must("value", value);
+        }
+        let required: Vec<Value> =
+            self.members.iter().filter(|(_, member)| member.required).map(|(name, _)| json!(name)).collect();
+        let properties: Map<String, Value> =
+            self.members.into_iter().map(|(name, member)| (name, member.build())).collect();
+        let mut object = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+        if !required.is_empty() {
+            object["required"] = required.into();
+        }
+        object
+    }
+}
+
+fn field(entry: &Entry) -> Value {
+    let mut value = match entry.kind {
+        "bool" => json!({ "type": "boolean" }),
+        "uint" => count(),
+        "int" => json!({ "type": "integer" }),
+        "text" => text(),
+        "bytes" => json!({ "type": "string", "pattern": "^([0-9a-f]{2}(:[0-9a-f]{2})*)?$" }),
+        "mac" => json!({ "type": "string", "pattern": "^[0-9a-f]{2}(:[0-9a-f]{2}){5}$" }),
+        "ipv4" => json!({ "type": "string", "format": "ipv4" }),
+        "ipv6" => json!({ "type": "string", "format": "ipv6" }),
+        "time" => json!({ "type": "string", "pattern": "^-?[0-9]+\\.[0-9]{9}$" }),
+        "duration" => json!({ "type": "number" }),
+        other => panic!("{}: no schema for {other}", entry.name),
+    };
+    if entry.many {
+        value = list(value);
+    }
+    value["description"] = entry.doc.into();
+    value
+}
+
+fn record(kind: &str) -> Object {
+    Object::default().must("type", json!({ "const": kind }))
+}
+
+/// Adds every layer: an object, or an array of them, outermost first, where there are several.
+fn with_layers(record: Object) -> Object {
+    layers().into_iter().fold(record, |record, (base, _)| {
+        let several = json!({ "type": "array", "items": of(base), "minItems": 2 });
+        record.may(base, json!({ "anyOf": [of(base), several] }))
+    })
+}
+
+/// The layers by the first part of their fields' names.
+fn layers() -> Vec<(&'static str, Value)> {
+    let others = ["frame", "http", "dns", "message", "connection"];
+    let mut bases: Vec<&str> = entries()
+        .iter()
+        .filter(|entry| entry.kind != "record" && entry.name.contains('.'))
+        .filter_map(|entry| entry.name.split('.').next())
+        .collect();
+    bases.retain(|base| !others.contains(base));
+    bases.sort_unstable();
+    bases.dedup();
+    let layer = |base: &'static str| {
+        let is_of = |entry: &Entry| entry.name.split('.').next() == Some(base);
+        let (_, layer) = Object::default().fields(is_of).members.pop().expect("fields of one layer");
+        (base, layer.build())
+    };
+    bases.into_iter().map(layer).collect()
+}
+
+fn begin() -> Value {
+    record("begin")
+        .must("schema", json!({ "const": dissect::print::json::SCHEMA_VERSION }))
+        .must("version", text())
+        .must("source", text())
+        .must("link_types", list(text()))
+        .may("filter", text())
+        .build()
+}
+
+fn packet() -> Value {
+    let fields = ["number", "time_epoch", "len", "cap_len", "interface_id", "protocols"].map(|f| format!("frame.{f}"));
+    with_layers(record("packet").fields(|entry| entry.name.starts_with("frame.")))
+        .require(&fields.each_ref().map(String::as_str))
+        .may("reassembled", count())
+        .may("stop", Object::default().must("layer", text()).must("offset", count()).must("reason", text()).build())
+        .build()
+}
+
+fn message() -> Value {
+    let integrity = ["complete", "gap", "truncated", "aborted", "closed_early", "unfinished", "malformed"];
+    let missing = Object::default().must("offset", count()).must("len", count());
+    let missing = missing.must("cause", json!({ "enum": ["gap", "truncated"] })).build();
+    with_layers(record("message"))
+        .must("frame.number", count())
+        .must("time", json!({ "type": "string", "format": "date-time" }))
+        .fields(|entry| ["http.", "dns.", "message."].iter().any(|prefix| entry.name.starts_with(prefix)))
+        .must("message.kind", json!({ "enum": ["request", "response"] }))
+        .must("message.integrity", json!({ "enum": integrity }))
+        .must("message.issues", list(of("issue")))
+        .must("message.missing", list(missing))
+        .must("message.segments", of("segments"))
+        .require(&["message.number", "message.length", "message.missing_bytes", "message.segment_count"])
+        .require(&["message.first_frame", "message.last_frame"])
+        .may("http.headers", of("field_lines"))
+        .may("http.trailers", of("field_lines"))
+        .may("http.body.decoded_length", count())
+        .may("http.body.sha256", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }))
+        .inside("http", &["headers", "body"])
+        .inside("http.body", &["length"])
+        .build()
+}
+
+impl Object {
+    /// Where the object `name` is there, so are these members of it.
+    fn inside(mut self, name: &str, members: &[&str]) -> Self {
+        members.iter().for_each(|member| self.at(name).at(member).required = true);
+        self
+    }
+}
+
+fn segment() -> Value {
+    let numbers = ["frame", "seq", "len", "offset"];
+    let segment = numbers.iter().fold(Object::default(), |segment, name| segment.must(name, count()));
+    segment.must("flags", list(of("flag"))).build()
+}
+
+fn update() -> Value {
+    record("update")
+        .must("tcp.stream", count())
+        .must("message.number", count())
+        .must("message.issues", list(of("issue")))
+        .must("message.segments", of("segments"))
+        .build()
+}
+
+fn connection() -> Value {
+    let optional = ["connection.initial_rtt", "connection.protocol"];
+    let is_connection = |entry: &Entry| entry.name.starts_with("connection.") && entry.kind != "record";
+    let all: Vec<&str> = entries().iter().filter(|entry| is_connection(entry)).map(|entry| entry.name).collect();
+    let always: Vec<&str> = all.into_iter().filter(|name| !optional.contains(name)).collect();
+    record("connection")
+        .must("tcp.stream", count())
+        .fields(is_connection)
+        .require(&always)
+        .must("connection.close", json!({ "enum": ["fin", "rst", "open", "forgotten", "reused"] }))
+        .must("connection.issues", list(of("issue")))
+        .must("connection.to_server.flags", of("flag_counts"))
+        .must("connection.to_client.flags", of("flag_counts"))
+        .build()
+}
+
+fn end() -> Value {
+    let totals = [
+        "frames",
+        "bytes",
+        "connections",
+        "messages",
+        "requests",
+        "responses",
+        "incomplete",
+        "stopped",
+        "fragments_given_up",
+        "queues_relieved",
+        "forgotten",
+    ];
+    let ledger = [
+        "captured",
+        "message",
+        "duplicate",
+        "conflict",
+        "other",
+        "before_first",
+        "undecodable",
+        "rejected",
+        "given_up",
+        "filtered",
+        "missing",
+    ];
+    let totals = totals.iter().fold(record("end"), |end, name| end.must(&format!("totals.{name}"), count()));
+    let ledger = ledger.iter().fold(totals, |end, name| end.must(&format!("ledger.{name}"), count()));
+    let end = ledger.must("totals.flags", of("flag_counts")).must("ledger.unexplained", json!({ "type": "integer" }));
+    let drops = ["received", "kernel", "interface"];
+    let drops = drops.iter().fold(Object::default(), |drops, name| drops.must(name, count())).build();
+    end.may("drops", drops).build()
+}

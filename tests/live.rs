@@ -118,8 +118,14 @@ fn an_exchange_is_told_as_it_happens() {
     let (out, err) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
     wait_until("it listens", || {
         let sockets = lab.at_client("cat").arg("/proc/net/packet").output().unwrap().stdout;
-        sockets.iter().filter(|byte| **byte == b'\n').count() > 1
+        // Interface and state: bound to one, and running.
+        String::from_utf8_lossy(&sockets).lines().skip(1).any(|socket| {
+            let mut words = socket.split_whitespace().skip(4);
+            words.next() != Some("0") && words.next() == Some("1")
+        })
     });
+    // Its filter and its ring come a moment after that.
+    thread::sleep(Duration::from_millis(300));
 
     assert!(lab.get("/record.py"));
     let begun = Instant::now();

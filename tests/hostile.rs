@@ -300,7 +300,6 @@ fn many_connections_take_linear_time() {
 }
 
 #[test]
-#[ignore = "known: a connection with one request takes more than 5 KB"]
 fn many_connections_with_a_request_take_little_memory() {
     is_linear_within(CONNECTIONS, "requests without a connection", 30_000, |i, out| {
         apart(i, Packet::new(0, i as u32, Some(1), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), out);

@@ -133,9 +133,6 @@ issues! {
     BufferFull "buffer_full" Warn "" "a bound on buffered bytes was reached and a hole was given up early";
     OutsideWindow "outside_window" Warn "RFC 9293 3.10.7.4" "sequence numbers outside any window the connection had";
     Undecodable "undecodable" Warn "" "bytes in the place of a message that cannot be read as one";
-    FragmentOverlap "fragment_overlap" Warn "RFC 5722" "IP fragments overlap";
-    FragmentsGivenUp "fragments_given_up" Warn "RFC 8200 4.5" "IP fragments that never became a datagram";
-    MalformedMessage "malformed_message" Error "" "a message of another protocol that does not follow its format";
 }
 
 impl fmt::Display for Issue {

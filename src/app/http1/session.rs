@@ -39,8 +39,6 @@ pub struct Session {
     opener: Option<usize>,
     /// Whether any HTTP message was met.
     recognised: bool,
-    /// The connection was handed over to another protocol by a message of HTTP.
-    pub handed_over: bool,
 }
 
 #[derive(Default)]
@@ -109,14 +107,7 @@ struct Past {
 impl Session {
     /// Of a connection whose SYN this side sent, if the handshake was seen.
     pub fn new(opener: Option<usize>) -> Self {
-        Self {
-            sides: Default::default(),
-            pairing: Pairing::default(),
-            next_number: 1,
-            opener,
-            recognised: false,
-            handed_over: false,
-        }
+        Self { sides: Default::default(), pairing: Pairing::default(), next_number: 1, opener, recognised: false }
     }
 
     /// Learns who sent the SYN after all.

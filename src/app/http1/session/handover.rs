@@ -7,7 +7,6 @@ use crate::app::http1::pairing::Method;
 impl Session {
     /// Both directions belong to another protocol from here on.
     pub(super) fn hand_over(&mut self, server: usize, cx: &mut Context<'_>) {
-        self.handed_over = true;
         self.sides[server].state = State::HandedOver;
         let client = 1 - server;
         match self.sides[client].state {

@@ -1,6 +1,7 @@
 //! Where a message body ends (RFC 9112 6.3), and what the head says of the connection.
 
-use super::head::{HeadRef, Version};
+use super::head::{HeadRef, Version, list_elements};
+use super::name::Name;
 use crate::issue::{Issue, IssueSet};
 
 /// What ends the body of a message.
@@ -46,7 +47,8 @@ fn response(head: HeadRef<'_>, answered: Option<&[u8]>, issues: &mut IssueSet) -
     };
     if let Some(framing) = bodiless {
         // RFC 9112 6.1 and RFC 9110 8.6: a server must not send either in these.
-        if head.all("transfer-encoding").chain(head.all("content-length")).next().is_some() {
+        let names = head.head.names;
+        if names.contains(Name::TransferEncoding) || names.contains(Name::ContentLength) {
             issues.insert(Issue::BodyNotAllowed);
         }
         return framing;
@@ -71,15 +73,17 @@ enum Coding {
 
 /// Rules 3 and 4: Transfer-Encoding overrides Content-Length.
 fn transfer_coding(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Coding> {
-    head.all("transfer-encoding").next()?;
-    if head.all("content-length").next().is_some() {
+    if !head.head.names.contains(Name::TransferEncoding) {
+        return None;
+    }
+    if head.head.names.contains(Name::ContentLength) {
         issues.insert(Issue::TeAndLength);
     }
     if head.head.version.is_some_and(|version| version < Version::HTTP_11) {
         issues.insert(Issue::TeInHttp10);
     }
     let (mut codings, mut chunked, mut last_is_chunked) = (0, 0, false);
-    for coding in head.list("transfer-encoding") {
+    for coding in head.known(Name::TransferEncoding).flat_map(list_elements) {
         // The chunked coding has no parameters (RFC 9112 7.1), so with one it is another coding.
         last_is_chunked = coding.eq_ignore_ascii_case(b"chunked");
         codings += 1;
@@ -97,7 +101,8 @@ fn transfer_coding(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Coding> {
 /// Rules 5 and 6; none where there is no Content-Length.
 fn content_length(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Framing> {
     let (mut first, mut count, mut bad) = (None, 0usize, false);
-    for value in head.all("content-length") {
+    // White space that folds a value is about its numbers, or within one and bad.
+    for value in head.known(Name::ContentLength) {
         for number in value.split(|&b| b == b',') {
             count += 1;
             match decimal(number.trim_ascii()) {
@@ -121,8 +126,11 @@ fn content_length(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Framing> {
 
 /// `1*DIGIT`, below 2^64.
 fn decimal(text: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
-    digits.parse().ok()
+    let next = |value: u64, byte: &u8| match byte {
+        b'0'..=b'9' => value.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
+        _ => None,
+    };
+    if text.is_empty() { None } else { text.iter().try_fold(0, next) }
 }
 
 /// Whether the sender of this head means the connection to stay open after the message (RFC 9112 9.3).

@@ -266,6 +266,9 @@ fn head_text() -> impl Strategy<Value = Vec<u8>> {
         "\u{e9}",
         "A :b",
         "z:",
+        "\r\nContent-Type: text/html; a=\"b\"\r\n",
+        "\r\nHOST:  a b \r\n",
+        "\x7f",
     ]);
     let leading = prop::sample::select(vec!["", "", "\r\n", "\n"]);
     (leading, start, prop::sample::select(vec!["\r\n", "\n", ""]), prop::collection::vec(piece, 0..16)).prop_map(
@@ -314,6 +317,17 @@ proptest! {
         if end.is_none_or(|end| end > from) {
             prop_assert_eq!(find_end(&bytes, from.min(bytes.len())), end);
         }
+    }
+
+    #[test]
+    fn plain_lines_are_read_as_all_are(bytes in head_text()) {
+        let mut head = Head::default();
+        let mut parser = Parser::new(&bytes, &mut head);
+        if parser.any_start_line() {
+            while !parser.head.complete && parser.any_field_line() {}
+        }
+        parser.judge();
+        prop_assert_eq!(parse(&bytes), head);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::app::Context;
 use crate::app::http1::coding;
 use crate::app::http1::framing::{Framing, framing};
 use crate::app::http1::head::{self, Start, looks_like_cut_start, looks_like_start, plausible_resync};
+use crate::app::http1::name::Name;
 use crate::app::http1::pairing::{Method, Pending};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
@@ -210,9 +211,11 @@ impl Session {
         let (framing, issues) = framing(http.head(), answered.map(method_name));
         let head = http.head();
         let method = Method::of(head);
-        let asks = kind == Kind::Request && (method == Method::Connect || head.get("upgrade").is_some());
+        let asks = kind == Kind::Request && (method == Method::Connect || head.head.names.contains(Name::Upgrade));
         message.issues = message.issues.union(issues);
-        if let Some(decoder) = coding::Decoder::new(head.list("content-encoding"), cx.wanted.preview) {
+        if let Some(decoder) =
+            coding::Decoder::new(head.known(Name::ContentEncoding).flat_map(head::list_elements), cx.wanted.preview)
+        {
             let cost = decoder.cost();
             if *cx.decoding + cost > MAX_DECODING {
                 message.issues.insert(Issue::CodingUnknown);

@@ -101,15 +101,19 @@ fn transfer_coding(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Coding> {
 /// Rules 5 and 6; none where there is no Content-Length.
 fn content_length(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Framing> {
     let (mut first, mut count, mut bad) = (None, 0usize, false);
-    // White space that folds a value is about its numbers, or within one and bad.
+    let mut take = |number: Option<u64>| {
+        count += 1;
+        match number {
+            None => bad = true,
+            Some(length) if *first.get_or_insert(length) != length => issues.insert(Issue::ContentLengthConflict),
+            Some(_) => {}
+        }
+    };
     for value in head.known(Name::ContentLength) {
-        for number in value.split(|&b| b == b',') {
-            count += 1;
-            match decimal(number.trim_ascii()) {
-                None => bad = true,
-                Some(length) if *first.get_or_insert(length) != length => issues.insert(Issue::ContentLengthConflict),
-                Some(_) => {}
-            }
+        match decimal(value) {
+            // White space that folds a value is about its numbers, or within one and bad.
+            None => value.split(|&b| b == b',').for_each(|number| take(decimal(number.trim_ascii()))),
+            number => take(number),
         }
     }
     if bad {

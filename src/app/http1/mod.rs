@@ -61,15 +61,21 @@ impl Http {
 
     /// Becomes empty; its storage stays.
     pub(super) fn clear(&mut self) {
-        let Self { mut raw, parsed, mut trailer_raw, trailer, mut preview, .. } = std::mem::take(self);
-        raw.clear();
-        trailer_raw.clear();
-        preview.clear();
-        let reset = |head: Head| {
-            let mut fields = head.fields;
-            fields.clear();
-            Head { fields, ..Head::default() }
-        };
-        *self = Self { raw, parsed: reset(parsed), trailer_raw, trailer: reset(trailer), preview, ..Self::default() };
+        self.raw.clear();
+        self.parsed.clear();
+        self.nine = false;
+        self.body_len = 0;
+        self.trailer_raw.clear();
+        self.trailer.clear();
+        self.preview.clear();
+        self.decoded_len = None;
+        self.hands_over = false;
+    }
+
+    /// Bytes of its storage.
+    pub(super) fn storage(&self) -> usize {
+        let fields = self.parsed.fields.capacity() + self.trailer.fields.capacity();
+        let bytes = self.raw.capacity() + self.trailer_raw.capacity() + self.preview.capacity();
+        bytes + fields * size_of::<head::FieldLine>()
     }
 }

@@ -58,20 +58,16 @@ fn request_line(bytes: &[u8]) -> Option<Start> {
 
 /// The field line that begins at `at`, and where the next one does: a token, a colon, a value of visible characters
 /// and spaces, and CRLF.
+#[inline]
 pub(super) fn field_line(bytes: &[u8], at: usize) -> Option<(FieldLine, usize)> {
-    let colon = at + bytes.get(at..)?.iter().position(|&b| !is_tchar(b))?;
-    if colon == at || bytes[colon] != b':' {
+    let colon = token_end(bytes, at);
+    if colon == at || bytes.get(colon) != Some(&b':') {
         return None;
     }
     let line_end = visible_end(bytes, colon + 1);
     let next = after_line_end(bytes, line_end)?;
-    let (mut start, mut end) = (colon + 1, line_end);
-    while start < end && bytes[start] == b' ' {
-        start += 1;
-    }
-    while start < end && bytes[end - 1] == b' ' {
-        end -= 1;
-    }
+    let value = bytes[colon + 1..line_end].trim_ascii_start();
+    let (start, end) = (line_end - value.len(), line_end - value.len() + value.trim_ascii_end().len());
     let field = FieldLine {
         name: Span::new(at, colon),
         value: Span::new(start, end),
@@ -86,22 +82,52 @@ fn after_line_end(bytes: &[u8], at: usize) -> Option<usize> {
     bytes.get(at..)?.starts_with(b"\r\n").then_some(at + 2)
 }
 
-/// Where the visible characters and spaces that begin at `at`, which is within `bytes`, end.
-fn visible_end(bytes: &[u8], mut at: usize) -> usize {
-    /// One in every byte.
-    const ONES: u64 = u64::MAX / 0xff;
-    while let Some(word) = bytes[at..].first_chunk() {
+/// One in every byte of a word.
+const ONES: u64 = u64::MAX / 0xff;
+
+/// Where the token that begins at `at`, which is within `bytes` or at their end, ends.
+fn token_end(bytes: &[u8], at: usize) -> usize {
+    let mut rest = &bytes[at..];
+    while let Some((word, after)) = rest.split_first_chunk() {
+        let others = others_than_letters_and_hyphens(u64::from_le_bytes(*word));
+        if others == 0 {
+            rest = after;
+            continue;
+        }
+        rest = &rest[others.trailing_zeros() as usize / 8..];
+        match rest {
+            [first, after @ ..] if is_tchar(*first) => rest = after,
+            _ => return bytes.len() - rest.len(),
+        }
+    }
+    let len = rest.iter().position(|&b| !is_tchar(b)).unwrap_or(rest.len());
+    bytes.len() - rest.len() + len
+}
+
+/// The high bits of those bytes; of bytes after the first one they may be wrong.
+fn others_than_letters_and_hyphens(word: u64) -> u64 {
+    let lower = word | ONES * 0x20;
+    let letters = lower.wrapping_add(ONES * (0x80 - 0x61)) & !lower.wrapping_add(ONES * (0x80 - 0x7b));
+    let hyphen = word ^ (ONES * 0x2d);
+    let not_hyphens = (hyphen & (ONES * 0x7f)).wrapping_add(ONES * 0x7f) | hyphen;
+    !letters & not_hyphens & (ONES << 7)
+}
+
+/// Where the visible characters and spaces that begin at `at`, which is within `bytes` or at their end, end.
+fn visible_end(bytes: &[u8], at: usize) -> usize {
+    let mut rest = &bytes[at..];
+    while let Some((word, after)) = rest.split_first_chunk() {
         let word = u64::from_le_bytes(*word);
         // The high bit of a byte is set where it is below 0x20, 0x7f, or above; carries disturb only those after the
         // first such byte.
         let others = (word.wrapping_sub(ONES * 0x20) | word.wrapping_add(ONES) | word) & (ONES << 7);
         if others != 0 {
-            return at + others.trailing_zeros() as usize / 8;
+            return bytes.len() - rest.len() + others.trailing_zeros() as usize / 8;
         }
-        at += 8;
+        rest = after;
     }
-    let rest = &bytes[at..];
-    at + rest.iter().position(|b| !matches!(b, b' '..=b'~')).unwrap_or(rest.len())
+    let len = rest.iter().position(|b| !matches!(b, b' '..=b'~')).unwrap_or(rest.len());
+    bytes.len() - rest.len() + len
 }
 
 fn digit(byte: u8) -> Option<u8> {
@@ -121,6 +147,18 @@ mod tests {
                 text[at + 1] = byte.wrapping_add(1);
                 let want = text.iter().position(|b| !(0x20..0x7f).contains(b)).unwrap_or(24);
                 assert_eq!(visible_end(&text, 0), want, "{byte} {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_ends_at_the_first_byte_that_none_has() {
+        for byte in 0..=u8::MAX {
+            for before in 0..=u8::MAX {
+                let text =
+                    [b'a', b'-', before, byte, b'Z', b'_', b'9', b'~', b'z', b'`', b'A', b'-', before, byte, b':'];
+                let want = text.iter().position(|&b| !is_tchar(b)).unwrap_or(text.len());
+                assert_eq!(token_end(&text, 0), want, "{before} {byte}");
             }
         }
     }

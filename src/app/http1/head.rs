@@ -83,8 +83,6 @@ pub struct FieldLine {
     pub name: Span,
     /// Value, without white space at its ends; spans the lines that it is folded over.
     pub value: Span,
-    /// The line, or lines, with the line end.
-    pub line: Span,
     /// The name, where it is one that tells how the message is to be read.
     pub known: Name,
 }
@@ -304,8 +302,6 @@ pub fn parse_fields_into(bytes: &[u8], head: &mut Head) {
 struct Line {
     start: usize,
     end: usize,
-    /// Where the next one begins.
-    next: usize,
     /// Whether its line end is there.
     ended: bool,
 }
@@ -347,7 +343,8 @@ impl<'a, 'h> Parser<'a, 'h> {
         self.head.start = start.line;
         self.head.version = Some(start.version);
         self.head.code = start.code;
-        self.pass(start.next);
+        self.line_end_crs += 1;
+        self.at = start.next;
         true
     }
 
@@ -363,19 +360,31 @@ impl<'a, 'h> Parser<'a, 'h> {
     }
 
     fn fields(&mut self) {
-        while !self.head.complete && (self.plain_field_line() || self.any_field_line()) {}
+        while !self.head.complete {
+            self.plain_field_lines();
+            if !self.head.complete && !self.any_field_line() {
+                break;
+            }
+        }
     }
 
-    fn plain_field_line(&mut self) -> bool {
-        if self.bytes[self.at..].starts_with(b"\r\n") {
-            self.head.complete = true;
-            self.pass(self.at + 2);
-            return true;
+    /// Reads lines as long as they are plain ones, and the blank line after them.
+    fn plain_field_lines(&mut self) {
+        let (mut next, mut names, before) = (self.at, self.head.names, self.head.fields.len());
+        while let Some((field, end)) = plain::field_line(self.bytes, next) {
+            names.insert(field.known);
+            self.head.fields.push(field);
+            next = end;
         }
-        let Some((field, next)) = plain::field_line(self.bytes, self.at) else { return false };
-        self.head.push(field);
-        self.pass(next);
-        true
+        self.head.names = names;
+        self.line_end_crs += self.head.fields.len() - before;
+        if self.bytes[next..].starts_with(b"\r\n") {
+            self.head.complete = true;
+            self.line_end_crs += 1;
+            next += 2;
+        }
+        self.at = next;
+        self.head.len = next as u32;
     }
 
     fn any_field_line(&mut self) -> bool {
@@ -386,13 +395,6 @@ impl<'a, 'h> Parser<'a, 'h> {
             self.field_line(line);
         }
         true
-    }
-
-    /// Goes on at `next`, after a line that ends with CRLF.
-    fn pass(&mut self, next: usize) {
-        self.line_end_crs += 1;
-        self.at = next;
-        self.head.len = next as u32;
     }
 
     fn next_line(&mut self) -> Option<Line> {
@@ -412,7 +414,7 @@ impl<'a, 'h> Parser<'a, 'h> {
         if ended && !has_cr {
             self.flag(Issue::BareLf);
         }
-        Some(Line { start, end: end - usize::from(has_cr), next, ended })
+        Some(Line { start, end: end - usize::from(has_cr), ended })
     }
 
     fn start_line(&mut self, line: Line) {
@@ -555,7 +557,6 @@ impl<'a, 'h> Parser<'a, 'h> {
         let field = FieldLine {
             name: Span::new(line.start, line.start + name.len()),
             value: self.trimmed(line.start + colon + 1, line.end),
-            line: Span::new(line.start, line.next),
             known: if token { Name::of(name) } else { Name::Other },
         };
         if !token {
@@ -572,7 +573,6 @@ impl<'a, 'h> Parser<'a, 'h> {
             self.flag(Issue::ExtraWhitespace);
             return self.nameless(line);
         };
-        field.line.end = line.next as u32;
         if field.value.is_empty() {
             field.value = more;
         } else if !more.is_empty() {
@@ -585,7 +585,6 @@ impl<'a, 'h> Parser<'a, 'h> {
         self.head.push(FieldLine {
             name: Span::new(line.start, line.start),
             value: self.trimmed(line.start, line.end),
-            line: Span::new(line.start, line.next),
             known: Name::Other,
         });
     }

@@ -66,12 +66,17 @@ pub(super) fn field_line(bytes: &[u8], at: usize) -> Option<(FieldLine, usize)> 
     }
     let line_end = visible_end(bytes, colon + 1);
     let next = after_line_end(bytes, line_end)?;
-    let value = bytes[colon + 1..line_end].trim_ascii_start();
-    let (start, end) = (line_end - value.len(), line_end - value.len() + value.trim_ascii_end().len());
+    let mut value = &bytes[colon + 1..line_end];
+    while let [b' ', rest @ ..] = value {
+        value = rest;
+    }
+    let start = line_end - value.len();
+    while let [rest @ .., b' '] = value {
+        value = rest;
+    }
     let field = FieldLine {
         name: Span::new(at, colon),
-        value: Span::new(start, end),
-        line: Span::new(at, next),
+        value: Span::new(start, start + value.len()),
         known: Name::of(&bytes[at..colon]),
     };
     Some((field, next))
@@ -89,7 +94,10 @@ const ONES: u64 = u64::MAX / 0xff;
 fn token_end(bytes: &[u8], at: usize) -> usize {
     let mut rest = &bytes[at..];
     while let Some((word, after)) = rest.split_first_chunk() {
-        let others = others_than_letters_and_hyphens(u64::from_le_bytes(*word));
+        // The high bit of a byte is set where it is a letter; carries disturb only those after the first other byte.
+        let lower = u64::from_le_bytes(*word) | ONES * 0x20;
+        let letters = lower.wrapping_add(ONES * (0x80 - 0x61)) & !lower.wrapping_add(ONES * (0x80 - 0x7b));
+        let others = !letters & (ONES << 7);
         if others == 0 {
             rest = after;
             continue;
@@ -104,23 +112,15 @@ fn token_end(bytes: &[u8], at: usize) -> usize {
     bytes.len() - rest.len() + len
 }
 
-/// The high bits of those bytes; of bytes after the first one they may be wrong.
-fn others_than_letters_and_hyphens(word: u64) -> u64 {
-    let lower = word | ONES * 0x20;
-    let letters = lower.wrapping_add(ONES * (0x80 - 0x61)) & !lower.wrapping_add(ONES * (0x80 - 0x7b));
-    let hyphen = word ^ (ONES * 0x2d);
-    let not_hyphens = (hyphen & (ONES * 0x7f)).wrapping_add(ONES * 0x7f) | hyphen;
-    !letters & not_hyphens & (ONES << 7)
-}
-
 /// Where the visible characters and spaces that begin at `at`, which is within `bytes` or at their end, end.
+#[inline(never)]
 fn visible_end(bytes: &[u8], at: usize) -> usize {
     let mut rest = &bytes[at..];
     while let Some((word, after)) = rest.split_first_chunk() {
-        let word = u64::from_le_bytes(*word);
         // The high bit of a byte is set where it is below 0x20, 0x7f, or above; carries disturb only those after the
         // first such byte.
-        let others = (word.wrapping_sub(ONES * 0x20) | word.wrapping_add(ONES) | word) & (ONES << 7);
+        let above = u64::from_le_bytes(*word).wrapping_add(ONES);
+        let others = (above | above.wrapping_sub(ONES * 0x21)) & (ONES << 7);
         if others != 0 {
             return bytes.len() - rest.len() + others.trailing_zeros() as usize / 8;
         }

@@ -292,8 +292,7 @@ impl Session {
         if let Some(message) = &mut self.sides[at].message {
             // A line that goes no further says less than it was to say.
             if let Unit::Http(http) = &mut message.unit
-                && let Some(last) = http.parsed.fields.last()
-                && !last.line.of(&http.raw).ends_with(b"\n")
+                && !http.raw.ends_with(b"\n")
             {
                 http.parsed.fields.pop();
             }

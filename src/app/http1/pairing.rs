@@ -91,7 +91,7 @@ pub struct Pairing {
 }
 
 /// What is not settled.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Open {
     pending: VecDeque<Pending>,
     /// Of the requests, which may be known before the responses that these holes matter to.
@@ -104,6 +104,20 @@ pub struct Open {
     interim: Option<u32>,
     /// What the final response under way answers: a request that is known (`true`), or that cannot be told.
     answering: Option<bool>,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self {
+            // Most clients have one request waiting.
+            pending: VecDeque::with_capacity(1),
+            request_holes: VecDeque::new(),
+            responses_hole: None,
+            unread: None,
+            interim: None,
+            answering: None,
+        }
+    }
 }
 
 impl Open {

@@ -121,6 +121,7 @@ impl Analysis {
         self.scale(dir, segment, &mut verdict);
         self.complete(segment, &mut verdict);
         self.fast_open(dir, segment, &mut verdict, observer);
+        self.step_back(dir, segment, &mut verdict);
         self.flag(dir, segment, &mut verdict, observer);
         self.time_handshake(segment);
         if let Some(flights) = &mut self.flights {
@@ -131,25 +132,26 @@ impl Analysis {
         self.update(dir, segment, &verdict);
         verdict.initial_rtt = self.initial_rtt;
         self.fresh = false;
-        verdict
+        if segment.options.are_cut { verdict.without_analysis() } else { verdict }
     }
 
     /// What there is to say of a segment that another packet quotes: its numbers as sent, and what the connection had
     /// before. Wireshark counts its control bits to what it had, and no more.
     pub fn describe(&mut self, dir: usize, segment: &Segment<'_>) -> Verdict {
-        let syn = segment.control.any(Control::SYN);
         let mut verdict = Verdict {
             seq: segment.seq.0,
             next_seq: segment.seq.0.wrapping_add(occupied(segment)),
             ack: segment.ack.0,
-            window_size: segment.window.into(),
-            window_scale: (!syn).then(|| self.halves[dir & 1].scale.factor()),
             ..Verdict::default()
         };
         if self.reused.take().is_some() {
             verdict.flags.insert(Issue::ReusedPorts);
         }
+        self.scale(dir, segment, &mut verdict);
         self.complete(segment, &mut verdict);
+        self.step_back(dir, segment, &mut verdict);
+        self.time_handshake(segment);
+        verdict.initial_rtt = self.initial_rtt;
         self.fresh = false;
         verdict
     }
@@ -175,6 +177,7 @@ impl Analysis {
         verdict.seq = relative(segment.seq, fwd.base);
         verdict.next_seq = verdict.seq.wrapping_add(occupied(segment));
         verdict.ack = if ack { relative(segment.ack, rev.base) } else { segment.ack.0 };
+        verdict.ack_base = rev.base.unwrap_or_default();
     }
 
     /// Learns the window scale from a SYN and scales the window of any other segment (RFC 7323 2.2).
@@ -188,32 +191,34 @@ impl Analysis {
         }
         verdict.window_size = window;
         match segment.options.window_scale {
+            None if segment.options.are_cut => {}
             None if fwd.scale == Scale::Unknown => (fwd.scale, rev.scale) = (Scale::Off, Scale::Off),
             None => {}
-            Some(_) if segment.control.any(Control::ACK) && rev.scale == Scale::Off => fwd.scale = Scale::Off,
             Some(shift) => fwd.scale = Scale::Shift(shift.min(14)),
+        }
+        if segment.control.any(Control::ACK) && rev.scale == Scale::Off {
+            fwd.scale = Scale::Off;
         }
     }
 
-    /// Notes what the connection has had. Wireshark counts nothing of a first segment that is no SYN, nothing of a
-    /// repeated SYN, and data of a SYN only where the ports were not used before.
+    /// Notes what the connection has had. Wireshark counts nothing of a first segment that is no SYN, a FIN only with
+    /// ACK, data of a SYN only where it is the first on its ports, and of any other SYN a RST alone.
     fn complete(&mut self, segment: &Segment<'_>, verdict: &mut Verdict) {
         verdict.completeness = self.completeness;
         let control = segment.control;
-        let reused = verdict.flags.contains(Issue::ReusedPorts);
-        let (syn, ack) = (control.any(Control::SYN), control.any(Control::ACK));
+        let (syn, ack, data) = (control.any(Control::SYN), control.any(Control::ACK), !segment.is_empty());
         let begin = syn && !ack;
-        if self.fresh != begin {
+        if self.fresh && !begin {
             return;
         }
-        let data = !segment.is_empty() && (ack && !syn || begin && !reused);
+        let first = self.fresh && !verdict.flags.contains(Issue::ReusedPorts);
         for (seen, bit) in [
-            (begin, SYN_SENT),
+            (self.fresh, SYN_SENT),
             (syn && ack, SYN_ACK),
-            (!syn && ack && segment.is_empty(), ACK),
-            (data, DATA),
-            (control.any(Control::FIN), FIN),
-            (control.any(Control::RST), RST),
+            (!syn && ack && !data, ACK),
+            (data && (!syn && ack || first), DATA),
+            (control.any(Control::FIN) && ack, FIN),
+            (control.any(Control::RST) && !first, RST),
         ] {
             self.completeness |= if seen { bit } else { 0 };
         }
@@ -263,9 +268,21 @@ impl Analysis {
             verdict.duplicate_ack_num = fwd.duplicate_acks;
             verdict.duplicate_ack_frame = fwd.last_ack_frame;
         }
-        verdict.noted = rev.flag_unseen(fwd, segment, found);
+        verdict.noted |= rev.flag_unseen(fwd, segment, found);
         if occupied(segment) > 0 && !found.flags.contains(Issue::KeepAlive) {
             fwd.flag_copy(rev, segment, initial_rtt, found);
+        }
+    }
+
+    /// A repeated SYN takes the expected number back to where the data had no hole.
+    fn step_back(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
+        if !segment.control.any(Control::SYN) || segment.control.any(Control::ACK) || self.fresh {
+            return;
+        }
+        let fwd = &mut self.halves[dir & 1];
+        verdict.noted = true;
+        if fwd.contiguous.before(fwd.next_seq) {
+            fwd.next_seq = fwd.contiguous;
         }
     }
 
@@ -274,13 +291,6 @@ impl Analysis {
         let (fwd, _) = pair(&mut self.halves, dir);
         let next = segment.seq.plus(occupied(segment));
         let probe = verdict.flags.contains(Issue::ZeroWindowProbe);
-        // A repeated SYN takes the expected number back to where the data had no hole.
-        if segment.control.any(Control::SYN)
-            && !segment.control.any(Control::ACK)
-            && fwd.contiguous.before(fwd.next_seq)
-        {
-            fwd.next_seq = fwd.contiguous;
-        }
         if !probe && (fwd.next_seq == Seq(0) || next.after(fwd.next_seq)) {
             fwd.next_seq = next;
             fwd.next_seq_time = segment.time;
@@ -339,7 +349,11 @@ impl Half {
         if repeats && segment.window != 0 && Some(segment.window) != self.window {
             found.insert(Issue::WindowUpdate, self, rev);
         }
-        if len > 0 && rev.scale != Scale::Unknown && segment.seq.plus(len) == rev.last_ack.plus(rev.scaled_window()) {
+        if len > 0
+            && rev.scale != Scale::Unknown
+            && rev.window.is_some()
+            && segment.seq.plus(len) == rev.last_ack.plus(rev.scaled_window())
+        {
             found.insert(Issue::WindowFull, self, rev);
         }
         if !repeats || Some(segment.window) != self.window {

@@ -2,6 +2,9 @@
 
 use super::Seq;
 
+/// Where the options begin in a header, in bytes.
+pub const AT: usize = 20;
+
 /// Options of one segment, as far as they are known; what follows a malformed option is not read.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -17,6 +20,8 @@ pub struct Options {
     pub fast_open: Option<u8>,
     /// Selective acknowledgments (kind 5).
     pub sack: Sack,
+    /// The frame ends before they do.
+    pub are_cut: bool,
 }
 
 /// The blocks of a SACK option in the order sent, each as its left and right edge (RFC 2018 3).
@@ -30,9 +35,8 @@ impl Sack {
     /// Reads the value of the option; an option has room for four blocks.
     fn parse(value: &[u8]) -> Self {
         let mut sack = Self::default();
-        let (edges, _) = value.as_chunks::<4>();
-        for (block, &[left, right]) in sack.blocks.iter_mut().zip(edges.as_chunks::<2>().0) {
-            *block = (Seq(u32::from_be_bytes(left)), Seq(u32::from_be_bytes(right)));
+        for (block, edges) in sack.blocks.iter_mut().zip(edges(value)) {
+            *block = edges;
             sack.len += 1;
         }
         sack
@@ -61,6 +65,17 @@ impl Options {
         }
         options
     }
+}
+
+/// The blocks of all SACK options among the raw option bytes of a header.
+pub fn sack_blocks(bytes: &[u8]) -> impl Iterator<Item = (Seq, Seq)> {
+    walk(bytes).filter(|&(kind, _)| kind == 5).flat_map(|(_, value)| edges(value))
+}
+
+fn edges(value: &[u8]) -> impl Iterator<Item = (Seq, Seq)> {
+    let (edges, _) = value.as_chunks::<4>();
+    let edge = |bytes| Seq(u32::from_be_bytes(bytes));
+    edges.as_chunks::<2>().0.iter().map(move |&[left, right]| (edge(left), edge(right)))
 }
 
 /// The options in order, as kind and value, up to the end of the list or the first malformed one; no-operations are

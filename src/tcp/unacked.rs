@@ -96,17 +96,41 @@ impl Unacked {
         }
     }
 
-    /// The lowest number that is not acknowledged, and the one after the highest.
-    pub(super) fn span(&self) -> (Seq, Seq) {
+    /// The lowest number that is not acknowledged, and the highest after a segment, as counted from `base`.
+    pub(super) fn span(&self, base: Seq) -> (Seq, Seq) {
+        let start = self.first_start(Offset::MIN).unwrap_or(self.anchor.1);
+        let end = self.last_end(Offset::MAX).unwrap_or(start);
+        // Where counting starts anew between them, the lowest comes after it, and the highest before.
+        let whole = 1 << 32;
+        let anew = self.offset(base) + ((end - self.offset(base)).div_euclid(whole)) * whole;
+        let (mut first, mut last) = (start, end);
+        if start < anew {
+            first = self.first_start(anew).unwrap_or(start);
+            last = self.last_end(anew - 1).unwrap_or(end);
+        }
+        (self.seq(first), self.seq(last))
+    }
+
+    /// The least start that is not below `from`.
+    fn first_start(&self, from: Offset) -> Option<Offset> {
+        let at = self.in_order.partition_point(|sent| sent.start < from);
         let starts = [
-            self.in_order.front().map(|sent| sent.start),
-            self.by_start.first().map(|&(start, _)| start),
-            self.trimmed.map(|(start, _)| start),
+            self.in_order.get(at).map(|sent| sent.start),
+            self.by_start.range((from, Offset::MIN)..).next().map(|&(start, _)| start),
+            self.trimmed.map(|(start, _)| start).filter(|&start| start >= from),
         ];
-        let ends = [self.in_order.back().map(|sent| sent.end), self.by_end.last().map(|sent| sent.end)];
-        let start = starts.into_iter().flatten().min().unwrap_or(self.anchor.1);
-        let end = ends.into_iter().flatten().max().unwrap_or(start);
-        (self.seq(start), self.seq(end))
+        starts.into_iter().flatten().min()
+    }
+
+    /// The greatest end that is not above `to`.
+    fn last_end(&self, to: Offset) -> Option<Offset> {
+        let beyond = Sent { end: to, frame: FrameNumber::MAX, start: Offset::MAX, time: Timestamp(i64::MAX) };
+        let at = self.in_order.partition_point(|sent| sent.end <= to).checked_sub(1);
+        let ends = [
+            at.and_then(|at| self.in_order.get(at)).map(|sent| sent.end),
+            self.by_end.range(..=beyond).next_back().map(|sent| sent.end),
+        ];
+        ends.into_iter().flatten().max()
     }
 
     /// The segment among them that was captured first.
@@ -157,11 +181,11 @@ mod tests {
     #[test]
     fn an_ack_within_a_segment_names_none_and_cuts_it() {
         let mut unacked = list(&[(100, 10), (110, 10), (95, 20)]);
-        assert_eq!(unacked.span(), (Seq(95), Seq(120)));
+        assert_eq!(unacked.span(Seq(0)), (Seq(95), Seq(120)));
         assert_eq!(unacked.acknowledge(Seq(112)), None);
-        assert_eq!((unacked.span(), unacked.oldest()), ((Seq(112), Seq(120)), Some((2, Timestamp(2)))));
+        assert_eq!((unacked.span(Seq(0)), unacked.oldest()), ((Seq(112), Seq(120)), Some((2, Timestamp(2)))));
         assert_eq!(unacked.acknowledge(Seq(115)), Some((3, Timestamp(3))));
-        assert_eq!((unacked.span(), unacked.len()), ((Seq(115), Seq(120)), 1));
+        assert_eq!((unacked.span(Seq(0)), unacked.len()), ((Seq(115), Seq(120)), 1));
     }
 
     #[test]
@@ -170,6 +194,6 @@ mod tests {
         for frame in 0..MAX_UNACKED as u64 + 5 {
             unacked.push(Seq(frame as u32 * 10), 10, frame, Timestamp(0));
         }
-        assert_eq!((unacked.len(), unacked.span().1), (MAX_UNACKED, Seq(MAX_UNACKED as u32 * 10)));
+        assert_eq!((unacked.len(), unacked.span(Seq(0)).1), (MAX_UNACKED, Seq(MAX_UNACKED as u32 * 10)));
     }
 }

@@ -52,7 +52,7 @@ struct Half {
     window: Option<u16>,
     scale: Scale,
     last: Last,
-    /// Whether `window` is that of a SYN, which is never scaled (RFC 7323 2.2).
+    /// Whether no ACK followed its SYN, the window of which is never scaled (RFC 7323 2.2).
     window_of_syn: bool,
     /// Whether it sent a SYN with a Fast Open cookie and data.
     fast_open: bool,
@@ -117,11 +117,11 @@ impl Analysis {
     /// The same, with somebody who wants to know why.
     fn push_observed(&mut self, dir: usize, segment: &Segment<'_>, observer: &mut impl Observer) -> Verdict {
         let mut verdict = Verdict::default();
+        self.step_back(dir, segment, &mut verdict);
         self.number(dir, segment, &mut verdict, observer);
         self.scale(dir, segment, &mut verdict);
         self.complete(segment, &mut verdict);
         self.fast_open(dir, segment, &mut verdict, observer);
-        self.step_back(dir, segment, &mut verdict);
         self.flag(dir, segment, &mut verdict, observer);
         self.time_handshake(segment);
         if let Some(flights) = &mut self.flights {
@@ -276,10 +276,10 @@ impl Analysis {
 
     /// A repeated SYN takes the expected number back to where the data had no hole.
     fn step_back(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
-        if !segment.control.any(Control::SYN) || segment.control.any(Control::ACK) || self.fresh {
+        let fwd = &mut self.halves[dir & 1];
+        if !segment.control.any(Control::SYN) || segment.control.any(Control::ACK) || fwd.base.is_none() {
             return;
         }
-        let fwd = &mut self.halves[dir & 1];
         verdict.noted = true;
         if fwd.contiguous.before(fwd.next_seq) {
             fwd.next_seq = fwd.contiguous;
@@ -289,6 +289,7 @@ impl Analysis {
     /// Takes over what the segment tells for those that follow.
     fn update(&mut self, dir: usize, segment: &Segment<'_>, verdict: &Verdict) {
         let (fwd, _) = pair(&mut self.halves, dir);
+        let (syn, ack) = (segment.control.any(Control::SYN), segment.control.any(Control::ACK));
         let next = segment.seq.plus(occupied(segment));
         let probe = verdict.flags.contains(Issue::ZeroWindowProbe);
         if !probe && (fwd.next_seq == Seq(0) || next.after(fwd.next_seq)) {
@@ -302,7 +303,7 @@ impl Analysis {
             fwd.contiguous = fwd.next_seq;
         }
         fwd.window = Some(segment.window);
-        fwd.window_of_syn = segment.control.any(Control::SYN);
+        fwd.window_of_syn = if fwd.window_of_syn { syn || !ack } else { syn };
         fwd.last_ack = segment.ack;
         fwd.last_ack_time = segment.time;
         fwd.last = if verdict.flags.contains(Issue::KeepAlive) {

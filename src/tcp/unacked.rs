@@ -28,10 +28,9 @@ struct Sent {
 pub(super) struct Unacked {
     in_order: VecDeque<Sent>,
     by_end: BTreeSet<Sent>,
+    /// The start of each of these and its end; those whose beginning is acknowledged up to the same offset are one.
     by_start: BTreeSet<(Offset, Offset)>,
     by_frame: BTreeSet<(FrameNumber, Timestamp)>,
-    /// Those of `by_end` whose beginning is acknowledged, all up to the same offset: that offset, and the last end.
-    trimmed: Option<(Offset, Offset)>,
     /// A recent sequence number and its offset.
     anchor: (Seq, Offset),
 }
@@ -75,7 +74,6 @@ impl Unacked {
         }
         while let Some(&sent) = self.by_end.first().filter(|sent| sent.end <= ack) {
             self.by_end.pop_first();
-            self.by_start.remove(&(sent.start, sent.end));
             self.by_frame.remove(&(sent.frame, sent.time));
             covered(sent);
         }
@@ -88,11 +86,13 @@ impl Unacked {
         if let Some(first) = self.in_order.front_mut() {
             first.start = first.start.max(ack);
         }
-        self.trimmed = self.trimmed.filter(|&(_, end)| ack < end).map(|(start, end)| (start.max(ack), end));
+        let mut last = ack;
         while let Some(&(_, end)) = self.by_start.first().filter(|&&(start, _)| start < ack) {
             self.by_start.pop_first();
-            let last = self.trimmed.map_or(end, |(_, last)| last.max(end));
-            self.trimmed = Some((ack, last));
+            last = last.max(end);
+        }
+        if last > ack {
+            self.by_start.insert((ack, last));
         }
     }
 
@@ -117,7 +117,6 @@ impl Unacked {
         let starts = [
             self.in_order.get(at).map(|sent| sent.start),
             self.by_start.range((from, Offset::MIN)..).next().map(|&(start, _)| start),
-            self.trimmed.map(|(start, _)| start).filter(|&start| start >= from),
         ];
         starts.into_iter().flatten().min()
     }

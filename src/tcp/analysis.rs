@@ -151,6 +151,9 @@ impl Analysis {
         self.complete(segment, &mut verdict);
         self.step_back(dir, segment, &mut verdict);
         self.time_handshake(segment);
+        if let Some(flights) = &mut self.flights {
+            pair(flights, dir).0.sack = segment.options.sack;
+        }
         verdict.initial_rtt = self.initial_rtt;
         self.fresh = false;
         verdict
@@ -350,11 +353,7 @@ impl Half {
         if repeats && segment.window != 0 && Some(segment.window) != self.window {
             found.insert(Issue::WindowUpdate, self, rev);
         }
-        if len > 0
-            && rev.scale != Scale::Unknown
-            && rev.window.is_some()
-            && segment.seq.plus(len) == rev.last_ack.plus(rev.scaled_window())
-        {
+        if len > 0 && rev.scale != Scale::Unknown && segment.seq.plus(len) == rev.last_ack.plus(rev.scaled_window()) {
             found.insert(Issue::WindowFull, self, rev);
         }
         if !repeats || Some(segment.window) != self.window {
@@ -417,7 +416,8 @@ impl Half {
 
     fn scaled_window(&self) -> u32 {
         let shift = if self.window_of_syn { 0 } else { self.scale.shift() };
-        u32::from(self.window.unwrap_or(0)) << shift
+        // Before its first segment Wireshark has it as large as can be.
+        self.window.map_or(u32::MAX, u32::from) << shift
     }
 }
 

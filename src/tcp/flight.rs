@@ -12,7 +12,7 @@ use crate::issue::Issue;
 pub(super) struct Flight {
     unacked: Unacked,
     /// The selective acknowledgments in its last segment.
-    sack: Sack,
+    pub(super) sack: Sack,
     /// Frame and time of the segment that went furthest.
     pub(super) next_seq_sent: (FrameNumber, Timestamp),
     /// Bytes since the last segment with PSH.
@@ -61,11 +61,6 @@ impl Flight {
     /// What was sent and is not acknowledged.
     pub(super) fn unacked(&self) -> &Unacked {
         &self.unacked
-    }
-
-    /// The selective acknowledgments in the last segment.
-    pub(super) fn sack(&self) -> Sack {
-        self.sack
     }
 
     /// Bytes between the lowest and the highest that is not acknowledged, without those that the peer's last segment

@@ -151,7 +151,7 @@ impl Before {
                 list
             };
             before.unacked = [list(dir & 1), list(1 - (dir & 1))];
-            before.sack = flights[1 - (dir & 1)].sack();
+            before.sack = flights[1 - (dir & 1)].sack;
         }
         before
     }

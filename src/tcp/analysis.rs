@@ -25,6 +25,8 @@ pub struct Analysis {
     /// Nanoseconds from that SYN to the first ACK without SYN; 0 is not known.
     initial_rtt: i64,
     completeness: u8,
+    /// The kinds of Multipath TCP options that either direction has sent.
+    mptcp: u8,
     /// Whether the next segment is the first of its connection.
     fresh: bool,
     /// Where the ports had another connection before this one: the initial sequence number that it had.
@@ -54,6 +56,8 @@ struct Half {
     last: Last,
     /// Whether no ACK followed its SYN, the window of which is never scaled (RFC 7323 2.2).
     window_of_syn: bool,
+    /// The kinds of Multipath TCP options that the connection had before its last segment.
+    mptcp: u8,
     /// Whether it sent a SYN with a Fast Open cookie and data.
     fast_open: bool,
 }
@@ -88,6 +92,7 @@ impl Analysis {
             syn_time: None,
             initial_rtt: 0,
             completeness: 0,
+            mptcp: 0,
             fresh: true,
             reused: None,
             flights: details.then(Default::default),
@@ -258,10 +263,10 @@ impl Analysis {
 
     /// The rules of the flags, in Wireshark's order.
     fn flag(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict, observer: &mut impl Observer) {
-        let initial_rtt = self.initial_rtt;
+        let (initial_rtt, mptcp) = (self.initial_rtt, self.mptcp);
         let (fwd, rev) = pair(&mut self.halves, dir);
         let found = &mut Found { flags: &mut verdict.flags, observer };
-        fwd.flag_window(rev, segment, found);
+        fwd.flag_window(rev, segment, mptcp, found);
         if segment.ack != fwd.last_ack {
             fwd.duplicate_acks = 0;
             fwd.unseen_flagged = false;
@@ -305,6 +310,8 @@ impl Analysis {
         if fwd.contiguous == Seq(0) || segment.seq == fwd.contiguous {
             fwd.contiguous = fwd.next_seq;
         }
+        fwd.mptcp = self.mptcp;
+        self.mptcp |= segment.options.mptcp;
         fwd.window = Some(segment.window);
         fwd.window_of_syn = if fwd.window_of_syn { syn || !ack } else { syn };
         fwd.last_ack = segment.ack;
@@ -329,7 +336,7 @@ const RST: u8 = 32;
 
 impl Half {
     /// Flags of windows, gaps and repeated ACKs.
-    fn flag_window(&mut self, rev: &Self, segment: &Segment<'_>, found: &mut Found<'_, impl Observer>) {
+    fn flag_window(&mut self, rev: &Self, segment: &Segment<'_>, mptcp: u8, found: &mut Found<'_, impl Observer>) {
         let len = segment.len();
         let setup = segment.control.any(Control::SYN | Control::FIN | Control::RST);
         let at_next = segment.seq == self.next_seq;
@@ -363,6 +370,8 @@ impl Half {
             (Last::KeepAlive, 1..) => found.insert(Issue::KeepAliveAck, self, rev),
             (Last::ZeroWindowProbe, 0) => found.insert(Issue::ZeroWindowProbeAck, self, rev),
             (_, 0) => {}
+            // Where a kind of Multipath TCP option was new, the ACK may be its answer alone.
+            _ if mptcp != self.mptcp => {}
             _ => {
                 self.duplicate_acks = self.duplicate_acks.saturating_add(1);
                 found.insert(Issue::DuplicateAck, self, rev);

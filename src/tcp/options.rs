@@ -14,8 +14,8 @@ pub struct Options {
     pub window_scale: Option<u8>,
     /// SACK permitted (kind 4).
     pub sack_permitted: bool,
-    /// A Multipath TCP option is there (kind 30).
-    pub mptcp: bool,
+    /// The Multipath TCP options that are there (kind 30): the bit of each subtype below 8 (RFC 8684 3).
+    pub mptcp: u8,
     /// A Fast Open cookie, its length (kind 34, and kind 254 with its number, RFC 7413 4.1.1 and RFC 6994 3).
     pub fast_open: Option<u8>,
     /// Selective acknowledgments (kind 5).
@@ -58,7 +58,7 @@ impl Options {
                 (3, &[shift]) => options.window_scale = Some(shift),
                 (4, &[]) => options.sack_permitted = true,
                 (5, blocks) => options.sack = Sack::parse(blocks),
-                (30, _) => options.mptcp = true,
+                (30, &[subtype, ..]) => options.mptcp |= 1u8.checked_shl((subtype >> 4).into()).unwrap_or(0),
                 (34, cookie) | (254, [0xf9, 0x89, cookie @ ..]) => options.fast_open = Some(cookie.len() as u8),
                 _ => {}
             }

@@ -113,6 +113,15 @@ fn duration<'a>(nanos: i64, f: &mut dyn FnMut(Value<'a>)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::Seq;
+
+    #[test]
+    fn sack_edges_count_from_what_the_acknowledgment_number_does() {
+        let options = [1, 1, 5, 10, 0, 0, 19, 236, 0, 0, 19, 138];
+        let verdict = Verdict { ack_base: Seq(5000), ..Verdict::default() };
+        let edges: Vec<_> = Analysed { options: &options, stream: 0, verdict }.sack().collect();
+        assert_eq!(edges, [(100, 2)]);
+    }
 
     #[test]
     fn fields_with_a_common_prefix_stand_side_by_side() {

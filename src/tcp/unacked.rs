@@ -188,6 +188,28 @@ mod tests {
     }
 
     #[test]
+    fn what_an_ack_cut_stays_cut_where_a_lower_one_follows() {
+        let mut unacked = list(&[(100, 30), (130, 10), (90, 40)]);
+        unacked.acknowledge(Seq(120));
+        unacked.push(Seq(80), 10, 4, Timestamp(4));
+        unacked.push(Seq(85), 7, 5, Timestamp(5));
+        unacked.acknowledge(Seq(86));
+        assert_eq!(unacked.span(Seq(0)), (Seq(86), Seq(140)));
+        unacked.acknowledge(Seq(95));
+        assert_eq!((unacked.span(Seq(0)), unacked.len()), ((Seq(120), Seq(140)), 3));
+    }
+
+    #[test]
+    fn lowest_and_highest_are_counted_from_the_base_also_where_that_is_among_them() {
+        let unacked = list(&[(100, 10), (110, 10), (95, 20)]);
+        assert_eq!(unacked.span(Seq(95)), (Seq(95), Seq(120)));
+        assert_eq!(unacked.span(Seq(96)), (Seq(100), Seq(120)));
+        assert_eq!(unacked.span(Seq(112)), (Seq(95), Seq(110)));
+        assert_eq!(unacked.span(Seq(120)), (Seq(95), Seq(115)));
+        assert_eq!(unacked.span(Seq(121)), (Seq(95), Seq(120)));
+    }
+
+    #[test]
     fn a_full_list_takes_no_more() {
         let mut unacked = Unacked::default();
         for frame in 0..MAX_UNACKED as u64 + 5 {

@@ -14,7 +14,7 @@ use crate::app::{Pool, Wanted};
 use crate::decode::{self, Decoded, Layer, TcpHeader, Transport, checksum};
 use crate::event::{Close, Event, FlagCounts, Packet, Sink};
 use crate::flow::fragments::Fragments;
-use crate::flow::{Endpoint, Id, Key, Table};
+use crate::flow::{Endpoint, Hashed, Id, Key, Table};
 use crate::frame::{Frame, FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue};
 use crate::tcp::analysis::explain::Explanation;
@@ -259,8 +259,8 @@ impl Engine {
         let ((src, dst), header) = decode::stray_tcp(decoded)?;
         let ends = [Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }];
         let segment = segment_of(decoded, header, &[], 0);
-        let known = self.table.find(&Key::new(ends[0], ends[1]).0);
-        let id = known.unwrap_or_else(|| self.connection(ends, &segment, sink));
+        let key = self.table.hash(Key::new(ends[0], ends[1]).0);
+        let id = self.table.find(&key).unwrap_or_else(|| self.connection(key, ends, &segment, None, sink));
         let connection = self.table.get_mut(id)?;
         let dir = connection.direction(ends[0], ends[1]);
         let mut stream = connection.stream();
@@ -289,16 +289,21 @@ impl Engine {
         let decoded = packet.decoded;
         let segment = segment_of(decoded, header, decoded.payload, decoded.missing);
         let flags = self.verify(decoded);
-        let known = if flags.is_empty() { None } else { Some(self.table.find(&Key::new(src, dst).0)) };
-        // A damaged segment neither begins a connection nor ends one.
-        let Some(id) = known.unwrap_or_else(|| Some(self.connection([src, dst], &segment, sink))) else {
-            return self.reject(packet, flags, sink);
-        };
-        let Some(connection) = self.table.get_mut(id) else { return };
-        let dir = connection.direction(src, dst);
-        if !flags.is_empty() && connection.is_replaced_by(dir, &segment) {
-            return self.reject(packet, flags, sink);
+        let key = self.table.hash(Key::new(src, dst).0);
+        let mut known = self.table.find(&key);
+        let replaced = known.and_then(|id| self.table.get_mut(id)).is_some_and(|connection| {
+            let dir = connection.direction(src, dst);
+            connection.is_replaced_by(dir, &segment)
+        });
+        if known.is_none() || replaced {
+            // A damaged segment neither begins a connection nor ends one.
+            if !flags.is_empty() {
+                return self.reject(packet, flags, sink);
+            }
+            known = Some(self.connection(key, [src, dst], &segment, known, sink));
         }
+        let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
+        let dir = connection.direction(src, dst);
         let mut why = (self.options.explain == Some(segment.frame)).then(Explanation::default);
         let verdict = connection.analyse(dir, &segment, flags, why.as_mut());
         self.shared.counts.flags.add(verdict.flags);
@@ -356,19 +361,21 @@ impl Engine {
         }
     }
 
-    /// The connection that a segment belongs to: one that is known, or a new one.
-    fn connection(&mut self, [src, dst]: [Endpoint; 2], segment: &Segment<'_>, sink: &mut impl Sink) -> Id {
-        let (key, _) = Key::new(src, dst);
-        let known = self.table.find(&key);
+    /// A new connection, which a segment begins; it takes the place of the one that had its ports.
+    fn connection(
+        &mut self,
+        key: Hashed,
+        [src, dst]: [Endpoint; 2],
+        segment: &Segment<'_>,
+        former: Option<Id>,
+        sink: &mut impl Sink,
+    ) -> Id {
         let mut analysis = None;
-        if let Some(id) = known
-            && let Some(connection) = self.table.get_mut(id)
-        {
-            let dir = connection.direction(src, dst);
-            if !connection.is_replaced_by(dir, segment) {
-                return id;
+        if let Some(id) = former {
+            if let Some(connection) = self.table.get_mut(id) {
+                let dir = connection.direction(src, dst);
+                analysis = Some(connection.take_analysis(dir));
             }
-            analysis = Some(connection.take_analysis(dir));
             self.end(id, Close::Reused, sink);
             self.table.remove(id);
         } else if self.table.len() >= self.options.limits.connections {

@@ -226,7 +226,7 @@ impl<T> Table<T> {
 
     #[inline]
     fn home(&self, tag: u32) -> usize {
-        (u64::from(tag) * self.index.len() as u64 >> 32) as usize
+        ((u64::from(tag) * self.index.len() as u64) >> 32) as usize
     }
 
     #[inline]

@@ -14,7 +14,8 @@ use traces::Kind;
 #[derive(Parser)]
 #[command(name = "generate")]
 struct Arguments {
-    /// mix, small, bulk, manyflows, noisy; all where none is named
+    /// mix, small, bulk, manyflows, noisy, and all these where none is named; one-byte, reversed, overlapping, holes,
+    /// newcomers, drip, pipelined
     #[arg(value_parser = |name: &str| Kind::named(name).ok_or("no such kind of trace"))]
     kinds: Vec<Kind>,
     /// Times the full length
@@ -60,7 +61,13 @@ fn run(arguments: &Arguments) -> io::Result<()> {
             Box::new(File::create(arguments.output.join(format!("{}.pcap", kind.name())))?)
         };
         let written = traces::write(kind, frames, arguments.seed, out)?;
-        eprintln!("{}: {} frames, {} bytes, {} exchanges", kind.name(), written.frames, written.bytes, written.exchanges);
+        eprintln!(
+            "{}: {} frames, {} bytes, {} exchanges",
+            kind.name(),
+            written.frames,
+            written.bytes,
+            written.exchanges
+        );
     }
     Ok(())
 }

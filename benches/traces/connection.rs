@@ -148,7 +148,8 @@ impl Connection {
             self.send(CLIENT, ACK | PSH, begin, part);
             // Lost behind the capture: it is there twice.
             if random.below(1000) < profile.lost {
-                let copy = self.planned.back().map(|first| Planned { time: first.time + RETRANSMISSION_TIMEOUT, ..*first });
+                let copy =
+                    self.planned.back().map(|first| Planned { time: first.time + RETRANSMISSION_TIMEOUT, ..*first });
                 self.planned.extend(copy);
                 self.time += RETRANSMISSION_TIMEOUT;
             }

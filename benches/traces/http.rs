@@ -35,8 +35,8 @@ const TYPES: [(&str, &str, bool); 6] = [
     ("json", "application/json", true),
 ];
 const WORDS: [&str; 16] = [
-    "segment", "window", "header", "stream", "packet", "server", "client", "the", "of", "and", "request", "answer", "to",
-    "socket", "in", "buffer",
+    "segment", "window", "header", "stream", "packet", "server", "client", "the", "of", "and", "request", "answer",
+    "to", "socket", "in", "buffer",
 ];
 
 /// Filler for bodies: words and numbers, or bytes of any value; neither compresses to nothing.
@@ -149,13 +149,7 @@ pub enum Style {
 const MAX_CHUNKED: u64 = 64 << 10;
 
 /// Writes a request and its response with a body of `size` bytes.
-pub fn exchange(
-    [request, response]: [&mut Message; 2],
-    style: Style,
-    size: u64,
-    random: &mut Random,
-    filler: &Filler,
-) {
+pub fn exchange([request, response]: [&mut Message; 2], style: Style, size: u64, random: &mut Random, filler: &Filler) {
     request.begin();
     response.begin();
     let host = HOSTS[random.below(8) as usize];

@@ -6,6 +6,7 @@
 mod connection;
 mod http;
 mod wire;
+mod worst;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,6 +16,7 @@ use std::io::{self, Write};
 use connection::Connection;
 use http::{Filler, Style};
 use wire::Writer;
+pub use worst::Worst;
 
 /// A millisecond of capture time.
 const MS: u64 = 1_000_000;
@@ -32,10 +34,12 @@ pub enum Kind {
     Manyflows,
     /// As `Mix`, with 1 % of the data lost and sent again, and 3 % reordered: 200 MB.
     Noisy,
+    /// One of the worst.
+    Worst(Worst),
 }
 
 impl Kind {
-    /// All of them.
+    /// The five mixtures.
     pub const ALL: [Self; 5] = [Self::Mix, Self::Small, Self::Bulk, Self::Manyflows, Self::Noisy];
 
     /// Its name.
@@ -46,12 +50,13 @@ impl Kind {
             Self::Bulk => "bulk",
             Self::Manyflows => "manyflows",
             Self::Noisy => "noisy",
+            Self::Worst(worst) => worst.name(),
         }
     }
 
     /// The kind of this name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().chain(Worst::ALL.map(Self::Worst)).find(|kind| kind.name() == name)
     }
 
     /// Frames of a trace of full length, nearly.
@@ -59,13 +64,15 @@ impl Kind {
         match self {
             Self::Mix => 1_040_000,
             Self::Small => 5_000_000,
-            Self::Bulk => 670_000,
+            Self::Bulk => 690_000,
             Self::Manyflows => 9_200_000,
-            Self::Noisy => 204_000,
+            Self::Noisy => 224_000,
+            Self::Worst(_) => 100_000,
         }
     }
 
-    fn profile(self, frames: u64) -> Profile {
+    /// What its connections are like; none where it is one of the worst.
+    fn profile(self, frames: u64) -> Result<Profile, Worst> {
         let browser = Profile {
             style: Style::Browser,
             open: 48,
@@ -91,7 +98,7 @@ impl Kind {
             acked_requests: 1000,
             ..browser
         };
-        match self {
+        Ok(match self {
             Self::Mix => browser,
             Self::Small => program,
             Self::Bulk => Profile {
@@ -112,7 +119,8 @@ impl Kind {
                 ..program
             },
             Self::Noisy => Profile { frames_per_exchange: 14.8, lost: 10, reordered: 30, ..browser },
-        }
+            Self::Worst(worst) => return Err(worst),
+        })
     }
 }
 
@@ -197,7 +205,10 @@ pub struct Written {
 
 /// Writes a trace of nearly so many frames; the same arguments always give the same bytes.
 pub fn write(kind: Kind, frames: u64, seed: u64, out: impl Write) -> io::Result<Written> {
-    let profile = kind.profile(frames);
+    let profile = match kind.profile(frames) {
+        Ok(profile) => profile,
+        Err(worst) => return worst::write(worst, frames, out),
+    };
     let mut random = Random(seed);
     let filler = Filler::new(&mut random);
     let mut out = Writer::new(out)?;

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use traces::{Kind, Worst, Written};
+use traces::{Kind, Worst};
 use wait4::Wait4;
 
 const DISSECT: &str = env!("CARGO_BIN_EXE_dissect");
@@ -41,6 +41,9 @@ struct Arguments {
     /// Folder for the traces
     #[arg(short, long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/traces"))]
     output: PathBuf,
+    /// Write a trace of so many frames to standard output, and nothing else
+    #[arg(long, hide = true)]
+    write: Option<u64>,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -129,6 +132,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> io::Result<()> {
+    if let (Some(frames), [kind]) = (arguments.write, &*arguments.kinds) {
+        return traces::write(*kind, frames, 1, io::stdout().lock()).map(drop);
+    }
     fs::create_dir_all(&arguments.output)?;
     println!("{}\n", machine()?);
     if !arguments.worst {
@@ -187,16 +193,33 @@ fn contend(contender: &Contender, trace: &Path) -> io::Result<Sample> {
     sample(&mut command)
 }
 
-/// The trace of this length: made, unless it is there, and read once, so that it is in memory.
-fn trace(arguments: &Arguments, kind: Kind, frames: u64) -> io::Result<(PathBuf, Written)> {
-    let path = arguments.output.join(format!("{}-{frames}.pcap", kind.name()));
-    let written = traces::write(kind, frames, 1, io::sink())?;
-    if fs::metadata(&path).map_or(0, |metadata| metadata.len()) != written.bytes {
-        eprintln!("writing {}", path.display());
-        traces::write(kind, frames, 1, File::create(&path)?)?;
-    }
-    io::copy(&mut File::open(&path)?, &mut io::sink())?;
-    Ok((path, written))
+/// Has another process write a trace: the memory of this one would count as that of all that it starts.
+fn write_trace(kind: Kind, frames: u64, out: Stdio) -> io::Result<Child> {
+    let frames = frames.to_string();
+    Command::new(std::env::current_exe()?)
+        .args(["--write", &frames, kind.name()])
+        .stdin(Stdio::null())
+        .stdout(out)
+        .spawn()
+}
+
+/// A trace of this length, which is in memory once it is written.
+fn trace(arguments: &Arguments, kind: Kind, frames: u64, name: &str) -> io::Result<(PathBuf, Written)> {
+    let path = arguments.output.join(format!("{name}.pcap"));
+    let file = File::create(&path)?;
+    write_trace(kind, frames, file.try_clone()?.into())?.wait()?;
+    // Writing it to the disk would go on in the background.
+    file.sync_all()?;
+    Ok((path, Written { frames, bytes: file.metadata()?.len() }))
+}
+
+/// What a trace has.
+#[derive(Clone, Copy)]
+struct Written {
+    /// Frames, nearly.
+    frames: u64,
+    /// Bytes of the file.
+    bytes: u64,
 }
 
 /// The median of a contender's runs over a trace.
@@ -240,8 +263,9 @@ fn compare(arguments: &Arguments) -> io::Result<()> {
     let mut results = Results::new();
     for kind in &kinds {
         let frames = (kind.frames() as f64 * arguments.scale).round();
-        let (long, long_written) = trace(arguments, *kind, frames as u64)?;
-        let (short, short_written) = trace(arguments, *kind, (frames / SHORTER) as u64)?;
+        let (long, long_written) = trace(arguments, *kind, frames as u64, kind.name())?;
+        let short_name = format!("{}-short", kind.name());
+        let (short, short_written) = trace(arguments, *kind, (frames / SHORTER) as u64, &short_name)?;
         let mut samples: Vec<Vec<Sample>> = contenders.iter().map(|_| Vec::new()).collect();
         // One after the other, so that what else goes on strikes all of them.
         for run in 0..arguments.runs.max(1) {
@@ -353,7 +377,7 @@ fn linearity(arguments: &Arguments) -> io::Result<()> {
         let mut seconds = [0.0; 2];
         let mut memory = 0;
         for (frames, seconds) in [FEW, FEW * 10].into_iter().zip(&mut seconds) {
-            let (path, _) = trace(arguments, kind, frames)?;
+            let (path, _) = trace(arguments, kind, frames, kind.name())?;
             let mut samples = Vec::new();
             for _ in 0..arguments.runs.max(1) {
                 samples.push(sample(Command::new(DISSECT).args(["-q", "-r"]).arg(&path))?);

@@ -124,8 +124,8 @@ impl Close {
 }
 
 /// Frames by the flags that they have.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct FlagCounts([u32; FLAGS]);
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct FlagCounts(Option<Box<[u32; FLAGS]>>);
 
 /// How many flags a frame may have.
 const FLAGS: usize = Issue::BadIpChecksum as usize + 1;
@@ -134,18 +134,20 @@ impl FlagCounts {
     /// Counts a frame.
     pub fn add(&mut self, flags: Flags) {
         if !flags.is_empty() {
-            flags.issues().iter().for_each(|flag| self.0[flag as usize] += 1);
+            let counts = self.0.get_or_insert_default();
+            flags.issues().iter().for_each(|flag| counts[flag as usize] += 1);
         }
     }
 
     /// The flags that occurred, and how often.
     pub fn iter(&self) -> impl Iterator<Item = (Issue, u32)> {
-        Issue::ALL.iter().zip(self.0).filter(|(_, count)| *count > 0).map(|(flag, count)| (*flag, count))
+        let counts = self.0.as_deref().unwrap_or(&[0; FLAGS]);
+        Issue::ALL.iter().zip(counts).filter(|(_, count)| **count > 0).map(|(flag, count)| (*flag, *count))
     }
 }
 
 /// One direction of a connection, in numbers.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Direction {
     /// Segments.
     pub segments: u64,

@@ -220,11 +220,11 @@ impl Run<'_> {
             Ok(drops) => (drops, None),
             Err(error) => (None, Some(error)),
         };
+        let unexplained = totals.ledger.unexplained();
         self.results.end(&End { totals, drops });
         self.flush()?;
         let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
         failures.extend(self.results.lacks().map(Failure::Wrong));
-        let unexplained = totals.ledger.unexplained();
         if self.plan.strict && unexplained != 0 {
             failures.push(Failure::Wrong(format!("{unexplained} bytes of TCP payload are unexplained")));
         }

@@ -21,6 +21,7 @@ use crate::flow::{Endpoint, Hashed, Id, Key, Table};
 use crate::frame::{Frame, FrameMeta, FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue};
 use crate::tcp::analysis::explain::Explanation;
+use crate::tcp::reassembly::Memory;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
@@ -77,7 +78,7 @@ impl Default for Limits {
 }
 
 /// Counts over the whole capture.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Totals {
     /// Frames.
     pub frames: u64,
@@ -142,6 +143,7 @@ struct Shared {
     now: Timestamp,
     counts: Totals,
     ledger: Ledger,
+    memory: Memory,
     decoding: usize,
     pool: Pool,
     wanted: Wanted,
@@ -177,6 +179,7 @@ impl Engine {
                 now: Timestamp(i64::MIN),
                 counts: Totals::default(),
                 ledger: Ledger::default(),
+                memory: Memory::default(),
                 decoding: 0,
                 pool: Pool::default(),
                 wanted,
@@ -187,7 +190,7 @@ impl Engine {
     /// Counts so far.
     pub fn totals(&self) -> Totals {
         let given_up = self.fragments.given_up + self.fragments.waiting();
-        Totals { fragments_given_up: given_up, ledger: self.shared.ledger, ..self.shared.counts }
+        Totals { fragments_given_up: given_up, ledger: self.shared.ledger, ..self.shared.counts.clone() }
     }
 
     /// Takes the next frame.
@@ -461,8 +464,8 @@ impl Engine {
         }
         let stream = self.streams;
         self.streams += 1;
-        let connection = Connection::new(stream, [src, dst], segment, analysis, self.options.details);
-        self.table.insert(key, connection)
+        let connection = Connection::new(stream, Key::new(src, dst), segment, analysis, self.options.details);
+        self.table.insert(&key, connection)
     }
 
     /// Forgets the oldest closed connection, or an idle one.

@@ -356,7 +356,12 @@ impl<S: Sink> Feed<'_, S> {
     /// Takes an item of one stream, and accounts for its bytes.
     fn item(&mut self, dir: usize, item: Item<'_>) {
         match item {
-            Item::Data(_, bytes, _) if self.session.as_ref().is_some_and(|session| session.is_other()) => {
+            Item::Data(_, bytes, _)
+                if self
+                    .session
+                    .as_ref()
+                    .is_some_and(|session| session.is_other() && !session.turns_to_http(dir, bytes)) =>
+            {
                 self.shared.ledger.add(Class::Other, bytes.len() as u64);
             }
             Item::Data(segment, bytes, carrier) => {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use common::wire::{MS, Packet, tell};
 use common::{dissect, fixtures, installed, name, run, shared_captures};
 use serde_json::Value;
 
@@ -172,4 +173,49 @@ fn theirs(path: &Path) -> Messages {
 /// The values of a field in one frame.
 fn values(column: &str) -> Vec<&str> {
     column.split('\x01').filter(|value| !value.is_empty()).collect()
+}
+
+/// Start lines in places where it takes more than the first bytes after a handshake to find them.
+#[test]
+fn messages_are_found_wherever_they_begin() {
+    const GET: &str = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let socks = ["\x04\x01\0\x50\x01\x02\x03\x04\0", "\0\x5a\0\x50\x01\x02\x03\x04"];
+    let bare_101 = format!("HTTP/1.1 101 Why\r\n\r\n{OK}");
+    // What is sent, turn and turn about, from the client on; requests and responses after a handshake, and without one.
+    for (turns, handshake, joined) in [
+        (&[GET, OK][..], [1, 1], [1, 1]),
+        (&["GET /\r\n\r\n", OK], [1, 1], [1, 1]),
+        (&["GET /a HTTP/3.0\r\n\r\n", "HTTP/3 200\r\n\r\n"], [1, 1], [1, 1]),
+        (&["ODD /a HTTP/1.1\r\n\r\n", "ICY 200 OK\r\n\r\n"], [1, 1], [0, 1]),
+        (&[GET, &bare_101], [1, 2], [1, 2]),
+        (&[socks[0], socks[1], GET, OK], [1, 1], [1, 1]),
+        (&["HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", OK, GET, OK], [2, 2], [2, 2]),
+        // Whole lines from the very beginning are what was sent, whatever the method; joined, its beginning is not known.
+        (&["abc", "def", "ODD /a HTTP/1.1\r\n\r\n"], [1, 0], [0, 0]),
+        (&["inside of a body", "of another", GET, OK], [1, 1], [1, 1]),
+    ] {
+        for (begins, want) in [(true, handshake), (false, joined)] {
+            let told = tell(&packets(turns, begins));
+            let found = [told.of(true).len(), told.of(false).len()];
+            assert_eq!(found, want, "{turns:?} {}", if begins { "after a handshake" } else { "joined" });
+        }
+    }
+}
+
+fn packets(turns: &[&str], handshake: bool) -> Vec<Packet> {
+    let mut next = [1000, 5000];
+    let mut packets = Vec::new();
+    if handshake {
+        let syn = Packet { syn: true, ..Packet::new(0, next[0] - 1, None, b"") };
+        let syn_ack = Packet { syn: true, ..Packet::new(1, next[1] - 1, Some(next[0]), b"") };
+        packets.extend([syn, syn_ack]);
+    }
+    for (turn, text) in turns.iter().enumerate() {
+        let from = turn % 2;
+        let time = MS * packets.len() as i64;
+        packets.push(Packet { time, ..Packet::new(from, next[from], Some(next[1 - from]), text.as_bytes()) });
+        next[from] += text.len() as u32;
+    }
+    packets
 }

@@ -7,7 +7,7 @@ use super::syntax::{is_control, is_fold_space, is_ows, is_request_target, is_tch
 use super::syntax::{starts_with_ignore_case, trim};
 use crate::issue::{Issue, IssueSet};
 
-pub use super::start::{Start, looks_like_cut_start, looks_like_start, plausible_resync};
+pub use super::start::{Start, looks_like_cut_start, looks_like_joined_start, looks_like_start, plausible_resync};
 
 /// A run of the head's bytes, as offsets from the start of the head.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]

@@ -41,6 +41,19 @@ pub fn looks_like_start(bytes: &[u8]) -> Start {
     }
 }
 
+/// The same for the first captured bytes of a stream whose beginning was not captured: a request has a known method, in
+/// capitals.
+pub fn looks_like_joined_start(bytes: &[u8]) -> Start {
+    let start = looks_like_start(bytes);
+    let line = skip_blank_lines(bytes).unwrap_or_default();
+    let known = match method_and_rest(line) {
+        Some((method, _)) => is_method(method),
+        None => begins_method(line),
+    };
+    let status = line.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"HTTP/")) || b"HTTP/".starts_with(line);
+    if start == Start::Response || known || status { start } else { Start::No }
+}
+
 /// The same of a start line that is cut short, by a gap or the end of the stream: as much as makes a message exist is
 /// a known method, a space and a byte of a target, or `HTTP/`. Never [`Start::Maybe`].
 pub fn looks_like_cut_start(bytes: &[u8]) -> Start {
@@ -308,6 +321,26 @@ mod tests {
         .filter(|text| !text.is_empty())
         {
             assert_eq!(looks_like_start(text.as_bytes()), No, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_joined_stream_begins_with_a_method_that_is_known() {
+        for (text, want) in [
+            ("GET / HTTP/1.1\r\n", Request),
+            ("GET /{a} HTTP/2.0\r\n", Request),
+            ("\r\nGET /\r\n", Request),
+            ("HTTP/2 200\r\n", Response),
+            ("ICY 200 OK\r\n", Response),
+            ("GE", Maybe),
+            ("HTTP/1", Maybe),
+            ("HT", Maybe),
+            ("ET / HTTP/1.1\r\n", No),
+            ("get / HTTP/1.1\r\n", No),
+            ("abc", No),
+            ("ABCDEF", No),
+        ] {
+            assert_eq!(looks_like_joined_start(text.as_bytes()), want, "{text:?}");
         }
     }
 

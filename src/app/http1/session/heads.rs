@@ -4,7 +4,9 @@ use super::{Search, Session, State, after_blank_line, method_name, pair, piece};
 use crate::app::Context;
 use crate::app::http1::coding;
 use crate::app::http1::framing::{Framing, framing};
-use crate::app::http1::head::{self, Start, looks_like_cut_start, looks_like_start, plausible_resync};
+use crate::app::http1::head::{
+    self, Start, looks_like_cut_start, looks_like_joined_start, looks_like_start, plausible_resync,
+};
 use crate::app::http1::pairing::{Method, Pending};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
@@ -21,7 +23,8 @@ impl Search {
     /// What `bytes` begin with.
     fn judge(self, bytes: &[u8]) -> Start {
         match self {
-            Self::Due | Self::Joined => looks_like_start(bytes),
+            Self::Due => looks_like_start(bytes),
+            Self::Joined => looks_like_joined_start(bytes),
             Self::After => plausible_resync(bytes),
         }
     }

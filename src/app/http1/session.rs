@@ -144,15 +144,16 @@ impl Session {
     }
 
     /// Whether both directions began with something that is not HTTP, after a handshake.
-    pub fn is_other(&self) -> bool {
+    fn is_other(&self) -> bool {
         self.opener.is_some() && !self.recognised && self.sides.iter().all(|side| side.rejected)
     }
 
-    /// Whether a request begins these bytes of such a connection after all, as it does behind SOCKS.
-    pub fn turns_to_http(&self, at: usize, bytes: &[u8]) -> bool {
+    /// Whether bytes of such a connection may be passed over: unless a request begins them after all, as behind SOCKS.
+    pub fn passes_over(&self, at: usize, bytes: &[u8]) -> bool {
         let begins = || bytes.first().is_some_and(u8::is_ascii_uppercase) && plausible_resync(bytes) == Start::Request;
         let named = || identify(self.first_bytes(at), self.first_bytes(1 - at));
-        self.opener == Some(at) && begins() && named().is_none_or(|name| name == "SOCKS")
+        let turns = || self.opener == Some(at) && begins() && named().is_none_or(|name| name == "SOCKS");
+        self.is_other() && !turns()
     }
 
     /// Bytes held because it is not known yet what they are.

@@ -399,7 +399,7 @@ impl<'f, S: Sink> Feed<'f, S> {
     /// Takes an item of one stream, and accounts for its bytes.
     fn item(&mut self, dir: usize, item: Item<'_>) {
         match item {
-            Item::Data(_, bytes, _) if self.session.as_ref().is_some_and(|session| session.is_other()) => {
+            Item::Data(_, bytes, _) if self.session.as_ref().is_some_and(|session| session.passes_over(dir, bytes)) => {
                 self.shared.ledger.add(Class::Other, bytes.len() as u64);
             }
             Item::Data(segment, bytes, carrier) => {

@@ -5,6 +5,7 @@ use crate::app::http1::fields as http;
 use crate::decode;
 use crate::event::{Connection, Message, Packet};
 use crate::field::{Field, Kind, Value};
+use crate::flow::fields as fragments;
 use crate::tcp::fields as analysis;
 
 /// Gets the values of a field of a frame.
@@ -212,6 +213,7 @@ pub struct Entry {
 pub fn entries() -> Vec<Entry> {
     let mut all: Vec<Entry> = FRAME.iter().map(entry).collect();
     all.extend(decode::protocols().iter().flat_map(|protocol| protocol.fields).map(entry));
+    all.extend(fragments::IPV4.iter().chain(fragments::IPV6).map(entry));
     all.push(Entry { name: UDP_STREAM, kind: Kind::Uint.name(), many: false, doc: "Number of the UDP stream, from 0" });
     all.extend(analysis::FIELDS.iter().map(entry));
     all.extend(http::FIELDS.iter().map(entry));

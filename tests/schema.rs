@@ -198,9 +198,11 @@ impl Object {
         if self.members.is_empty() {
             return self.value.expect("a value");
         }
-        // What is both a value and a parent has its value under `value`.
+        // What is both a value and a parent has its value under `value`; a list may be absent.
         if let Some(value) = self.value.take() {
-            self = self.must("value", value);
+            let is_list = value["type"] == "array";
+            self = self.may("value", value);
+            self.at("value").required = !is_list;
         }
         let required: Vec<Value> =
             self.members.iter().filter(|(_, member)| member.required).map(|(name, _)| json!(name)).collect();
@@ -280,7 +282,6 @@ fn packet() -> Value {
     let fields = ["number", "time_epoch", "len", "cap_len", "interface_id", "protocols"].map(|f| format!("frame.{f}"));
     with_layers(record("packet").fields(|entry| entry.name.starts_with("frame.")))
         .require(&fields.each_ref().map(String::as_str))
-        .may("reassembled", count())
         .may("stop", Object::default().must("layer", text()).must("offset", count()).must("reason", text()).build())
         .build()
 }

@@ -83,6 +83,26 @@ fn a_frame_that_completes_a_datagram_has_the_datagrams_layers_too() {
 }
 
 #[test]
+fn a_fragment_and_the_frame_that_completes_its_datagram_name_each_other() {
+    let whole = (1..20).map(|frame| (frame, explained(frame, "ip-fragments")));
+    let (frame, text) = whole.into_iter().find(|(_, text)| text.contains("put together from")).unwrap();
+    let (_, frames) = text.split_once("fragments: frames ").unwrap();
+    let first: u64 = frames.split(',').next().unwrap().parse().unwrap();
+    let other = explained(first, "ip-fragments");
+    assert!(other.contains(&format!("more follow; put together in frame {frame}")), "{other}");
+}
+
+#[test]
+fn checksums_are_looked_at_where_that_is_asked_for() {
+    let flagged = |arguments: &str| {
+        let frames = (1..=12).map(|frame| run(&format!("{frame} -r damaged.pcap{arguments}"), Stdio::null()).stdout);
+        frames.filter(|text| String::from_utf8_lossy(text).contains("bad_checksum")).count()
+    };
+    assert_eq!(flagged(""), 0);
+    assert!(flagged(" --verify-checksums") > 0);
+}
+
+#[test]
 fn the_frame_is_a_number_that_the_capture_has() {
     for (arguments, code, words) in [
         ("x -r dns.pcap", 2, "invalid value"),

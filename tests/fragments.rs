@@ -41,12 +41,15 @@ const OTHERS: &[(&str, &str)] = &[
     ("v4-late", LATE),
     ("v6-oversized", OVERSIZED),
     ("v6-straddling-conflict", STRADDLING),
+    ("v6-vlans", VLANS),
     ("v6-late", LATE),
 ];
 
 const LATE: &str = "fragments wait a minute for the rest (RFC 8200 4.5); tshark waits for ever";
 const OVERSIZED: &str = "what would end beyond 65,535 bytes is no part of a datagram; tshark waits for all of it";
 const STRADDLING: &str = "of other content is what came later; tshark means what begins later";
+
+const VLANS: &str = "a datagram is in one VLAN; tshark knows that of IPv4 alone";
 
 /// Values by frame and field.
 type Rows = BTreeMap<(u64, &'static str), Vec<String>>;
@@ -125,9 +128,9 @@ fn a_filter_and_a_count_hold_for_what_is_read_ahead() {
     let all = in_frame("");
     assert!(!all.is_empty());
     let count = all[0] - 1;
-    assert_eq!(in_frame(&format!("-c {count}")), []);
+    assert!(in_frame(&format!("-c {count}")).iter().all(|frame| *frame <= count));
     if cfg!(feature = "live") {
-        assert_eq!(in_frame("ip[6:2] & 0x2000 != 0"), []);
+        assert!(in_frame("ip[6:2]&0x2000!=0").is_empty());
         assert_eq!(in_frame("ip"), all);
     }
 }

@@ -158,8 +158,8 @@ impl Json {
         let Some(http) = message.http() else { return };
         let head = http.head();
         for field in http::FIELDS {
-            // The body's length comes last, beside its hash.
-            if field.name != "http.body.length" {
+            // The body's lengths come last, beside its hash.
+            if !field.name.starts_with("http.body.") {
                 self::field(object, field, false, |put| (field.get)(message, put));
             }
         }

@@ -106,7 +106,8 @@ fn info(pen: &mut Pen<'_>, packet: &Packet<'_>, main: Option<&Layer<'_>>) {
         _ => main.into_iter().for_each(|layer| other(pen, layer)),
     }
     for assembly in packet.assemblies {
-        pen.piece_after(2, |pen| pen.words(PLAIN, &Told(Fragmented::Here(assembly)).to_string()));
+        pen.push(" ");
+        pen.words(PLAIN, &Told(Fragmented::Here(assembly)).to_string());
     }
     if let Some(fragment) = decoded.fragment {
         let more = if fragment.more { "" } else { ", the last" };

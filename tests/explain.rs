@@ -78,7 +78,8 @@ fn a_frame_without_tcp_has_its_layers_alone() {
 
 #[test]
 fn a_frame_that_completes_a_datagram_has_the_datagrams_layers_too() {
-    let whole = (1..20).map(|frame| explained(frame, "ip-fragments")).find(|text| text.contains("put together"));
+    let whole =
+        (1..20).map(|frame| explained(frame, "ip-fragments")).find(|text| text.contains("completes a datagram"));
     assert!(whole.is_some_and(|text| text.contains("TCP bytes 0-31 of the datagram put together from fragments")));
 }
 

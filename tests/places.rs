@@ -15,8 +15,8 @@ const HEADERS: u32 = 4;
 /// Frames of a capture that are looked at.
 const FRAMES: usize = 2000;
 
-/// Fields that are no part of a header.
-const COMPUTED: &[&str] = &["tcp.hdr_len", "tcp.len"];
+/// Fields that are no part of a header; the last one is true where any of three bits is set, so that no single bit tells.
+const COMPUTED: &[&str] = &["tcp.len", "tcp.flags.res"];
 
 #[test]
 fn each_field_has_the_bytes_that_its_value_is_read_from() {
@@ -37,7 +37,13 @@ fn each_field_has_the_bytes_that_its_value_is_read_from() {
                     for (value, place) in values {
                         read += 1;
                         match place {
-                            None => drop(without.insert(field.name)),
+                            None => {
+                                if without.insert(field.name) {
+                                    println!("{} {value:?} {:02x?}", field.name, layer.header);
+                                }
+                            }
+                            // Bits in the midst of a label stack's entries.
+                            Some(_) if field.name.starts_with("mpls.") => {}
                             Some(place) if !is_read(layer, place, value) => {
                                 let at = format!("{} {place:?} {value:?} {:02x?}", common::name(&path), layer.header);
                                 wrong.entry(field.name).or_insert(at);
@@ -76,9 +82,10 @@ fn is_number(bytes: &[u8], mask: u8, value: u64) -> bool {
     let put = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
     let mut masked = bytes.to_vec();
     masked[0] &= mask;
-    let big = masked.iter().fold(0, put);
+    let big = [masked.iter().fold(0, put), bytes.iter().fold(0, put)];
     let little = bytes.iter().rev().fold(0, put);
     // Of one byte it is known which bits count; of several, where they begin.
     let shifts = if bytes.len() == 1 { mask.trailing_zeros()..=mask.trailing_zeros() } else { 0..=7 };
-    shifts.into_iter().any(|shift| [big >> shift, (big >> shift) * 4, (big >> shift) * 8, little].contains(&value))
+    let numbers = |shift| [big[0] >> shift, big[1] >> shift, little >> shift, (big[0] >> shift) * 4];
+    shifts.into_iter().any(|shift| numbers(shift).contains(&value))
 }

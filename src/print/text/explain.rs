@@ -211,7 +211,7 @@ const fn meaning(class: Class) -> &'static str {
     match class {
         Class::Duplicate => "a copy of bytes had before (duplicate)",
         Class::Conflict => "a copy with other content than what was had before (conflict)",
-        Class::Rejected => "kept out of the stream: outside any window it had (rejected)",
+        Class::Rejected => "kept out of the stream: a bad checksum, or outside any window it had (rejected)",
         _ => "not looked at because of a filter (filtered)",
     }
 }
@@ -364,6 +364,10 @@ fn analysis(pen: &mut Pen<'_>, packet: &Packet<'_>) {
         }
     }
     why.newer.iter().for_each(|newer| newer_line(pen, newer));
+    for flag in verdict.flags.issues().iter().filter(|flag| !why.flags.iter().any(|reason| reason.flag == *flag)) {
+        hang(pen, 2, |pen| pen.text(style::of(flag.severity()), flag.name()));
+        hang(pen, 4, |pen| pen.words(PLAIN, flag.doc()));
+    }
 }
 
 fn newer_line(pen: &mut Pen<'_>, text: &str) {

@@ -166,7 +166,7 @@ fn ours(path: &Path) -> Rows {
 fn theirs(path: &Path) -> Rows {
     let mut command = Command::new("tshark");
     command.args(["-2", "-n", "-T", "fields", "-E", "separator=/t", "-e", "frame.number"]);
-    FIELDS.iter().for_each(|field| drop(command.args(["-e", field])));
+    command.args(FIELDS.iter().flat_map(|field| ["-e", field]));
     let output = command.arg("-r").arg(path).output().expect("tshark runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let mut rows = Rows::new();

@@ -8,6 +8,9 @@ use crate::flow::fragments::{Assembly, Part};
 /// Frames that are named, before the rest is counted.
 const NAMED: usize = 12;
 
+/// Whether something is so of a fragment.
+type Holds = fn(&Part) -> bool;
+
 /// Where the datagram of a fragment is put together.
 pub struct Told<'a>(pub Fragmented<'a>);
 
@@ -29,7 +32,7 @@ fn completed(f: &mut fmt::Formatter<'_>, assembly: &Assembly) -> fmt::Result {
     if parts.len() > NAMED {
         write!(f, " and {} more", parts.len() - NAMED)?;
     }
-    let faults: [(fn(&Part) -> bool, &str); 4] = [
+    let faults: [(Holds, &str); 4] = [
         (|part| part.overlap, "overlapping"),
         (|part| part.conflict, "of other content (the first copy stands)"),
         (|part| part.other_tail, "that would end it elsewhere"),

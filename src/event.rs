@@ -3,6 +3,8 @@
 use crate::app::message;
 use crate::decode::Decoded;
 use crate::flow::Endpoint;
+use crate::flow::fields::Fragmented;
+use crate::flow::fragments::Assembly;
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::explain::Explanation;
@@ -45,10 +47,22 @@ pub struct Packet<'a> {
     pub tcp: Option<(u64, Verdict)>,
     /// Number of its UDP stream.
     pub udp_stream: Option<u64>,
-    /// Number of the frame's bytes put together from fragments, where it completed a datagram.
-    pub reassembled: Option<u32>,
+    /// The datagrams that it completed; each but the first is in the one before it.
+    pub assemblies: &'a [Assembly],
+    /// Number of the frame that completes the datagram of which this one's innermost is a fragment. The core does not
+    /// know it: who can read ahead may tell.
+    pub reassembled_in: Option<FrameNumber>,
     /// Why the analysis says what it says, where that was asked for.
     pub why: Option<&'a Explanation>,
+}
+
+impl<'a> Packet<'a> {
+    /// What is known of the datagram of which its layer of this index has a fragment.
+    pub fn fragmented(&self, layer: usize) -> Option<Fragmented<'a>> {
+        let completed = self.assemblies.iter().find(|assembly| assembly.layer == layer);
+        let later = self.reassembled_in.filter(|_| layer + 1 == self.decoded.layers.len());
+        completed.map(Fragmented::Here).or(later.map(Fragmented::Later))
+    }
 }
 
 /// Transport protocol of a flow.

@@ -16,6 +16,7 @@ use serde_json::Value;
 const OTHER_FIELDS: &[(&str, &str)] = &[
     ("frame.interface_id", "a pcap file has one interface, which tshark gives no number"),
     ("ieee8021ah.etype", "tshark gives it to tags of 802.1ad too"),
+    ("ip.reassembled_in", "tshark tells it where it reads twice: `fragments.rs` compares that"),
     ("ip.version", "tshark has it of IPv6 headers too"),
     ("tcp.options.sack_le", "tshark counts from the initial sequence number here"),
     ("tcp.options.sack_perm", "tshark has the bytes of the option"),

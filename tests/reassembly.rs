@@ -76,7 +76,9 @@ impl Outlet for Model {
             Item::End { .. } => self.ended = true,
         }
     }
+}
 
+impl Model {
     fn range(&mut self, segment: SegmentRef) -> &mut [Byte] {
         let start = (segment.offset - ORIGIN) as usize;
         &mut self.bytes[start..start + segment.len as usize]

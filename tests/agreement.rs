@@ -18,9 +18,7 @@ const OTHER_FIELDS: &[(&str, &str)] = &[
     ("ieee8021ah.etype", "tshark gives it to tags of 802.1ad too"),
     ("ip.reassembled_in", "tshark tells it where it reads twice: `fragments.rs` compares that"),
     ("ip.version", "tshark has it of IPv6 headers too"),
-    ("tcp.options.sack_le", "tshark counts from the initial sequence number here"),
     ("tcp.options.sack_perm", "tshark has the bytes of the option"),
-    ("tcp.options.sack_re", "tshark counts from the initial sequence number here"),
     ("udp.stream", "tshark has it of a datagram within an ICMP error too"),
 ];
 

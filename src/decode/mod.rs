@@ -162,6 +162,8 @@ pub struct TcpHeader<'a> {
     pub window: u16,
     /// Options, raw.
     pub options: &'a [u8],
+    /// Whether the frame ends before they do.
+    pub is_cut: bool,
 }
 
 /// Why and where decoding of a frame ended early.

@@ -560,7 +560,7 @@ fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], mis
         ack: Seq(header.ack),
         control: Control(header.flags),
         window: header.window,
-        options: TcpOptions::parse(header.options),
+        options: TcpOptions { are_cut: header.is_cut, ..TcpOptions::parse(header.options) },
         payload,
         missing,
     }

@@ -20,6 +20,8 @@ use crate::frame::Timestamp;
 use crate::issue::{Issue, IssueSet};
 use crate::registry;
 use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
+use crate::tcp::options::AT as TCP_OPTIONS;
+use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, SegmentRef};
 use writer::{Object, array, string, text, uint, value};
 
@@ -133,7 +135,7 @@ impl Json {
         time(object.key("time"), message.first_time);
         let decoded = headers(&carrier);
         let analysed = match event.flow.transport {
-            event::Transport::Tcp => Some(Analysed { stream: event.flow.stream, verdict: carrier.verdict }),
+            event::Transport::Tcp => Some((event.flow.stream, carrier.verdict)),
             event::Transport::Udp => None,
         };
         layers(&mut object, &decoded, analysed.as_ref(), (analysed.is_none()).then_some(event.flow.stream), |_| None);
@@ -193,8 +195,7 @@ fn packet(out: &mut Vec<u8>, packet: Packet<'_>) {
     for field in registry::FRAME {
         self::field(&mut object, field, false, |put| (field.get)(&packet, put));
     }
-    let analysed = packet.tcp.map(|(stream, verdict)| Analysed { stream, verdict });
-    layers(&mut object, decoded, analysed.as_ref(), packet.udp_stream, |layer| packet.fragmented(layer));
+    layers(&mut object, decoded, packet.tcp.as_ref(), packet.udp_stream, |layer| packet.fragmented(layer));
     if let Some(stop) = decoded.stop {
         object.text("stop.layer", stop.layer);
         object.uint("stop.offset", stop.offset.into());
@@ -215,7 +216,7 @@ fn headers<'a>(carrier: &Carrier<'a>) -> Decoded<'a> {
 fn layers<'a>(
     object: &mut Object<'_>,
     decoded: &Decoded<'_>,
-    tcp: Option<&Analysed>,
+    tcp: Option<&(u64, Verdict)>,
     udp_stream: Option<u64>,
     fragmented: impl Fn(usize) -> Option<Fragmented<'a>>,
 ) {
@@ -255,13 +256,14 @@ fn layers<'a>(
     }
 }
 
-fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Option<&Analysed>, Option<u64>)>) {
+fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Option<&(u64, Verdict)>, Option<u64>)>) {
     let fields = layer.protocol.fields;
     for (i, field) in fields.iter().enumerate() {
         self::field(object, field, is_parent(fields, i), |put| (field.get)(layer, &mut |value| put(value)));
     }
     let Some((tcp, udp_stream)) = transport else { return };
-    if let Some(analysed) = tcp {
+    if let Some(&(stream, verdict)) = tcp {
+        let analysed = &Analysed { options: layer.from(TCP_OPTIONS), stream, verdict };
         for (i, field) in ANALYSIS.iter().enumerate() {
             self::field(object, field, is_parent(ANALYSIS, i), |put| (field.get)(analysed, &mut |value| put(value)));
         }

@@ -13,6 +13,7 @@ use crate::field::{Base, Field, Value};
 use crate::flow::fields::{self as fragments, Fragmented};
 use crate::tcp::Control;
 use crate::tcp::fields::{Analysed, FIELDS};
+use crate::tcp::options::AT as TCP_OPTIONS;
 use crate::tcp::verdict::Verdict;
 
 /// The farthest column at which the text of the layers begins; where a title is longer, its text follows it.
@@ -293,7 +294,7 @@ fn fields(pen: &mut Pen<'_>, layer: &Layer<'_>, tcp: Option<Tcp>, fragmented: Op
         put_field(pen, field, one_a_line, |put| (field.get)(layer, put));
     }
     if let Some(Tcp { stream, verdict }) = tcp {
-        let analysed = Analysed { stream, verdict };
+        let analysed = Analysed { options: layer.from(TCP_OPTIONS), stream, verdict };
         for field in FIELDS {
             put_field(pen, field, one_a_line, |put| (field.get)(&analysed, put));
         }

@@ -38,6 +38,7 @@ mod nsh;
 mod null;
 mod options;
 pub mod places;
+mod plain;
 mod ppp;
 mod pppoe;
 mod radiotap;
@@ -55,6 +56,7 @@ mod wlan;
 
 pub use chain::protocol_chain;
 pub use headers::protocols;
+pub use plain::{Plain, plain};
 use rest::Rest;
 
 /// Gets the values of one field of a layer.

@@ -76,7 +76,7 @@ static PROTOCOL: Protocol = Protocol {
 pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Number::ip(6)] };
 
 /// Length of the header without options.
-const MIN_LEN: usize = 20;
+pub(super) const MIN_LEN: usize = 20;
 /// RFC 9293 3.2.
 const MSS: u8 = 2;
 /// RFC 7323 2.2.

@@ -9,14 +9,14 @@ use dissect::app::http1::head::{self, Head};
 use dissect::decode::{self, Transport};
 use dissect::engine::{Engine, Options};
 use dissect::event::{Event, Sink};
-use dissect::flow::{Endpoint, Key, Table};
+use dissect::flow::{Endpoint, Key, Keyed, Table};
 use dissect::frame::{Frame, FrameMeta};
 use dissect::print::Printer;
 use dissect::print::json::{self, Json};
 use dissect::print::text::{self, Text};
 use dissect::source::{CaptureFile, Name};
 use dissect::tcp::analysis::Analysis;
-use dissect::tcp::reassembly::{HalfStream, Peer};
+use dissect::tcp::reassembly::{HalfStream, Item, Memory, Outlet, Peer};
 use dissect::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -87,6 +87,15 @@ fn ends(frame: &Frame<'_>) -> Option<[Endpoint; 2]> {
     Some([Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }])
 }
 
+/// A flow of which the frames are counted.
+struct Counted(Key, u64);
+
+impl Keyed for Counted {
+    fn key(&self) -> &Key {
+        &self.0
+    }
+}
+
 #[divan::bench(args = KINDS)]
 fn c_table(bencher: Bencher<'_, '_>, kind: &str) {
     let frames = frames(kind);
@@ -95,9 +104,9 @@ fn c_table(bencher: Bencher<'_, '_>, kind: &str) {
         let mut table = Table::default();
         for [src, dst] in &ends {
             let key = table.hash(Key::new(*src, *dst).0);
-            let id = table.find(&key).unwrap_or_else(|| table.insert(key, 0_u64));
-            if let Some(count) = table.get_mut(id) {
-                *count += 1;
+            let id = table.find(&key).unwrap_or_else(|| table.insert(&key, Counted(Key::new(*src, *dst).0, 0)));
+            if let Some(counted) = table.get_mut(id) {
+                counted.1 += 1;
             }
         }
         table.len()
@@ -122,6 +131,21 @@ fn segment<'a>(frame: &Frame<'a>) -> Option<(usize, Segment<'a>, FrameMeta)> {
     Some((usize::from(header.src == 80), segment, frame.meta))
 }
 
+/// Counts what streams hand on.
+#[derive(Default)]
+struct Delivered(u64, Memory);
+
+impl Outlet for Delivered {
+    fn item(&mut self, item: Item<'_>) {
+        black_box(&item);
+        self.0 += 1;
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.1
+    }
+}
+
 /// The analysis and the reassembly of one connection.
 #[divan::bench(args = ["bulk", "noisy"])]
 fn d_tcp(bencher: Bencher<'_, '_>, kind: &str) {
@@ -133,7 +157,7 @@ fn d_tcp(bencher: Bencher<'_, '_>, kind: &str) {
     bencher.counter(ItemsCount::new(segments.len())).bench_local(|| {
         let mut analysis = Analysis::new(false);
         let mut halves: [HalfStream; 2] = Default::default();
-        let mut delivered = 0_u64;
+        let mut delivered = Delivered::default();
         for (dir, segment, meta) in &segments {
             let verdict = analysis.push(*dir, segment);
             let carrier = Carrier { meta: *meta, cap_len: meta.wire_len, headers: &[], resumed: &[], verdict };
@@ -143,9 +167,9 @@ fn d_tcp(bencher: Bencher<'_, '_>, kind: &str) {
                 acked = halves[1 - dir].acknowledge(segment.ack, synack, 1 << 20, segment.time);
             }
             let peer = Peer { ready: halves[1 - dir].delivered(), acked };
-            halves[*dir].push(segment, &carrier, peer, segment.time, || None, &mut |_| delivered += 1);
+            halves[*dir].push(segment, &carrier, peer, segment.time, || None, &mut delivered);
         }
-        delivered
+        delivered.0
     });
 }
 

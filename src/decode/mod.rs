@@ -312,6 +312,12 @@ pub fn outer_udp<'d>(decoded: &'d Decoded<'_>) -> impl Iterator<Item = (IpAddr, 
     })
 }
 
+/// Number of the innermost VLAN that the frame is in.
+pub fn vlan_id(decoded: &Decoded<'_>) -> Option<u16> {
+    let tag = decoded.layers.iter().rev().find(|layer| ["vlan", "ieee8021ad"].contains(&layer.protocol.name))?;
+    tag.u16(0).map(|tci| tci & 0xfff)
+}
+
 fn ip_addresses(layer: &Layer<'_>) -> Option<(IpAddr, IpAddr)> {
     match layer.protocol.name {
         "ip" => Some((layer.array::<4>(12)?.into(), layer.array::<4>(16)?.into())),

@@ -15,6 +15,7 @@ use crate::app::message::Message as Unit;
 use crate::decode::{self, Decoded, Layer};
 use crate::event::{self, Event, FlagCounts, Message, Packet, Update};
 use crate::field::{Field, Value};
+use crate::flow::fields::{self, Fragmented};
 use crate::frame::Timestamp;
 use crate::issue::{Issue, IssueSet};
 use crate::registry;
@@ -137,7 +138,7 @@ impl Json {
             event::Transport::Tcp => Some((event.flow.stream, carrier.verdict)),
             event::Transport::Udp => None,
         };
-        layers(&mut object, &decoded, analysed.as_ref(), (analysed.is_none()).then_some(event.flow.stream));
+        layers(&mut object, &decoded, analysed.as_ref(), (analysed.is_none()).then_some(event.flow.stream), |_| None);
         self.http(&mut object, event.flow.stream, message);
         for field in dns::FIELDS {
             self::field(&mut object, field, false, |put| (field.get)(message, put));
@@ -159,8 +160,8 @@ impl Json {
         let Some(http) = message.http() else { return };
         let head = http.head();
         for field in http::FIELDS {
-            // The body's length comes last, beside its hash.
-            if field.name != "http.body.length" {
+            // The body's lengths come last, beside its hash.
+            if !field.name.starts_with("http.body.") {
                 self::field(object, field, false, |put| (field.get)(message, put));
             }
         }
@@ -194,10 +195,7 @@ fn packet(out: &mut Vec<u8>, packet: Packet<'_>) {
     for field in registry::FRAME {
         self::field(&mut object, field, false, |put| (field.get)(&packet, put));
     }
-    layers(&mut object, decoded, packet.tcp.as_ref(), packet.udp_stream);
-    if let Some(len) = packet.reassembled {
-        object.uint("reassembled", len.into());
-    }
+    layers(&mut object, decoded, packet.tcp.as_ref(), packet.udp_stream, |layer| packet.fragmented(layer));
     if let Some(stop) = decoded.stop {
         object.text("stop.layer", stop.layer);
         object.uint("stop.offset", stop.offset.into());
@@ -213,8 +211,15 @@ fn headers<'a>(carrier: &Carrier<'a>) -> Decoded<'a> {
     decoded
 }
 
-/// The layers by name; one that occurs more than once is an array, outermost first.
-fn layers(object: &mut Object<'_>, decoded: &Decoded<'_>, tcp: Option<&(u64, Verdict)>, udp_stream: Option<u64>) {
+/// The layers by name; one that occurs more than once is an array, outermost first. `fragmented` tells of the datagram of
+/// which the layer of an index has a fragment.
+fn layers<'a>(
+    object: &mut Object<'_>,
+    decoded: &Decoded<'_>,
+    tcp: Option<&(u64, Verdict)>,
+    udp_stream: Option<u64>,
+    fragmented: impl Fn(usize) -> Option<Fragmented<'a>>,
+) {
     let base = |layer: &Layer<'_>| layer.protocol.name.split('.').next().unwrap_or(layer.protocol.name);
     // That of the transport header, also of one that ICMP quotes, is the last.
     let transport = match (tcp, udp_stream) {
@@ -233,6 +238,9 @@ fn layers(object: &mut Object<'_>, decoded: &Decoded<'_>, tcp: Option<&(u64, Ver
         let write = |object: &mut Object<'_>, layers: &[&(usize, &Layer<'_>)]| {
             for (at, layer) in layers {
                 one_layer(object, layer, (*at == transport).then_some((tcp, udp_stream)));
+                if let Some(fragmented) = fragmented(*at) {
+                    fragment(object, &fragmented, layer);
+                }
             }
         };
         if headers.clone().count() == 1 {
@@ -262,6 +270,13 @@ fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Opti
     }
     if let Some(stream) = udp_stream {
         object.uint(registry::UDP_STREAM, stream);
+    }
+}
+
+fn fragment(object: &mut Object<'_>, fragmented: &Fragmented<'_>, layer: &Layer<'_>) {
+    let fields = fields::of(layer);
+    for (i, field) in fields.iter().enumerate() {
+        self::field(object, field, is_parent(fields, i), |put| (field.get)(fragmented, &mut |value| put(value)));
     }
 }
 

@@ -211,12 +211,15 @@ fn headers<'a>(carrier: &Carrier<'a>) -> Decoded<'a> {
     decoded
 }
 
+/// A connection's number, and what its analysis says of a segment.
+type Tcp = (u64, Verdict);
+
 /// The layers by name; one that occurs more than once is an array, outermost first. `fragmented` tells of the datagram of
 /// which the layer of an index has a fragment.
 fn layers<'a>(
     object: &mut Object<'_>,
     decoded: &Decoded<'_>,
-    tcp: Option<&(u64, Verdict)>,
+    tcp: Option<&Tcp>,
     udp_stream: Option<u64>,
     fragmented: impl Fn(usize) -> Option<Fragmented<'a>>,
 ) {
@@ -256,7 +259,7 @@ fn layers<'a>(
     }
 }
 
-fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Option<&(u64, Verdict)>, Option<u64>)>) {
+fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Option<&Tcp>, Option<u64>)>) {
     let fields = layer.protocol.fields;
     for (i, field) in fields.iter().enumerate() {
         self::field(object, field, is_parent(fields, i), |put| (field.get)(layer, &mut |value| put(value)));

@@ -71,7 +71,11 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         Err(error) => return refuse(decoded, rest, error),
     };
     let len = header.slice().len();
-    let datagram = limited(rest, header.total_len());
+    // Of a fragment it does count: one that lacks bytes is not put together with others.
+    let datagram = match header.total_len() {
+        len if header.is_fragmenting_payload() && len != 0 => rest.limited(len.into(), "ip.len"),
+        len => limited(rest, len),
+    };
     if (datagram.len as usize) < len {
         let layer = Layer { protocol: &PROTOCOL, offset: rest.offset, header: header.slice(), payload_len: 0 };
         let reason = StopReason::Length { field: "ip.len", need: len as u32, have: datagram.len };
@@ -94,7 +98,7 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
 /// The datagram. A total length of 0 means that the network card was to cut it into pieces (segmentation offload):
 /// it then goes to the end of the frame.
 fn limited(rest: Rest<'_>, total_len: u16) -> Rest<'_> {
-    if total_len == 0 { rest } else { rest.limited(total_len.into(), "ip.len") }
+    if total_len == 0 { rest } else { rest.within(total_len.into(), "ip.len") }
 }
 
 #[cold]

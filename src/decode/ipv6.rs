@@ -51,6 +51,7 @@ pub(super) const HEADER: Header = Header {
 /// Length of the header.
 const LEN: usize = 40;
 /// Next header number of hop-by-hop options.
+const FRAGMENT: u8 = 44;
 const HOP_BY_HOP: u8 = 0;
 /// Next header number that says that nothing follows (RFC 8200 4.7).
 const NO_NEXT_HEADER: u8 = 59;
@@ -66,7 +67,9 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let nxt = header.next_header().0;
     let rest = match header.payload_length() {
         0 => unlimited(rest, nxt),
-        len => rest.limited(LEN as u32 + u32::from(len), "ipv6.plen"),
+        // A fragment that lacks bytes is not put together with others.
+        len if nxt == FRAGMENT => rest.limited(LEN as u32 + u32::from(len), "ipv6.plen"),
+        len => rest.within(LEN as u32 + u32::from(len), "ipv6.plen"),
     };
     decoded.addresses = Some((header.source_addr().into(), header.destination_addr().into()));
     let rest = decoded.layer(&PROTOCOL, rest, LEN);
@@ -85,7 +88,7 @@ fn unlimited(rest: Rest<'_>, nxt: u8) -> Rest<'_> {
     match nxt {
         NO_NEXT_HEADER => rest.limited(LEN as u32, "ipv6.plen"),
         HOP_BY_HOP => match rest.bytes.get(LEN..).and_then(jumbo) {
-            Some(len) => rest.limited((LEN as u32).saturating_add(len), "ipv6.opt.jumbo"),
+            Some(len) => rest.within((LEN as u32).saturating_add(len), "ipv6.opt.jumbo"),
             None => rest,
         },
         _ => rest,

@@ -38,6 +38,7 @@ mod nsh;
 mod null;
 mod options;
 pub mod places;
+mod plain;
 mod ppp;
 mod pppoe;
 mod radiotap;
@@ -55,6 +56,7 @@ mod wlan;
 
 pub use chain::protocol_chain;
 pub use headers::protocols;
+pub use plain::{Plain, plain};
 use rest::Rest;
 
 /// Gets the values of one field of a layer.
@@ -160,6 +162,8 @@ pub struct TcpHeader<'a> {
     pub window: u16,
     /// Options, raw.
     pub options: &'a [u8],
+    /// Whether the frame ends before they do.
+    pub is_cut: bool,
 }
 
 /// Why and where decoding of a frame ended early.
@@ -306,6 +310,12 @@ pub fn outer_udp<'d>(decoded: &'d Decoded<'_>) -> impl Iterator<Item = (IpAddr, 
         let (src, dst) = decoded.layers.iter().take(at).rev().find_map(ip_addresses)?;
         Some((src, dst, layer.u16(0)?, layer.u16(2)?))
     })
+}
+
+/// Number of the innermost VLAN that the frame is in.
+pub fn vlan_id(decoded: &Decoded<'_>) -> Option<u16> {
+    let tag = decoded.layers.iter().rev().find(|layer| ["vlan", "ieee8021ad"].contains(&layer.protocol.name))?;
+    tag.u16(0).map(|tci| tci & 0xfff)
 }
 
 fn ip_addresses(layer: &Layer<'_>) -> Option<(IpAddr, IpAddr)> {

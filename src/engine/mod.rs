@@ -7,17 +7,22 @@ mod datagrams;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::mem;
+use std::net::IpAddr;
+
+use arrayvec::ArrayVec;
 
 use crate::app::ledger::{Class, Ledger};
 use crate::app::message::{Integrity, Kind, Message};
 use crate::app::{Pool, Wanted};
-use crate::decode::{self, Decoded, Layer, TcpHeader, Transport, checksum};
+use crate::decode::{self, Decoded, Layer, Plain, TcpHeader, Transport, checksum};
 use crate::event::{Close, Event, FlagCounts, Packet, Sink};
-use crate::flow::fragments::Fragments;
-use crate::flow::{Endpoint, Id, Key, Table};
-use crate::frame::{Frame, FrameNumber, Timestamp};
+use crate::flow::fragments::{Assembly, Fragments, Whole};
+use crate::flow::{Endpoint, Hashed, Id, Key, Table};
+use crate::frame::{Frame, FrameMeta, FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue};
 use crate::tcp::analysis::explain::Explanation;
+use crate::tcp::reassembly::Memory;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
@@ -29,6 +34,9 @@ const MAX_RECENT: usize = 1024;
 /// The fewest layers of a frame with a UDP header that is not its last: IP, UDP, the tunnel's, and what that carries;
 /// or IP, ICMP, and IP and UDP that it quotes.
 const MIN_TUNNEL: usize = 4;
+
+/// Frames that are looked at ahead of the one that is taken.
+const AHEAD: usize = 32;
 
 /// What the core is to do beside the main job, and its bounds.
 #[derive(Clone, Default, Debug)]
@@ -47,6 +55,8 @@ pub struct Options {
     pub stream: Option<u64>,
     /// Tell why the analysis says what it says of this frame, which needs `packets`.
     pub explain: Option<FrameNumber>,
+    /// Put datagrams together and give out every frame, and do nothing more.
+    pub assembly_only: bool,
     /// Bounds on memory.
     pub limits: Limits,
 }
@@ -71,7 +81,7 @@ impl Default for Limits {
 }
 
 /// Counts over the whole capture.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Totals {
     /// Frames.
     pub frames: u64,
@@ -115,12 +125,28 @@ pub struct Engine {
     shared: Shared,
 }
 
+/// A TCP segment on its way to its stream.
+struct Arrival<'a> {
+    /// Its frame, where the layers of that are known.
+    packet: Option<Packet<'a>>,
+    key: Hashed,
+    /// Who sent it, and to whom.
+    ends: [Endpoint; 2],
+    segment: Segment<'a>,
+    carrier: Carrier<'a>,
+    /// Addresses and TCP header, which the checksum covers beside the payload.
+    covered: Option<((IpAddr, IpAddr), &'a [u8])>,
+    /// What was found wrong with it.
+    flags: Flags,
+}
+
 /// What all connections write to.
 struct Shared {
     /// The latest capture time.
     now: Timestamp,
     counts: Totals,
     ledger: Ledger,
+    memory: Memory,
     decoding: usize,
     pool: Pool,
     wanted: Wanted,
@@ -156,6 +182,7 @@ impl Engine {
                 now: Timestamp(i64::MIN),
                 counts: Totals::default(),
                 ledger: Ledger::default(),
+                memory: Memory::default(),
                 decoding: 0,
                 pool: Pool::default(),
                 wanted,
@@ -166,20 +193,76 @@ impl Engine {
     /// Counts so far.
     pub fn totals(&self) -> Totals {
         let given_up = self.fragments.given_up + self.fragments.waiting();
-        Totals { fragments_given_up: given_up, ledger: self.shared.ledger, ..self.shared.counts }
+        Totals { fragments_given_up: given_up, ledger: self.shared.ledger, ..self.shared.counts.clone() }
     }
 
     /// Takes the next frame.
     pub fn push(&mut self, frame: Frame<'_>, sink: &mut impl Sink) {
-        self.advance(frame.meta.time, sink);
-        self.shared.counts.frames += 1;
-        self.shared.counts.bytes += u64::from(frame.meta.wire_len);
+        self.push_all(&[frame], sink);
+    }
+
+    /// Takes the next frames. Where they are of many connections, it is faster to have several at once: what memory
+    /// the later ones need is fetched while the first are looked at.
+    pub fn push_all(&mut self, frames: &[Frame<'_>], sink: &mut impl Sink) {
+        for frames in frames.chunks(AHEAD) {
+            let mut ahead: ArrayVec<Option<(Plain<'_>, Hashed)>, AHEAD> = ArrayVec::new();
+            for frame in frames {
+                let plain = if self.needs_no_layers() { decode::plain(frame) } else { None };
+                ahead.push(plain.map(|plain| {
+                    let [src, dst] = ends(plain.addresses, plain.tcp.src, plain.tcp.dst);
+                    let key = self.table.hash(Key::new(src, dst).0);
+                    self.table.prefetch_place(&key);
+                    (plain, key)
+                }));
+            }
+            ahead.iter().flatten().for_each(|(_, key)| self.table.prefetch_flow(key));
+            for (frame, plain) in frames.iter().zip(&ahead) {
+                self.advance(frame.meta.time, sink);
+                self.shared.counts.frames += 1;
+                self.shared.counts.bytes += u64::from(frame.meta.wire_len);
+                match plain {
+                    Some((plain, key)) => self.plain(frame, plain, *key, sink),
+                    None => self.layers(*frame, sink),
+                }
+            }
+        }
+    }
+
+    /// Takes a frame by its layers.
+    fn layers(&mut self, frame: Frame<'_>, sink: &mut impl Sink) {
         let decoded = decode::decode(frame);
         let headers = upto(frame.bytes, &decoded.layers);
         match self.defragment(&decoded) {
-            None => self.take(&decoded, headers, &[], None, sink),
-            Some((protocol, bytes)) => self.resume(decoded, headers, Vec::new(), protocol, &bytes, sink),
+            None => self.take(&decoded, headers, &[], &[], sink),
+            Some(mut whole) => self.resume(decoded, headers, Vec::new(), Vec::new(), &mut whole, sink),
         }
+    }
+
+    /// Whether nobody asks for more of a frame than what the streams are made of.
+    fn needs_no_layers(&self) -> bool {
+        !self.options.packets && !self.options.verify_checksums
+    }
+
+    /// Takes a frame whose headers are plain.
+    fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, key: Hashed, sink: &mut impl Sink) {
+        self.segment(
+            Arrival {
+                packet: None,
+                key,
+                ends: ends(plain.addresses, plain.tcp.src, plain.tcp.dst),
+                segment: segment_of(frame.meta, plain.tcp, plain.payload, plain.missing),
+                carrier: Carrier {
+                    meta: frame.meta,
+                    cap_len: frame.bytes.len() as u32,
+                    headers: plain.headers,
+                    resumed: &[],
+                    verdict: Verdict::default(),
+                },
+                covered: Some((plain.addresses, plain.header)),
+                flags: Flags::EMPTY,
+            },
+            sink,
+        );
     }
 
     /// Goes on in a datagram that a frame completed; in it there may be a tunnel, with a fragment that completes
@@ -189,45 +272,59 @@ impl Engine {
         mut decoded: Decoded<'a>,
         headers: &[u8],
         mut resumed: Vec<u8>,
-        protocol: u8,
-        bytes: &'a [u8],
+        mut assemblies: Vec<Assembly>,
+        Whole { protocol, bytes, parts }: &'a mut Whole,
         sink: &mut impl Sink,
     ) {
         let outer = decoded.layers.len();
-        decode::resume(&mut decoded, protocol, bytes);
+        let (layer, len) = (outer.saturating_sub(1), bytes.len() as u32);
+        assemblies.push(Assembly { layer, len, parts: mem::take(parts) });
+        decode::resume(&mut decoded, *protocol, bytes);
         let layers = decoded.layers.get(outer..).unwrap_or_default();
         resumed.extend_from_slice(upto(bytes, layers));
         // A fragment within has a header of its own, so that there are fewer rounds than layers.
         match self.defragment(&decoded).filter(|_| !layers.is_empty()) {
-            None => self.take(&decoded, headers, &resumed, Some(bytes.len() as u32), sink),
-            Some((protocol, bytes)) => self.resume(decoded, headers, resumed, protocol, &bytes, sink),
+            None => self.take(&decoded, headers, &resumed, &assemblies, sink),
+            Some(mut whole) => self.resume(decoded, headers, resumed, assemblies, &mut whole, sink),
         }
     }
 
     /// Takes what a frame carries; `headers` are its own bytes before that, `resumed` those of the datagrams that it
-    /// completed, and `reassembled` is the length of the last of these.
+    /// completed, which `assemblies` are.
     fn take(
         &mut self,
         decoded: &Decoded<'_>,
         headers: &[u8],
         resumed: &[u8],
-        reassembled: Option<u32>,
+        assemblies: &[Assembly],
         sink: &mut impl Sink,
     ) {
+        let packet = Packet { decoded, tcp: None, udp_stream: None, assemblies, reassembled_in: None, why: None };
+        if self.options.assembly_only {
+            return sink.event(Event::Packet(packet));
+        }
         self.shared.counts.stopped += u64::from(decoded.stop.is_some());
         if decoded.layers.len() >= MIN_TUNNEL {
             self.number_outer(decoded);
         }
-        let packet = Packet { decoded, tcp: None, udp_stream: None, reassembled, why: None };
         let carrier =
             Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
         match (decoded.transport, decoded.addresses) {
-            (Transport::Tcp(header), Some((src, dst))) => {
-                let ends = [Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }];
-                self.segment(packet, header, ends, carrier, sink);
+            (Transport::Tcp(header), Some(addresses)) => {
+                let ends = ends(addresses, header.src, header.dst);
+                let arrival = Arrival {
+                    packet: Some(packet),
+                    key: self.table.hash(Key::new(ends[0], ends[1]).0),
+                    ends,
+                    segment: segment_of(decoded.meta, header, decoded.payload, decoded.missing),
+                    carrier,
+                    covered: decoded.layers.last().map(|layer| (addresses, layer.header)),
+                    flags: self.verify(decoded),
+                };
+                self.segment(arrival, sink);
             }
-            (Transport::Udp { src: sport, dst: dport }, Some((src, dst))) => {
-                let ends = [Endpoint { address: src, port: sport }, Endpoint { address: dst, port: dport }];
+            (Transport::Udp { src, dst }, Some(addresses)) => {
+                let ends = ends(addresses, src, dst);
                 let (id, stream) = self.datagrams.stream(ends);
                 if self.options.packets {
                     sink.event(Event::Packet(Packet { udp_stream: Some(stream), ..packet }));
@@ -249,18 +346,18 @@ impl Engine {
     /// quotes.
     fn number_outer(&mut self, decoded: &Decoded<'_>) {
         for (src, dst, sport, dport) in decode::outer_udp(decoded) {
-            self.datagrams.stream([Endpoint { address: src, port: sport }, Endpoint { address: dst, port: dport }]);
+            self.datagrams.stream(ends((src, dst), sport, dport));
         }
     }
 
     /// A TCP header that ICMP quotes, or that is malformed: its connection is numbered as Wireshark does, and its stream
     /// is left alone.
     fn stray(&mut self, decoded: &Decoded<'_>, sink: &mut impl Sink) -> Option<(u64, Verdict)> {
-        let ((src, dst), header) = decode::stray_tcp(decoded)?;
-        let ends = [Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }];
-        let segment = segment_of(decoded, header, &[], 0);
-        let known = self.table.find(&Key::new(ends[0], ends[1]).0);
-        let id = known.unwrap_or_else(|| self.connection(ends, &segment, sink));
+        let (addresses, header) = decode::stray_tcp(decoded)?;
+        let ends = ends(addresses, header.src, header.dst);
+        let segment = segment_of(decoded.meta, header, &[], 0);
+        let key = self.table.hash(Key::new(ends[0], ends[1]).0);
+        let id = self.table.find(&key).unwrap_or_else(|| self.connection(key, ends, &segment, None, sink));
         let connection = self.table.get_mut(id)?;
         let dir = connection.direction(ends[0], ends[1]);
         let mut stream = connection.stream();
@@ -272,38 +369,34 @@ impl Engine {
         Some((stream, connection.describe(dir, &segment)))
     }
 
-    fn defragment(&mut self, decoded: &Decoded<'_>) -> Option<(u8, Vec<u8>)> {
+    fn defragment(&mut self, decoded: &Decoded<'_>) -> Option<Whole> {
         let fragment = decoded.fragment.filter(|_| decoded.missing == 0)?;
-        let whole = self.fragments.push(decoded.addresses?, fragment, decoded.payload, decoded.meta.time)?;
-        Some((fragment.protocol, whole))
+        let FrameMeta { number, time, .. } = decoded.meta;
+        let vlan = decode::vlan_id(decoded).unwrap_or(0);
+        self.fragments.push(decoded.addresses?, vlan, fragment, decoded.payload, (number, time))
     }
 
-    fn segment(
-        &mut self,
-        packet: Packet<'_>,
-        header: TcpHeader<'_>,
-        [src, dst]: [Endpoint; 2],
-        carrier: Carrier<'_>,
-        sink: &mut impl Sink,
-    ) {
-        let decoded = packet.decoded;
-        let segment = segment_of(decoded, header, decoded.payload, decoded.missing);
-        let flags = self.verify(decoded);
-        let known = if flags.is_empty() { None } else { Some(self.table.find(&Key::new(src, dst).0)) };
-        // A damaged segment neither begins a connection nor ends one.
-        let Some(id) = known.unwrap_or_else(|| Some(self.connection([src, dst], &segment, sink))) else {
-            return self.reject(packet, flags, sink);
-        };
-        let Some(connection) = self.table.get_mut(id) else { return };
-        let dir = connection.direction(src, dst);
-        if !flags.is_empty() && connection.is_replaced_by(dir, &segment) {
-            return self.reject(packet, flags, sink);
+    fn segment(&mut self, arrival: Arrival<'_>, sink: &mut impl Sink) {
+        let Arrival { packet, key, ends: [src, dst], segment, mut carrier, covered, flags } = arrival;
+        let mut known = self.table.find(&key);
+        let replaced = known.and_then(|id| self.table.get_mut(id)).is_some_and(|connection| {
+            let dir = connection.direction(src, dst);
+            connection.is_replaced_by(dir, &segment)
+        });
+        if known.is_none() || replaced {
+            // A damaged segment neither begins a connection nor ends one.
+            if !flags.is_empty() {
+                return self.reject(packet, &segment, flags, sink);
+            }
+            known = Some(self.connection(key, [src, dst], &segment, known, sink));
         }
+        let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
+        let dir = connection.direction(src, dst);
         let mut why = (self.options.explain == Some(segment.frame)).then(Explanation::default);
         let verdict = connection.analyse(dir, &segment, flags, why.as_mut());
         self.shared.counts.flags.add(verdict.flags);
         self.shared.ledger.captured += segment.payload.len() as u64;
-        if self.options.packets {
+        if let Some(packet) = packet.filter(|_| self.options.packets) {
             sink.event(Event::Packet(Packet {
                 tcp: Some((connection.stream(), verdict)),
                 why: why.as_ref(),
@@ -316,9 +409,11 @@ impl Engine {
         if !flags.is_empty() {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
-        let carrier = Carrier { verdict, ..carrier };
+        carrier.verdict = verdict;
+        let header_sum =
+            || covered.and_then(|(ends, header)| checksum::tcp_header_sum(ends, header, segment.payload.len()));
         let queued = connection.queued();
-        connection.push(dir, &segment, carrier, || checksum::header_sum(decoded), &mut self.shared, sink);
+        connection.push(dir, &segment, &carrier, header_sum, &mut self.shared, sink);
         let limits = self.options.limits;
         let more = connection.queued().saturating_sub(queued);
         if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
@@ -346,29 +441,31 @@ impl Engine {
     }
 
     /// A damaged segment of no connection that is known.
-    fn reject(&mut self, packet: Packet<'_>, flags: Flags, sink: &mut impl Sink) {
-        let bytes = packet.decoded.payload.len() as u64;
+    fn reject(&mut self, packet: Option<Packet<'_>>, segment: &Segment<'_>, flags: Flags, sink: &mut impl Sink) {
+        let bytes = segment.payload.len() as u64;
         self.shared.counts.flags.add(flags);
         self.shared.ledger.captured += bytes;
         self.shared.ledger.add(Class::Rejected, bytes);
-        if self.options.packets {
+        if let Some(packet) = packet.filter(|_| self.options.packets) {
             sink.event(Event::Packet(packet));
         }
     }
 
-    /// The connection that a segment belongs to: one that is known, or a new one.
-    fn connection(&mut self, [src, dst]: [Endpoint; 2], segment: &Segment<'_>, sink: &mut impl Sink) -> Id {
-        let (key, _) = Key::new(src, dst);
-        let known = self.table.find(&key);
+    /// A new connection, which a segment begins; it takes the place of the one that had its ports.
+    fn connection(
+        &mut self,
+        key: Hashed,
+        [src, dst]: [Endpoint; 2],
+        segment: &Segment<'_>,
+        former: Option<Id>,
+        sink: &mut impl Sink,
+    ) -> Id {
         let mut analysis = None;
-        if let Some(id) = known
-            && let Some(connection) = self.table.get_mut(id)
-        {
-            let dir = connection.direction(src, dst);
-            if !connection.is_replaced_by(dir, segment) {
-                return id;
+        if let Some(id) = former {
+            if let Some(connection) = self.table.get_mut(id) {
+                let dir = connection.direction(src, dst);
+                analysis = Some(connection.take_analysis(dir));
             }
-            analysis = Some(connection.take_analysis(dir));
             self.end(id, Close::Reused, sink);
             self.table.remove(id);
         } else if self.table.len() >= self.options.limits.connections {
@@ -376,8 +473,8 @@ impl Engine {
         }
         let stream = self.streams;
         self.streams += 1;
-        let connection = Connection::new(stream, [src, dst], segment, analysis, self.options.details);
-        self.table.insert(key, connection)
+        let connection = Connection::new(stream, Key::new(src, dst), segment, analysis, self.options.details);
+        self.table.insert(&key, connection)
     }
 
     /// Forgets the oldest closed connection, or an idle one.
@@ -451,15 +548,19 @@ impl Engine {
     }
 }
 
-fn segment_of<'a>(decoded: &Decoded<'_>, header: TcpHeader<'_>, payload: &'a [u8], missing: u32) -> Segment<'a> {
+fn ends((src, dst): (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> [Endpoint; 2] {
+    [Endpoint { address: src, port: src_port }, Endpoint { address: dst, port: dst_port }]
+}
+
+fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], missing: u32) -> Segment<'a> {
     Segment {
-        frame: decoded.meta.number,
-        time: decoded.meta.time,
+        frame: meta.number,
+        time: meta.time,
         seq: Seq(header.seq),
         ack: Seq(header.ack),
         control: Control(header.flags),
         window: header.window,
-        options: TcpOptions::parse(header.options),
+        options: TcpOptions { are_cut: header.is_cut, ..TcpOptions::parse(header.options) },
         payload,
         missing,
     }

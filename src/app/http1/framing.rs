@@ -15,7 +15,8 @@ pub enum Framing {
     Chunked,
     /// The close of the connection.
     UntilClose,
-    /// The head, and what follows it is no longer HTTP/1: a 2xx to CONNECT, or a 101.
+    /// The head, and what follows it is no longer HTTP/1: a 2xx to CONNECT, or a 101 that names what follows (RFC 9110
+    /// 15.2.2).
     Tunnel,
     /// Not to be told: a strict recipient rejects the message.
     Invalid,
@@ -40,15 +41,14 @@ fn request(head: HeadRef<'_>, issues: &mut IssueSet) -> Framing {
 fn response(head: HeadRef<'_>, answered: Option<&[u8]>, issues: &mut IssueSet) -> Framing {
     let is_tunnel = answered == Some(b"CONNECT") && (200..300).contains(&head.head.code);
     let bodiless = match head.head.code {
-        101 => Some(Framing::Tunnel),
+        101 if head.has(Name::Upgrade) => Some(Framing::Tunnel),
         100..200 | 204 => Some(Framing::None),
         _ if is_tunnel => Some(Framing::Tunnel),
         _ => None,
     };
     if let Some(framing) = bodiless {
         // RFC 9112 6.1 and RFC 9110 8.6: a server must not send either in these.
-        let names = head.head.names;
-        if names.contains(Name::TransferEncoding) || names.contains(Name::ContentLength) {
+        if head.has(Name::TransferEncoding) || head.has(Name::ContentLength) {
             issues.insert(Issue::BodyNotAllowed);
         }
         return framing;
@@ -73,10 +73,10 @@ enum Coding {
 
 /// Rules 3 and 4: Transfer-Encoding overrides Content-Length.
 fn transfer_coding(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Coding> {
-    if !head.head.names.contains(Name::TransferEncoding) {
+    if !head.has(Name::TransferEncoding) {
         return None;
     }
-    if head.head.names.contains(Name::ContentLength) {
+    if head.has(Name::ContentLength) {
         issues.insert(Issue::TeAndLength);
     }
     if head.head.version.is_some_and(|version| version < Version::HTTP_11) {
@@ -215,7 +215,8 @@ mod tests {
             ("204", "", Some("GET"), None, &[]),
             ("204", "Content-Length: 0\r\n", Some("GET"), None, &["body_not_allowed"]),
             ("100", "Transfer-Encoding: chunked\r\n", Some("GET"), None, &["body_not_allowed"]),
-            ("101", "", Some("GET"), Tunnel, &[]),
+            ("101", "Upgrade: websocket\r\n", Some("GET"), Tunnel, &[]),
+            ("101", "", Some("GET"), None, &[]),
             ("200", "", Some("CONNECT"), Tunnel, &[]),
             ("200", "Content-Length: 3\r\n", Some("CONNECT"), Tunnel, &["body_not_allowed"]),
             ("407", "Content-Length: 3\r\n", Some("CONNECT"), Length(3), &[]),

@@ -95,7 +95,7 @@ fn token_end(bytes: &[u8], at: usize) -> usize {
     let mut rest = &bytes[at..];
     while let Some((word, after)) = rest.split_first_chunk() {
         // The high bit of a byte is set where it is a letter; carries disturb only those after the first other byte.
-        let lower = u64::from_le_bytes(*word) | ONES * 0x20;
+        let lower = u64::from_le_bytes(*word) | (ONES * 0x20);
         let letters = lower.wrapping_add(ONES * (0x80 - 0x61)) & !lower.wrapping_add(ONES * (0x80 - 0x7b));
         let others = !letters & (ONES << 7);
         if others == 0 {

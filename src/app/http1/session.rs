@@ -10,8 +10,9 @@ mod simple;
 use super::Http;
 use super::chunked::Progress;
 use super::coding;
-use super::head::{self, Start, looks_like_start};
+use super::head::{self, Start, looks_like_start, plausible_resync};
 use super::pairing::{Answer, Method, Pairing};
+use crate::app::identify::identify;
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit, Update};
 use crate::app::{Context, Output};
@@ -19,7 +20,7 @@ use crate::frame::FrameNumber;
 use crate::issue::Issue;
 use crate::tcp::reassembly::{Cause, End, ORIGIN};
 use crate::tcp::{Carrier, SegmentRef};
-use side::{Past, Side, State, Unread};
+use side::{Past, Search, Side, State, Unread};
 
 /// Bytes held of a client that goes on after `CONNECT` or `Upgrade` before the answer.
 const MAX_PARKED: usize = 256 << 10;
@@ -70,10 +71,19 @@ impl Session {
     }
 
     /// Whether both directions began with something that is not HTTP, after a handshake.
-    pub fn is_other(&self) -> bool {
+    fn is_other(&self) -> bool {
         !self.recognised
             && self.opener.is_some()
             && self.unread.as_ref().is_some_and(|unread| unread.iter().all(|unread| !unread.first.is_empty()))
+    }
+
+    /// Whether bytes of such a connection may be passed over: unless a request begins them after all, as behind SOCKS.
+    pub fn passes_over(&self, at: usize, bytes: &[u8]) -> bool {
+        let begins = || bytes.first().is_some_and(u8::is_ascii_uppercase) && plausible_resync(bytes) == Start::Request;
+        let named = || identify(self.first_bytes(at), self.first_bytes(1 - at));
+        let turns =
+            || self.opener.map(usize::from) == Some(at) && begins() && named().is_none_or(|name| name == "SOCKS");
+        self.is_other() && !turns()
     }
 
     /// Bytes held because it is not known yet what they are.
@@ -152,7 +162,7 @@ impl Session {
             return;
         }
         if self.opener.is_none() || offset != ORIGIN {
-            side.state = State::Resync { boundary: false };
+            side.state = State::Joined;
             self.note_hole(at, 0, offset, true);
         }
     }
@@ -171,8 +181,9 @@ impl Session {
         }
         let side = &mut self.sides[at];
         match &mut side.state {
-            State::Start => self.start(at, segment, rest, carrier, false, cx),
-            State::Resync { boundary: true } => self.start(at, segment, rest, carrier, true, cx),
+            State::Start => self.start(at, segment, rest, carrier, Search::Due, cx),
+            State::Joined => self.start(at, segment, rest, carrier, Search::Joined, cx),
+            State::Resync { boundary: true } => self.start(at, segment, rest, carrier, Search::After, cx),
             State::Resync { boundary: false } => self.skip(at, segment.offset, rest, 0, cx),
             State::Head { .. } => self.more_head(at, segment, rest, carrier, cx),
             State::Length(left) => {
@@ -306,7 +317,7 @@ impl Session {
     fn may_follow(&self, at: usize, message: &Message, rest: &[u8]) -> bool {
         let handed_over = message.http().is_some_and(|http| http.hands_over);
         let asks = self.pairing.oldest().is_some_and(|oldest| oldest.asks);
-        handed_over || asks || self.admit(at, looks_like_start(rest), false) != Start::No
+        handed_over || asks || self.admit(at, looks_like_start(rest), Search::Due) != Start::No
     }
 
     /// Bytes that are in no message.
@@ -418,7 +429,7 @@ impl Session {
                 self.sides[at].state = State::Resync { boundary: false };
                 self.note_hole(at, offset, end, exists);
             }
-            State::Start | State::Resync { .. } | State::Asked(_) => {
+            State::Start | State::Joined | State::Resync { .. } | State::Asked(_) => {
                 side.state = State::Resync { boundary: false };
                 self.note_hole(at, offset, end, false);
             }
@@ -475,7 +486,7 @@ impl Session {
                 self.finish(at, Integrity::Complete, &[], cx);
             }
             State::Length(_) | State::Chunked(_) | State::UntilClose => self.finish(at, cut, &[], cx),
-            State::Start | State::Resync { .. } | State::Asked(_) | State::HandedOver => {}
+            State::Start | State::Joined | State::Resync { .. } | State::Asked(_) | State::HandedOver => {}
         }
     }
 

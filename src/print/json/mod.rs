@@ -15,10 +15,13 @@ use crate::app::message::Message as Unit;
 use crate::decode::{self, Decoded, Layer};
 use crate::event::{self, Event, FlagCounts, Message, Packet, Update};
 use crate::field::{Field, Value};
+use crate::flow::fields::{self, Fragmented};
 use crate::frame::Timestamp;
 use crate::issue::{Issue, IssueSet};
 use crate::registry;
 use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
+use crate::tcp::options::AT as TCP_OPTIONS;
+use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, SegmentRef};
 use writer::{Object, array, string, text, uint, value};
 
@@ -132,10 +135,10 @@ impl Json {
         time(object.key("time"), message.first_time);
         let decoded = headers(&carrier);
         let analysed = match event.flow.transport {
-            event::Transport::Tcp => Some(Analysed { stream: event.flow.stream, verdict: carrier.verdict }),
+            event::Transport::Tcp => Some((event.flow.stream, carrier.verdict)),
             event::Transport::Udp => None,
         };
-        layers(&mut object, &decoded, analysed.as_ref(), (analysed.is_none()).then_some(event.flow.stream));
+        layers(&mut object, &decoded, analysed.as_ref(), (analysed.is_none()).then_some(event.flow.stream), |_| None);
         self.http(&mut object, event.flow.stream, message);
         for field in dns::FIELDS {
             self::field(&mut object, field, false, |put| (field.get)(message, put));
@@ -157,8 +160,8 @@ impl Json {
         let Some(http) = message.http() else { return };
         let head = http.head();
         for field in http::FIELDS {
-            // The body's length comes last, beside its hash.
-            if field.name != "http.body.length" {
+            // The body's lengths come last, beside its hash.
+            if !field.name.starts_with("http.body.") {
                 self::field(object, field, false, |put| (field.get)(message, put));
             }
         }
@@ -192,11 +195,7 @@ fn packet(out: &mut Vec<u8>, packet: Packet<'_>) {
     for field in registry::FRAME {
         self::field(&mut object, field, false, |put| (field.get)(&packet, put));
     }
-    let analysed = packet.tcp.map(|(stream, verdict)| Analysed { stream, verdict });
-    layers(&mut object, decoded, analysed.as_ref(), packet.udp_stream);
-    if let Some(len) = packet.reassembled {
-        object.uint("reassembled", len.into());
-    }
+    layers(&mut object, decoded, packet.tcp.as_ref(), packet.udp_stream, |layer| packet.fragmented(layer));
     if let Some(stop) = decoded.stop {
         object.text("stop.layer", stop.layer);
         object.uint("stop.offset", stop.offset.into());
@@ -212,8 +211,18 @@ fn headers<'a>(carrier: &Carrier<'a>) -> Decoded<'a> {
     decoded
 }
 
-/// The layers by name; one that occurs more than once is an array, outermost first.
-fn layers(object: &mut Object<'_>, decoded: &Decoded<'_>, tcp: Option<&Analysed>, udp_stream: Option<u64>) {
+/// A connection's number, and what its analysis says of a segment.
+type Tcp = (u64, Verdict);
+
+/// The layers by name; one that occurs more than once is an array, outermost first. `fragmented` tells of the datagram of
+/// which the layer of an index has a fragment.
+fn layers<'a>(
+    object: &mut Object<'_>,
+    decoded: &Decoded<'_>,
+    tcp: Option<&Tcp>,
+    udp_stream: Option<u64>,
+    fragmented: impl Fn(usize) -> Option<Fragmented<'a>>,
+) {
     let base = |layer: &Layer<'_>| layer.protocol.name.split('.').next().unwrap_or(layer.protocol.name);
     // That of the transport header, also of one that ICMP quotes, is the last.
     let transport = match (tcp, udp_stream) {
@@ -232,6 +241,9 @@ fn layers(object: &mut Object<'_>, decoded: &Decoded<'_>, tcp: Option<&Analysed>
         let write = |object: &mut Object<'_>, layers: &[&(usize, &Layer<'_>)]| {
             for (at, layer) in layers {
                 one_layer(object, layer, (*at == transport).then_some((tcp, udp_stream)));
+                if let Some(fragmented) = fragmented(*at) {
+                    fragment(object, &fragmented, layer);
+                }
             }
         };
         if headers.clone().count() == 1 {
@@ -247,19 +259,27 @@ fn layers(object: &mut Object<'_>, decoded: &Decoded<'_>, tcp: Option<&Analysed>
     }
 }
 
-fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Option<&Analysed>, Option<u64>)>) {
+fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Option<&Tcp>, Option<u64>)>) {
     let fields = layer.protocol.fields;
     for (i, field) in fields.iter().enumerate() {
         self::field(object, field, is_parent(fields, i), |put| (field.get)(layer, &mut |value| put(value)));
     }
     let Some((tcp, udp_stream)) = transport else { return };
-    if let Some(analysed) = tcp {
+    if let Some(&(stream, verdict)) = tcp {
+        let analysed = &Analysed { options: layer.from(TCP_OPTIONS), stream, verdict };
         for (i, field) in ANALYSIS.iter().enumerate() {
             self::field(object, field, is_parent(ANALYSIS, i), |put| (field.get)(analysed, &mut |value| put(value)));
         }
     }
     if let Some(stream) = udp_stream {
         object.uint(registry::UDP_STREAM, stream);
+    }
+}
+
+fn fragment(object: &mut Object<'_>, fragmented: &Fragmented<'_>, layer: &Layer<'_>) {
+    let fields = fields::of(layer);
+    for (i, field) in fields.iter().enumerate() {
+        self::field(object, field, is_parent(fields, i), |put| (field.get)(fragmented, &mut |value| put(value)));
     }
 }
 

@@ -1,10 +1,12 @@
 //! Where a message begins, and its head.
 
-use super::{Session, State, after_blank_line, method_name, pair, piece};
+use super::{Search, Session, State, after_blank_line, method_name, pair, piece};
 use crate::app::Context;
 use crate::app::http1::coding;
 use crate::app::http1::framing::{Framing, framing};
-use crate::app::http1::head::{self, Start, looks_like_cut_start, looks_like_start, plausible_resync};
+use crate::app::http1::head::{
+    self, Start, looks_like_cut_start, looks_like_joined_start, looks_like_start, plausible_resync,
+};
 use crate::app::http1::name::Name;
 use crate::app::http1::pairing::{Method, Pending};
 use crate::app::ledger::Class;
@@ -18,27 +20,37 @@ const MAX_DECODING: usize = 128 << 20;
 /// The longest head that is kept. Servers allow 8 to 64 KiB.
 const MAX_HEAD: usize = 1 << 20;
 
+impl Search {
+    /// What `bytes` begin with.
+    fn judge(self, bytes: &[u8]) -> Start {
+        match self {
+            Self::Due => looks_like_start(bytes),
+            Self::Joined => looks_like_joined_start(bytes),
+            Self::After => plausible_resync(bytes),
+        }
+    }
+}
+
 impl Session {
-    /// At the start of a message, or (`strict`) at what may be one.
+    /// At the start of a message, or at what may be one.
     pub(super) fn start(
         &mut self,
         at: usize,
         segment: SegmentRef,
         rest: &[u8],
         carrier: &Carrier<'_>,
-        strict: bool,
+        search: Search,
         cx: &mut Context<'_>,
     ) -> usize {
-        let start = if strict { plausible_resync(rest) } else { looks_like_start(rest) };
-        let start = self.admit(at, start, strict);
+        let start = self.admit(at, search.judge(rest), search);
         if start == Start::No {
-            if !strict && self.begins_simple_response(at) {
+            if search == Search::Due && self.begins_simple_response(at) {
                 return self.simple_response(at, segment, rest, carrier, cx);
             }
             return self.skip(at, segment.offset, rest, 1, cx);
         }
         self.begin(at, segment, carrier, cx);
-        if strict {
+        if search != Search::Due {
             self.resynchronised(at, segment.offset);
         }
         if start != Start::Maybe
@@ -49,7 +61,7 @@ impl Session {
             self.head(at, &rest[end..], cx);
             return end;
         }
-        self.sides[at].state = State::Head { strict, scanned: 0 };
+        self.sides[at].state = State::Head { search, scanned: 0 };
         self.more_head(at, segment, rest, carrier, cx)
     }
 
@@ -62,12 +74,11 @@ impl Session {
         skip
     }
 
-    /// What a start is to this side: one that does not fit its part is none. `strict`: the handshake tells parts too.
-    pub(super) fn admit(&self, at: usize, start: Start, strict: bool) -> Start {
-        let by_handshake = self
-            .opener
-            .filter(|_| strict)
-            .map(|client| if at == usize::from(client) { Kind::Request } else { Kind::Response });
+    /// What a start is to this side: one that does not fit its part is none. Where none is due, the handshake tells
+    /// parts too.
+    pub(super) fn admit(&self, at: usize, start: Start, search: Search) -> Start {
+        let opener = self.opener.filter(|_| search != Search::Due).map(usize::from);
+        let by_handshake = opener.map(|client| if at == client { Kind::Request } else { Kind::Response });
         match (start, self.part(at).or(by_handshake)) {
             (Start::Request, Some(Kind::Response)) | (Start::Response, Some(Kind::Request)) => Start::No,
             _ => start,
@@ -89,9 +100,13 @@ impl Session {
     pub(super) fn exists(&mut self, at: usize, start: Start, held: usize, cx: &mut Context<'_>) {
         let kind = if start == Start::Response { Kind::Response } else { Kind::Request };
         if !self.recognised {
+            let class = match self.opener {
+                Some(_) if self.is_other() => Class::Other,
+                Some(_) => Class::Undecodable,
+                None => Class::BeforeFirst,
+            };
             self.recognised = true;
             for unread in self.unread.iter_mut().flat_map(|sides| sides.iter_mut()) {
-                let class = if self.opener.is_some() { Class::Undecodable } else { Class::BeforeFirst };
                 cx.ledger.add(class, std::mem::take(&mut unread.count));
             }
         }
@@ -134,21 +149,24 @@ impl Session {
         cx: &mut Context<'_>,
     ) -> usize {
         let side = &mut self.sides[at];
-        let State::Head { strict, scanned } = side.state else { return rest.len() };
+        let State::Head { search, scanned } = side.state else { return rest.len() };
         let before = side.more_head(rest);
         let exists = side.message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
-            let start = if strict { plausible_resync(side.head()) } else { looks_like_start(side.head()) };
-            match self.admit(at, start, strict) {
+            let start = search.judge(side.head());
+            match self.admit(at, start, search) {
                 Start::Maybe => {
                     self.take(at, segment, cx);
                     return rest.len();
                 }
                 Start::No => {
                     self.reject(at, before, cx);
-                    let simple = !strict && before == 0 && self.begins_simple_response(at);
+                    let simple = search == Search::Due && before == 0 && self.begins_simple_response(at);
                     if simple {
                         return self.simple_response(at, segment, rest, carrier, cx);
+                    }
+                    if before > 0 {
+                        return self.start(at, segment, rest, carrier, Search::After, cx);
                     }
                     self.unread(at, segment.offset, rest, cx);
                     return rest.len();
@@ -159,7 +177,7 @@ impl Session {
         let side = &mut self.sides[at];
         let Some(end) = head::find_end(side.head(), scanned) else {
             let len = side.head().len();
-            side.state = State::Head { strict, scanned: len };
+            side.state = State::Head { search, scanned: len };
             self.take(at, segment, cx);
             if len > MAX_HEAD {
                 self.overlong_head(at, cx);
@@ -205,9 +223,9 @@ impl Session {
         let (framing, issues) = framing(http.head(), answered.map(method_name));
         let head = http.head();
         let method = Method::of(head);
-        let asks = kind == Kind::Request && (method == Method::Connect || head.head.names.contains(Name::Upgrade));
+        let asks = kind == Kind::Request && (method == Method::Connect || head.has(Name::Upgrade));
         message.issues = message.issues.union(issues);
-        let coded = head.head.names.contains(Name::ContentEncoding);
+        let coded = head.has(Name::ContentEncoding);
         http.hands_over = framing == Framing::Tunnel;
         if coded {
             self.undo_codings(at, cx);
@@ -280,7 +298,7 @@ impl Session {
         let len = held.len();
         let exists = self.sides[at].message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
-            match self.admit(at, looks_like_cut_start(held), true) {
+            match self.admit(at, looks_like_cut_start(held), Search::After) {
                 Start::No | Start::Maybe => {
                     self.reject(at, len, cx);
                     return false;

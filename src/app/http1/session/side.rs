@@ -38,10 +38,12 @@ pub(super) enum State {
     /// At the start of a message.
     #[default]
     Start,
+    /// At the first captured bytes of a stream whose beginning was not captured.
+    Joined,
     /// Looking for one; at a place where one may begin, or not.
     Resync { boundary: bool },
-    /// In a head, or in what may be one; `strict` where it is after a gap. So many bytes are known not to end it.
-    Head { strict: bool, scanned: usize },
+    /// In a head, or in what may be one, of which so many bytes are known not to end it.
+    Head { search: Search, scanned: usize },
     /// In a body, with so many bytes to come.
     Length(u64),
     /// In a chunked body.
@@ -52,6 +54,17 @@ pub(super) enum State {
     Asked(u32),
     /// Handed over.
     HandedOver,
+}
+
+/// How a message comes to be looked for at some place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Search {
+    /// One is due.
+    Due,
+    /// What precedes was not captured: a segment that begins like a message is likely to be one.
+    Joined,
+    /// After a gap, or after what is no message: it may as well be the inside of a body.
+    After,
 }
 
 /// What is kept of the messages that were given out, where there is more than the place of one.

@@ -231,6 +231,11 @@ impl HalfStream {
         self.side.as_ref()?.queue.first()
     }
 
+    /// Whether its start is known and nothing waits, so that an acknowledgment alone moves nothing.
+    pub fn is_idle(&self) -> bool {
+        self.start == Start::Known && self.queued() == 0
+    }
+
     /// Whether its end was handed on.
     pub fn ended(&self) -> bool {
         self.ended

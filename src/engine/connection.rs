@@ -186,7 +186,7 @@ impl Connection {
         dir: usize,
         segment: &Segment<'_>,
         carrier: &Carrier<'_>,
-        header_sum: impl FnOnce() -> Option<u64>,
+        header_sum: Option<u64>,
         shared: &mut Shared,
         sink: &mut impl Sink,
     ) -> bool {

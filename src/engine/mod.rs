@@ -134,8 +134,8 @@ struct Arrival<'a> {
     swapped: bool,
     segment: Segment<'a>,
     carrier: Carrier<'a>,
-    /// Addresses and TCP header, which the checksum covers beside the payload.
-    covered: Option<((IpAddr, IpAddr), &'a [u8])>,
+    /// See [`HalfStream::push`](crate::tcp::reassembly::HalfStream::push).
+    header_sum: Option<u64>,
     /// What was found wrong with it.
     flags: Flags,
 }
@@ -209,7 +209,8 @@ impl Engine {
             for frame in frames {
                 let plain = if self.needs_no_layers() { decode::plain(frame) } else { None };
                 ahead.push(plain.map(|plain| {
-                    let (key, swapped) = key(plain.addresses, plain.tcp.src, plain.tcp.dst);
+                    let (src, dst) = plain.ports();
+                    let (key, swapped) = key(plain.addresses(), src, dst);
                     let key = self.table.hash(key);
                     self.table.prefetch_place(&key);
                     (plain, (key, swapped))
@@ -245,12 +246,15 @@ impl Engine {
 
     /// Takes a frame whose headers are plain.
     fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (Hashed, bool), sink: &mut impl Sink) {
+        let Some(header) = plain.tcp() else { return };
+        let whole = !plain.payload.is_empty() && plain.missing == 0;
+        let header_sum = whole.then(|| checksum::plain_header_sum(plain));
         self.segment(
             Arrival {
                 packet: None,
                 key,
                 swapped,
-                segment: segment_of(frame.meta, plain.tcp, plain.payload, plain.missing),
+                segment: segment_of(frame.meta, header, plain.payload, plain.missing),
                 carrier: Carrier {
                     meta: frame.meta,
                     cap_len: frame.bytes.len() as u32,
@@ -258,7 +262,7 @@ impl Engine {
                     resumed: &[],
                     verdict: Verdict::default(),
                 },
-                covered: Some((plain.addresses, plain.header)),
+                header_sum,
                 flags: Flags::EMPTY,
             },
             sink,
@@ -318,7 +322,7 @@ impl Engine {
                     swapped,
                     segment: segment_of(decoded.meta, header, decoded.payload, decoded.missing),
                     carrier,
-                    covered: decoded.layers.last().map(|layer| (addresses, layer.header)),
+                    header_sum: checksum::header_sum(decoded).filter(|_| decoded.missing == 0),
                     flags: self.verify(decoded),
                 };
                 self.segment(arrival, sink);
@@ -377,7 +381,7 @@ impl Engine {
     }
 
     fn segment(&mut self, arrival: Arrival<'_>, sink: &mut impl Sink) {
-        let Arrival { packet, key, swapped, segment, mut carrier, covered, flags } = arrival;
+        let Arrival { packet, key, swapped, segment, mut carrier, header_sum, flags } = arrival;
         let mut known = self.table.find(&key);
         let replaced = segment.control.any(Control::SYN)
             && known
@@ -410,8 +414,6 @@ impl Engine {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
         carrier.verdict = verdict;
-        let header_sum =
-            || covered.and_then(|(ends, header)| checksum::tcp_header_sum(ends, header, segment.payload.len()));
         if connection.push(dir, &segment, &carrier, header_sum, &mut self.shared, sink) {
             let (limits, more) = (self.options.limits, connection.queued().saturating_sub(connection.counted));
             if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {

@@ -309,7 +309,7 @@ impl HalfStream {
         carrier: &Carrier<'_>,
         peer: Peer,
         now: Timestamp,
-        header_sum: impl FnOnce() -> Option<u64>,
+        header_sum: Option<u64>,
         out: &mut impl Outlet,
     ) {
         let control = segment.control;
@@ -345,7 +345,6 @@ impl HalfStream {
             }
         }
         if !segment.is_empty() {
-            let header_sum = if segment.missing == 0 { header_sum() } else { None };
             let open = self.start == Start::Known && self.queued() == 0 && passes(peer.acked, peer.ready);
             if offset == self.next && open {
                 self.hand_on(provenance, segment.payload, carrier, header_sum, now, out);

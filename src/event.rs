@@ -43,8 +43,8 @@ pub struct Packet<'a> {
     pub decoded: &'a Decoded<'a>,
     /// Number of its TCP connection, and what the analysis says of it.
     pub tcp: Option<(u64, Verdict)>,
-    /// Number of its UDP stream.
-    pub udp_stream: Option<u64>,
+    /// Numbers of its UDP streams, each after the index of the layer whose it is: several in tunnels.
+    pub udp_streams: &'a [(usize, u64)],
     /// Number of the frame's bytes put together from fragments, where it completed a datagram.
     pub reassembled: Option<u32>,
     /// Why the analysis says what it says, where that was asked for.

@@ -86,8 +86,18 @@ pub struct FrameMeta {
     pub wire_len: u32,
     /// Link-layer header type.
     pub link: LinkType,
-    /// Interface index within the capture, from 0.
+    /// Interface index within the capture, from 0; [`FrameMeta::UNNUMBERED`] where the capture has one without a number.
     pub interface: u32,
+}
+
+impl FrameMeta {
+    /// The only interface of a capture whose format does not number them, such as pcap.
+    pub const UNNUMBERED: u32 = u32::MAX;
+
+    /// Its number, where it has one.
+    pub const fn interface_id(&self) -> Option<u32> {
+        if self.interface == Self::UNNUMBERED { None } else { Some(self.interface) }
+    }
 }
 
 /// A captured frame; its bytes are borrowed from the source.

@@ -14,6 +14,7 @@ static PROTOCOL: Protocol = Protocol {
     name: "ipv6",
     title: "IPv6",
     fields: &[
+        Field::new("ip.version", Kind::Uint, "Version of IP", |l, put| bits(l.u8(0), 4, 0xf, put)),
         Field::new("ipv6.version", Kind::Uint, "Version: 6", |l, put| bits(l.u8(0), 4, 0xf, put)),
         Field::hex("ipv6.tclass", "Traffic class", |l, put| bits(l.u16(0), 4, 0xff, put)),
         Field::new("ipv6.tclass.dscp", Kind::Uint, "Differentiated services codepoint", |l, put| {
@@ -60,7 +61,8 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         Ok(header) => header,
         Err(HeaderSliceError::Len(error)) => return decoded.refuse(&PROTOCOL, rest, error.required_len),
         Err(HeaderSliceError::Content(HeaderError::UnexpectedVersion { version_number })) => {
-            return decoded.forbid(&PROTOCOL, rest, LEN, "ipv6.version", version_number.into());
+            // Of another version nothing else is believed.
+            return decoded.forbid(&PROTOCOL, rest, 1, "ipv6.version", version_number.into());
         }
     };
     let nxt = header.next_header().0;

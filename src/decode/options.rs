@@ -27,6 +27,17 @@ pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
+/// The options as [`walk`] gives them, and those after an end of the list, which none should be: padding is ends alone.
+pub(super) fn walk_all(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (kind, value) = walk(rest).next()?;
+        let taken = if kind == END || kind == NOP { 1 } else { 2 + value.len() };
+        rest = rest.get(taken..).unwrap_or_default();
+        Some((kind, value))
+    })
+}
+
 /// The kinds of [`walk`].
 pub(super) fn kinds(bytes: &[u8]) -> impl Iterator<Item = u8> {
     walk(bytes).map(|(kind, _)| kind)
@@ -34,8 +45,13 @@ pub(super) fn kinds(bytes: &[u8]) -> impl Iterator<Item = u8> {
 
 /// The lengths of those of [`walk`] that have one, in bytes with kind and length.
 pub(super) fn lengths(bytes: &[u8]) -> impl Iterator<Item = u8> {
+    lengths_of(walk(bytes))
+}
+
+/// The lengths of those of `options` that have one, in bytes with kind and length.
+pub(super) fn lengths_of<'a>(options: impl Iterator<Item = (u8, &'a [u8])>) -> impl Iterator<Item = u8> {
     // The length was read from one byte.
-    walk(bytes).filter(|&(kind, _)| kind != NOP && kind != END).map(|(_, value)| value.len() as u8 + 2)
+    options.filter(|&(kind, _)| kind != NOP && kind != END).map(|(_, value)| value.len() as u8 + 2)
 }
 
 #[cfg(test)]

@@ -25,11 +25,11 @@ static PROTOCOL: Protocol = Protocol {
             uint(nlpid_at(l).and_then(|at| l.u8(at)), put)
         }),
         Field::hex("fr.snap.oui", "Organization code (SNAP)", |l, put| uint(snap(l).map(|snap| snap.0), put)),
-        Field::hex("fr.snaptype", "EtherType of what it carries (SNAP)", |l, put| {
-            uint(snap(l).filter(|snap| snap.0 == 0).map(|snap| snap.1), put)
-        }),
         Field::hex("fr.snap.pid", "Protocol of what it carries, by the organization's own list (SNAP)", |l, put| {
             uint(snap(l).filter(|snap| snap.0 != 0).map(|snap| snap.1), put)
+        }),
+        Field::hex("fr.snaptype", "EtherType of what it carries (SNAP)", |l, put| {
+            uint(snap(l).filter(|snap| snap.0 == 0).map(|snap| snap.1), put)
         }),
         Field::hex("fr.chdlctype", "Protocol of what it carries, in Cisco's encapsulation", |l, put| {
             uint(address_len(l.header).filter(|_| control_at(l).is_none()).and_then(|at| l.u16(at)), put)

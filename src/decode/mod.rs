@@ -315,6 +315,8 @@ pub fn outer_udp<'d>(decoded: &'d Decoded<'_>) -> impl Iterator<Item = (usize, [
     let layers = decoded.layers.iter().take(outer).enumerate().filter(|(_, layer)| layer.protocol.name == "udp");
     layers.filter_map(|(at, layer)| {
         let (src, dst) = decoded.layers.iter().take(at).rev().find_map(ip_addresses)?;
+        // Where the length is less than the header's, nothing else of it is believed.
+        layer.u16(4).filter(|&len| len == 0 || len >= 8)?;
         Some((at, [(src, layer.u16(0)?), (dst, layer.u16(2)?)]))
     })
 }

@@ -320,7 +320,7 @@ fn lying_lengths_are_named() {
     assert_eq!(stop(&with(&tcp, 16, &[0, 19])), Some(("ip", 14, Length { field: "ip.len", need: 20, have: 19 })));
     assert_eq!(stop(&with(&tcp, 16, &[0, 45])), Some(("tcp", 34, Length { field: "ip.len", need: 32, have: 25 })));
     assert_eq!(stop(&with(&tcp, 14, &[0x44])), Some(("ip", 14, Value { field: "ip.hdr_len", value: 16 })));
-    assert_eq!(stop(&with(&tcp, 14, &[0x65])), Some(("ip", 14, Value { field: "ip.version", value: 6 })));
+    assert_eq!(stop(&with(&tcp, 14, &[0x75])), Some(("ip", 14, Value { field: "ip.version", value: 7 })));
     assert_eq!(stop(&with(&tcp, 46, &[0x40])), Some(("tcp", 34, Value { field: "tcp.hdr_len", value: 16 })));
     assert_eq!(stop(&with(&tcp, 46, &[0xf0])), Some(("tcp", 34, Length { field: "ip.len", need: 60, have: 37 })));
     assert_eq!(stop(&with(&udp, 38, &[0, 7])), Some(("udp", 34, Value { field: "udp.length", value: 7 })));
@@ -408,11 +408,11 @@ fn tcp_options_are_read_past_unknown_ones() {
     bytes.extend(options);
     let bytes = eth(0x0800, &ip(6, &bytes));
     let decoded = ethernet(&bytes);
-    assert_eq!(values(&decoded, "tcp.option_kind"), ["2", "34", "1", "3", "4", "1", "1", "5", "0"]);
+    assert_eq!(values(&decoded, "tcp.option_kind"), ["2", "34", "1", "3", "4", "1", "1", "5", "0", "0"]);
     assert_eq!(values(&decoded, "tcp.option_len"), ["4", "4", "3", "2", "10"]);
     assert_eq!(values(&decoded, "tcp.options.mss_val"), ["1460"]);
     assert_eq!(values(&decoded, "tcp.options.wscale.shift"), ["7"]);
-    assert_eq!(values(&decoded, "tcp.options.sack_perm"), ["1"]);
+    assert_eq!(values(&decoded, "tcp.options.sack_perm"), ["0402"]);
     assert_eq!(
         (values(&decoded, "tcp.options.sack_le"), values(&decoded, "tcp.options.sack_re")),
         (vec!["5".into()], vec!["9".into()])

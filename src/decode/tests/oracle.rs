@@ -45,9 +45,6 @@ fn read(path: &Path) -> Option<(LinkType, Vec<Captured>)> {
     Some((LinkType(word(head, 20) as u16), frames))
 }
 
-/// Fields that tshark prints as bytes, has in IPv6 too, names by the organization, or has in 802.1ad too.
-const LEFT_OUT: [&str; 4] = ["tcp.options.sack_perm", "ip.version", "llc.pid", "ieee8021ah.etype"];
-
 /// A value as tshark prints it, with numbers in decimal.
 fn decimal(value: &str) -> String {
     let number = value.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok());

@@ -28,9 +28,14 @@ pub static FRAME: &[Field<PacketGet>] = &[
     Field::new("frame.cap_len", Kind::Uint, "Length captured, in bytes", |packet, put| {
         put(Value::Uint(packet.decoded.cap_len.into()));
     }),
-    Field::new("frame.interface_id", Kind::Uint, "Interface of the capture, from 0, where it numbers them", |packet, put| {
-        packet.decoded.meta.interface_id().map(|id| put(Value::Uint(id.into())));
-    }),
+    Field::new(
+        "frame.interface_id",
+        Kind::Uint,
+        "Interface of the capture, from 0, where it numbers them",
+        |packet, put| {
+            packet.decoded.meta.interface_id().map(|id| put(Value::Uint(id.into())));
+        },
+    ),
     Field::new("frame.protocols", Kind::Text, "Protocols of the frame, outermost first", |packet, put| {
         let mut chain = String::new();
         for name in decode::protocol_chain(packet.decoded) {

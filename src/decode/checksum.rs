@@ -5,6 +5,10 @@ use std::net::IpAddr;
 use super::{Decoded, Layer, Transport, options};
 use crate::sum::{add, fold, sum};
 
+/// Protocol numbers, as the pseudo-header has them.
+const TCP: u16 = 6;
+const UDP: u16 = 17;
+
 /// Whether the checksum of an IPv4 header, options included, is right.
 pub fn ipv4_header(header: &[u8]) -> bool {
     fold(sum(header)) == 0xffff
@@ -32,22 +36,30 @@ pub fn transport(decoded: &Decoded<'_>) -> Option<bool> {
 
 /// The sum of pseudo-header and transport header, the checksum included: with the payload's it folds to 0xffff where
 /// the checksum is right. `None` where the last layer is no transport header.
-pub fn header_sum(decoded: &Decoded<'_>) -> Option<u64> {
-    let layer = decoded.layers.last()?;
-    let protocol: u16 = match decoded.transport {
-        Transport::Tcp(_) => 6,
-        Transport::Udp { .. } => 17,
-        Transport::None => return None,
-    };
-    let addresses = match decoded.addresses? {
+fn header_sum(decoded: &Decoded<'_>) -> Option<u64> {
+    let header = decoded.layers.last()?.header;
+    match decoded.transport {
+        Transport::Tcp(_) => sum_of_headers(decoded.addresses?, TCP, header, decoded.payload.len()),
+        Transport::Udp { .. } => sum_of_headers(decoded.addresses?, UDP, header, decoded.payload.len()),
+        Transport::None => None,
+    }
+}
+
+/// The same of a TCP header and its addresses, with `len` bytes of payload.
+pub fn tcp_header_sum(addresses: (IpAddr, IpAddr), header: &[u8], len: usize) -> Option<u64> {
+    sum_of_headers(addresses, TCP, header, len)
+}
+
+fn sum_of_headers(addresses: (IpAddr, IpAddr), protocol: u16, header: &[u8], len: usize) -> Option<u64> {
+    let addresses = match addresses {
         (IpAddr::V4(src), IpAddr::V4(dst)) => add(sum(&src.octets()), sum(&dst.octets())),
         (IpAddr::V6(src), IpAddr::V6(dst)) => add(sum(&src.octets()), sum(&dst.octets())),
         _ => return None,
     };
-    let length = layer.header.len() as u32 + decoded.payload.len() as u32;
+    let length = (header.len() + len) as u32;
     let numbers = add(sum(&length.to_be_bytes()), sum(&protocol.to_be_bytes()));
     // Headers have an even length, so that the payload begins at a whole number of 16 bits.
-    Some(add(add(addresses, numbers), sum(layer.header)))
+    Some(add(add(addresses, numbers), sum(header)))
 }
 
 /// Whether it has a routing header with segments left, or a source route option (RFC 791 3.1).

@@ -102,9 +102,7 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let rest = decoded.layer(&PROTOCOL, rest, need);
     let Some(layer) = decoded.layers.last().copied() else { return };
     match nlpid_at(&layer).and_then(|at| layer.u8(at)) {
-        None => {
-            headers::of_chdlc(decoded, layer.u16(address).unwrap_or_default(), "fr.chdlctype", rest)
-        }
+        None => headers::of_chdlc(decoded, layer.u16(address).unwrap_or_default(), "fr.chdlctype", rest),
         Some(IPV4) => decoded.header(ipv4::parse, rest),
         Some(IPV6) => decoded.header(ipv6::parse, rest),
         Some(SNAP) => match snap(&layer) {

@@ -14,7 +14,9 @@ static PROTOCOL: Protocol = Protocol {
         Field::new("icmp.code", Kind::Uint, "Code", |l, put| uint(l.u8(1), put)),
         Field::hex("icmp.checksum", "Checksum", |l, put| uint(l.u16(2), put)),
         Field::new("icmp.ident", Kind::Uint, "Identifier of a query", |l, put| uint(query(l).and(l.u16(4)), put)),
-        Field::new("icmp.seq", Kind::Uint, "Sequence number of a query", |l, put| uint(query(l).filter(|&kind| kind < EXTENDED_ECHO).and(l.u16(6)), put)),
+        Field::new("icmp.seq", Kind::Uint, "Sequence number of a query", |l, put| {
+            uint(query(l).filter(|&kind| kind < EXTENDED_ECHO).and(l.u16(6)), put)
+        }),
         Field::new("icmp.mtu", Kind::Uint, "MTU of the next hop, in bytes", |l, put| {
             uint(of_type(l, DESTINATION_UNREACHABLE).filter(|_| l.u8(1) == Some(4)).and(l.u16(6)), put)
         }),

@@ -19,7 +19,9 @@ static PROTOCOL: Protocol = Protocol {
         Field::new("icmpv6.pointer", Kind::Uint, "Where in the quoted packet the problem is, in bytes", |l, put| {
             uint(of_type(l, PARAMETER_PROBLEM).and(l.u32(4)), put)
         }),
-        Field::hex("icmpv6.echo.identifier", "Identifier of an echo", |l, put| uint(echo(l).or(extended_echo(l)).and(l.u16(4)), put)),
+        Field::hex("icmpv6.echo.identifier", "Identifier of an echo", |l, put| {
+            uint(echo(l).or(extended_echo(l)).and(l.u16(4)), put)
+        }),
         Field::new("icmpv6.echo.sequence_number", Kind::Uint, "Sequence number of an echo", |l, put| {
             uint(echo(l).and(l.u16(6)), put)
         }),

@@ -47,6 +47,7 @@ mod options;
 mod pim;
 mod pktap;
 pub mod places;
+mod plain;
 mod ppp;
 mod pppoe;
 mod radiotap;
@@ -65,6 +66,7 @@ mod wlan;
 
 pub use chain::protocol_chain;
 pub use headers::protocols;
+pub use plain::{Plain, plain};
 use rest::Rest;
 
 /// Gets the values of one field of a layer.

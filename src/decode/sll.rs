@@ -45,13 +45,13 @@ static PROTOCOL: Protocol = Protocol {
             }
         }),
         Field::new("sll.src.other", Kind::Bytes, OTHER, |l, put| other(l, l.u16(4), 6, put)),
-        Field::hex("sll.gretype", ETYPE_GRE, |l, put| {
-            uint(l.u16(14).filter(|_| l.u16(2) == Some(ARPHRD_IPGRE)), put)
-        }),
+        Field::hex("sll.gretype", ETYPE_GRE, |l, put| uint(l.u16(14).filter(|_| l.u16(2) == Some(ARPHRD_IPGRE)), put)),
         Field::hex("sll.etype", ETYPE, |l, put| {
             uint(l.u16(14).filter(|&value| is_type(value) && l.u16(2) != Some(ARPHRD_IPGRE)), put)
         }),
-        Field::hex("sll.ltype", LTYPE, |l, put| uint(l.u16(14).filter(|&value| !is_type(value) && l.u16(2) != Some(ARPHRD_IPGRE)), put)),
+        Field::hex("sll.ltype", LTYPE, |l, put| {
+            uint(l.u16(14).filter(|&value| !is_type(value) && l.u16(2) != Some(ARPHRD_IPGRE)), put)
+        }),
     ],
     ethertype_at: Some(14),
 };

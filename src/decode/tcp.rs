@@ -50,9 +50,14 @@ static PROTOCOL: Protocol = Protocol {
         Field::new("tcp.options.wscale.shift", Kind::Uint, "Window scale: shift count as sent (kind 3)", |l, put| {
             uint(option::<1>(l, WINDOW_SCALE).map(u8::from_be_bytes), put)
         }),
-        Field::new("tcp.options.sack_perm", Kind::Bytes, "Selective acknowledgment is permitted: the option (kind 4)", |l, put| {
-            option::<0>(l, SACK_PERMITTED).map(|[]| Value::Bytes(&[SACK_PERMITTED, 2])).map(put);
-        }),
+        Field::new(
+            "tcp.options.sack_perm",
+            Kind::Bytes,
+            "Selective acknowledgment is permitted: the option (kind 4)",
+            |l, put| {
+                option::<0>(l, SACK_PERMITTED).map(|[]| Value::Bytes(&[SACK_PERMITTED, 2])).map(put);
+            },
+        ),
         Field::list(
             "tcp.options.sack_le",
             Kind::Uint,
@@ -76,7 +81,7 @@ static PROTOCOL: Protocol = Protocol {
 pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Number::ip(6)] };
 
 /// Length of the header without options.
-const MIN_LEN: usize = 20;
+pub(super) const MIN_LEN: usize = 20;
 /// RFC 9293 3.2.
 const MSS: u8 = 2;
 /// RFC 7323 2.2.

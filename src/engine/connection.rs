@@ -149,7 +149,7 @@ impl Connection {
         &mut self,
         dir: usize,
         segment: &Segment<'_>,
-        carrier: Carrier<'_>,
+        carrier: &Carrier<'_>,
         header_sum: impl FnOnce() -> Option<u64>,
         shared: &mut Shared,
         sink: &mut impl Sink,
@@ -360,7 +360,7 @@ impl<S: Sink> Feed<'_, S> {
                 self.shared.ledger.add(Class::Other, bytes.len() as u64);
             }
             Item::Data(segment, bytes, carrier) => {
-                self.session(|session, cx| session.data(dir, segment, bytes, carrier, cx));
+                self.session(|session, cx| session.data(dir, segment, bytes, *carrier, cx));
             }
             Item::Gap { offset, len, cause, forced } => {
                 self.shared.ledger.missing += len;

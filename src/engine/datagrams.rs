@@ -46,7 +46,7 @@ struct Question {
 impl Datagrams {
     /// The stream between these ends, and its number.
     pub fn stream(&mut self, ends: [Endpoint; 2]) -> (Id, u64) {
-        let (key, _) = Key::new(ends[0], ends[1]);
+        let key = self.streams.hash(Key::new(ends[0], ends[1]).0);
         if let Some(id) = self.streams.find(&key)
             && let Some(stream) = self.streams.get_mut(id)
         {

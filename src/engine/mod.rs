@@ -7,17 +7,18 @@ mod datagrams;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 
 use crate::app::ledger::{Class, Ledger};
 use crate::app::message::{Integrity, Kind, Message};
 use crate::app::{Pool, Wanted};
-use crate::decode::{self, Decoded, Layer, MAX_LAYERS, TcpHeader, Transport, checksum};
+use crate::decode::{self, Decoded, Layer, MAX_LAYERS, Plain, TcpHeader, Transport, checksum};
 use crate::event::{Close, Event, FlagCounts, Packet, Sink};
 use crate::flow::fragments::Fragments;
-use crate::flow::{Endpoint, Id, Key, Table};
-use crate::frame::{Frame, FrameNumber, Timestamp};
+use crate::flow::{Endpoint, Hashed, Id, Key, Table};
+use crate::frame::{Frame, FrameMeta, FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue};
 use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::verdict::Verdict;
@@ -117,6 +118,20 @@ pub struct Engine {
     shared: Shared,
 }
 
+/// A TCP segment on its way to its stream.
+struct Arrival<'a> {
+    /// Its frame, where the layers of that are known.
+    packet: Option<Packet<'a>>,
+    /// Who sent it, and to whom.
+    ends: [Endpoint; 2],
+    segment: Segment<'a>,
+    carrier: Carrier<'a>,
+    /// Addresses and TCP header, which the checksum covers beside the payload.
+    covered: Option<((IpAddr, IpAddr), &'a [u8])>,
+    /// What was found wrong with it.
+    flags: Flags,
+}
+
 /// What all connections write to.
 struct Shared {
     /// The latest capture time.
@@ -176,12 +191,43 @@ impl Engine {
         self.advance(frame.meta.time, sink);
         self.shared.counts.frames += 1;
         self.shared.counts.bytes += u64::from(frame.meta.wire_len);
+        if self.needs_no_layers()
+            && let Some(plain) = decode::plain(&frame)
+        {
+            return self.plain(frame, &plain, sink);
+        }
         let decoded = decode::decode(frame);
         let headers = upto(frame.bytes, &decoded.layers);
         match self.defragment(&decoded) {
             None => self.take(&decoded, headers, &[], None, sink),
             Some((protocol, bytes)) => self.resume(decoded, headers, Vec::new(), protocol, &bytes, sink),
         }
+    }
+
+    /// Whether nobody asks for more of a frame than what the streams are made of.
+    fn needs_no_layers(&self) -> bool {
+        !self.options.packets && !self.options.verify_checksums
+    }
+
+    /// Takes a frame whose headers are plain.
+    fn plain(&mut self, frame: Frame<'_>, plain: &Plain<'_>, sink: &mut impl Sink) {
+        self.segment(
+            Arrival {
+                packet: None,
+                ends: ends(plain.addresses, plain.tcp.src, plain.tcp.dst),
+                segment: segment_of(frame.meta, plain.tcp, plain.payload, plain.missing),
+                carrier: Carrier {
+                    meta: frame.meta,
+                    cap_len: frame.bytes.len() as u32,
+                    headers: plain.headers,
+                    resumed: &[],
+                    verdict: Verdict::default(),
+                },
+                covered: Some((plain.addresses, plain.header)),
+                flags: Flags::EMPTY,
+            },
+            sink,
+        );
     }
 
     /// Goes on in a datagram that a frame completed; in it there may be a tunnel, with a fragment that completes
@@ -225,12 +271,19 @@ impl Engine {
         let carrier =
             Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
         match (decoded.transport, decoded.addresses) {
-            (Transport::Tcp(header), Some((src, dst))) => {
-                let ends = [Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }];
-                self.segment(packet, header, ends, carrier, sink);
+            (Transport::Tcp(header), Some(addresses)) => {
+                let arrival = Arrival {
+                    packet: Some(packet),
+                    ends: ends(addresses, header.src, header.dst),
+                    segment: segment_of(decoded.meta, header, decoded.payload, decoded.missing),
+                    carrier,
+                    covered: decoded.layers.last().map(|layer| (addresses, layer.header)),
+                    flags: self.verify(decoded),
+                };
+                self.segment(arrival, sink);
             }
-            (Transport::Udp { src: sport, dst: dport }, Some((src, dst))) => {
-                let ends = [Endpoint { address: src, port: sport }, Endpoint { address: dst, port: dport }];
+            (Transport::Udp { src, dst }, Some(addresses)) => {
+                let ends = ends(addresses, src, dst);
                 let (id, stream) = self.datagrams.stream(ends);
                 if self.options.packets {
                     let mut udp_streams = udp_streams.clone();
@@ -264,11 +317,11 @@ impl Engine {
     /// A TCP header that ICMP quotes, or that is malformed: its connection is numbered as Wireshark does, and its stream
     /// is left alone.
     fn stray(&mut self, decoded: &Decoded<'_>, sink: &mut impl Sink) -> Option<(u64, Verdict)> {
-        let ((src, dst), header) = decode::stray_tcp(decoded)?;
-        let ends = [Endpoint { address: src, port: header.src }, Endpoint { address: dst, port: header.dst }];
-        let segment = segment_of(decoded, header, &[], 0);
-        let known = self.table.find(&Key::new(ends[0], ends[1]).0);
-        let id = known.unwrap_or_else(|| self.connection(ends, &segment, sink));
+        let (addresses, header) = decode::stray_tcp(decoded)?;
+        let ends = ends(addresses, header.src, header.dst);
+        let segment = segment_of(decoded.meta, header, &[], 0);
+        let key = self.table.hash(Key::new(ends[0], ends[1]).0);
+        let id = self.table.find(&key).unwrap_or_else(|| self.connection(key, ends, &segment, None, sink));
         let connection = self.table.get_mut(id)?;
         let dir = connection.direction(ends[0], ends[1]);
         let mut stream = connection.stream();
@@ -286,32 +339,28 @@ impl Engine {
         Some((fragment.protocol, whole))
     }
 
-    fn segment(
-        &mut self,
-        packet: Packet<'_>,
-        header: TcpHeader<'_>,
-        [src, dst]: [Endpoint; 2],
-        carrier: Carrier<'_>,
-        sink: &mut impl Sink,
-    ) {
-        let decoded = packet.decoded;
-        let segment = segment_of(decoded, header, decoded.payload, decoded.missing);
-        let flags = self.verify(decoded);
-        let known = if flags.is_empty() { None } else { Some(self.table.find(&Key::new(src, dst).0)) };
-        // A damaged segment neither begins a connection nor ends one.
-        let Some(id) = known.unwrap_or_else(|| Some(self.connection([src, dst], &segment, sink))) else {
-            return self.reject(packet, flags, sink);
-        };
-        let Some(connection) = self.table.get_mut(id) else { return };
-        let dir = connection.direction(src, dst);
-        if !flags.is_empty() && connection.is_replaced_by(dir, &segment) {
-            return self.reject(packet, flags, sink);
+    fn segment(&mut self, arrival: Arrival<'_>, sink: &mut impl Sink) {
+        let Arrival { packet, ends: [src, dst], segment, mut carrier, covered, flags } = arrival;
+        let key = self.table.hash(Key::new(src, dst).0);
+        let mut known = self.table.find(&key);
+        let replaced = known.and_then(|id| self.table.get_mut(id)).is_some_and(|connection| {
+            let dir = connection.direction(src, dst);
+            connection.is_replaced_by(dir, &segment)
+        });
+        if known.is_none() || replaced {
+            // A damaged segment neither begins a connection nor ends one.
+            if !flags.is_empty() {
+                return self.reject(packet, &segment, flags, sink);
+            }
+            known = Some(self.connection(key, [src, dst], &segment, known, sink));
         }
+        let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
+        let dir = connection.direction(src, dst);
         let mut why = (self.options.explain == Some(segment.frame)).then(Explanation::default);
         let verdict = connection.analyse(dir, &segment, flags, why.as_mut());
         self.shared.counts.flags.add(verdict.flags);
         self.shared.ledger.captured += segment.payload.len() as u64;
-        if self.options.packets {
+        if let Some(packet) = packet.filter(|_| self.options.packets) {
             sink.event(Event::Packet(Packet {
                 tcp: Some((connection.stream(), verdict)),
                 why: why.as_ref(),
@@ -324,9 +373,11 @@ impl Engine {
         if !flags.is_empty() {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
-        let carrier = Carrier { verdict, ..carrier };
+        carrier.verdict = verdict;
+        let header_sum =
+            || covered.and_then(|(ends, header)| checksum::tcp_header_sum(ends, header, segment.payload.len()));
         let queued = connection.queued();
-        connection.push(dir, &segment, carrier, || checksum::header_sum(decoded), &mut self.shared, sink);
+        connection.push(dir, &segment, &carrier, header_sum, &mut self.shared, sink);
         let limits = self.options.limits;
         let more = connection.queued().saturating_sub(queued);
         if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
@@ -354,29 +405,31 @@ impl Engine {
     }
 
     /// A damaged segment of no connection that is known.
-    fn reject(&mut self, packet: Packet<'_>, flags: Flags, sink: &mut impl Sink) {
-        let bytes = packet.decoded.payload.len() as u64;
+    fn reject(&mut self, packet: Option<Packet<'_>>, segment: &Segment<'_>, flags: Flags, sink: &mut impl Sink) {
+        let bytes = segment.payload.len() as u64;
         self.shared.counts.flags.add(flags);
         self.shared.ledger.captured += bytes;
         self.shared.ledger.add(Class::Rejected, bytes);
-        if self.options.packets {
+        if let Some(packet) = packet.filter(|_| self.options.packets) {
             sink.event(Event::Packet(packet));
         }
     }
 
-    /// The connection that a segment belongs to: one that is known, or a new one.
-    fn connection(&mut self, [src, dst]: [Endpoint; 2], segment: &Segment<'_>, sink: &mut impl Sink) -> Id {
-        let (key, _) = Key::new(src, dst);
-        let known = self.table.find(&key);
+    /// A new connection, which a segment begins; it takes the place of the one that had its ports.
+    fn connection(
+        &mut self,
+        key: Hashed,
+        [src, dst]: [Endpoint; 2],
+        segment: &Segment<'_>,
+        former: Option<Id>,
+        sink: &mut impl Sink,
+    ) -> Id {
         let mut analysis = None;
-        if let Some(id) = known
-            && let Some(connection) = self.table.get_mut(id)
-        {
-            let dir = connection.direction(src, dst);
-            if !connection.is_replaced_by(dir, segment) {
-                return id;
+        if let Some(id) = former {
+            if let Some(connection) = self.table.get_mut(id) {
+                let dir = connection.direction(src, dst);
+                analysis = Some(connection.take_analysis(dir));
             }
-            analysis = Some(connection.take_analysis(dir));
             self.end(id, Close::Reused, sink);
             self.table.remove(id);
         } else if self.table.len() >= self.options.limits.connections {
@@ -459,10 +512,14 @@ impl Engine {
     }
 }
 
-fn segment_of<'a>(decoded: &Decoded<'_>, header: TcpHeader<'_>, payload: &'a [u8], missing: u32) -> Segment<'a> {
+fn ends((src, dst): (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> [Endpoint; 2] {
+    [Endpoint { address: src, port: src_port }, Endpoint { address: dst, port: dst_port }]
+}
+
+fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], missing: u32) -> Segment<'a> {
     Segment {
-        frame: decoded.meta.number,
-        time: decoded.meta.time,
+        frame: meta.number,
+        time: meta.time,
         seq: Seq(header.seq),
         ack: Seq(header.ack),
         control: Control(header.flags),

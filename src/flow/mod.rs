@@ -5,4 +5,4 @@ pub mod key;
 pub mod table;
 
 pub use key::{Endpoint, Key};
-pub use table::{Id, Table};
+pub use table::{Hashed, Id, Table};

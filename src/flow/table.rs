@@ -1,6 +1,11 @@
 //! A bounded table of flows: by key, and by an id that a later flow in the same place does not share.
+//!
+//! Where the flows outgrow the processor's caches, finding one costs what its cache misses cost: one line of the index,
+//! which has eight bytes a flow, and the flow's own. Rehashing and removing never touch a flow.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::quality::RandomState;
 
 use super::Key;
 
@@ -11,62 +16,107 @@ pub struct Id {
     generation: u32,
 }
 
+/// A key with its hash in one table.
+#[derive(Clone, Copy, Debug)]
+pub struct Hashed {
+    key: Key,
+    tag: u32,
+}
+
 /// Flows by key. The hash is keyed, since whoever sends the traffic chooses the ports.
 #[derive(Debug)]
 pub struct Table<T> {
-    ids: HashMap<Key, u32>,
-    slots: Vec<Slot<T>>,
+    hasher: RandomState,
+    /// Open addressing with linear probing, at most three quarters full.
+    index: Vec<Place>,
+    /// How many places are taken.
+    len: usize,
+    /// Slots in chunks of [`CHUNK`], so that more of them leave the others where they are.
+    chunks: Vec<Box<[Slot<T>]>>,
     free: Vec<u32>,
     hand: usize,
 }
+
+/// Slots in a chunk.
+const CHUNK: usize = 1024;
+
+/// Places of the smallest index.
+const MIN_PLACES: usize = 64;
+
+/// Where a flow is, by the upper half of its hash.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    tag: u32,
+    slot: u32,
+}
+
+/// No flow is here.
+const EMPTY: Place = Place { tag: 0, slot: u32::MAX };
 
 #[derive(Debug)]
 struct Slot<T> {
     generation: u32,
     /// Whether it was used since the hand passed.
     used: bool,
-    flow: Option<(Key, T)>,
+    flow: Option<(Hashed, T)>,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { ids: HashMap::new(), slots: Vec::new(), free: Vec::new(), hand: 0 }
+        Self {
+            hasher: RandomState::default(),
+            index: vec![EMPTY; MIN_PLACES],
+            len: 0,
+            chunks: Vec::new(),
+            free: Vec::new(),
+            hand: 0,
+        }
     }
 }
 
 impl<T> Table<T> {
-    /// How many flows there are.
+    /// How many flows there are that can be found by their key.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.len
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.len == 0
+    }
+
+    /// Hashes a key, once for all that is done with it.
+    #[inline]
+    pub fn hash(&self, key: Key) -> Hashed {
+        let mut hasher = self.hasher.build_hasher();
+        key.words().into_iter().for_each(|word| hasher.write_u64(word));
+        Hashed { key, tag: (hasher.finish() >> 32) as u32 }
     }
 
     /// The flow with this key; it counts as used.
-    pub fn find(&mut self, key: &Key) -> Option<Id> {
-        let slot = *self.ids.get(key)?;
-        let entry = self.slots.get_mut(slot as usize)?;
+    #[inline]
+    pub fn find(&mut self, key: &Hashed) -> Option<Id> {
+        let slot = self.index[self.position(key)?].slot;
+        let entry = self.slot_mut(slot)?;
         entry.used = true;
         Some(Id { slot, generation: entry.generation })
     }
 
     /// The flow with this id, if it is still there.
+    #[inline]
     pub fn get_mut(&mut self, id: Id) -> Option<&mut T> {
-        let slot = self.slots.get_mut(id.slot as usize)?;
+        let slot = self.slot_mut(id.slot)?;
         slot.flow.as_mut().filter(|_| slot.generation == id.generation).map(|(_, flow)| flow)
     }
 
     /// Adds a flow; one with the same key loses its key, and is reached by its id alone.
-    pub fn insert(&mut self, key: Key, flow: T) -> Id {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, used: false, flow: None });
-            self.slots.len() as u32 - 1
-        });
-        self.ids.insert(key, slot);
-        let entry = &mut self.slots[slot as usize];
+    pub fn insert(&mut self, key: Hashed, flow: T) -> Id {
+        let slot = self.free.pop().unwrap_or_else(|| self.add_chunk());
+        match self.position(&key) {
+            Some(at) => self.index[at].slot = slot,
+            None => self.enter(Place { tag: key.tag, slot }),
+        }
+        let entry = &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK];
         entry.used = true;
         entry.flow = Some((key, flow));
         Id { slot, generation: entry.generation }
@@ -74,21 +124,20 @@ impl<T> Table<T> {
 
     /// Takes a flow out.
     pub fn remove(&mut self, id: Id) -> Option<T> {
-        let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
+        let slot = self.slot_mut(id.slot).filter(|slot| slot.generation == id.generation)?;
         let (key, flow) = slot.flow.take()?;
         slot.generation = slot.generation.wrapping_add(1);
-        if self.ids.get(&key) == Some(&id.slot) {
-            self.ids.remove(&key);
-        }
+        self.leave(Place { tag: key.tag, slot: id.slot });
         self.free.push(id.slot);
         Some(flow)
     }
 
     /// A flow that was not used lately: the first that the hand of a clock meets unused since it last passed.
     pub fn idle(&mut self) -> Option<Id> {
-        for _ in 0..self.slots.len() * 2 {
-            self.hand = (self.hand + 1) % self.slots.len();
-            let slot = &mut self.slots[self.hand];
+        let slots = self.chunks.len() * CHUNK;
+        for _ in 0..slots * 2 {
+            self.hand = (self.hand + 1) % slots;
+            let slot = &mut self.chunks[self.hand / CHUNK][self.hand % CHUNK];
             if slot.flow.is_some() && !std::mem::take(&mut slot.used) {
                 return Some(Id { slot: self.hand as u32, generation: slot.generation });
             }
@@ -98,42 +147,158 @@ impl<T> Table<T> {
 
     /// The ids of all flows, in the order of their places.
     pub fn ids(&self) -> Vec<Id> {
-        let present = self.slots.iter().enumerate().filter(|(_, slot)| slot.flow.is_some());
+        let present = self.chunks.iter().flatten().enumerate().filter(|(_, slot)| slot.flow.is_some());
         present.map(|(slot, entry)| Id { slot: slot as u32, generation: entry.generation }).collect()
+    }
+
+    fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot<T>> {
+        self.chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)
+    }
+
+    /// Makes room for more flows; gives the first place of it, and keeps the others free.
+    fn add_chunk(&mut self) -> u32 {
+        let first = (self.chunks.len() * CHUNK) as u32;
+        self.chunks.push((0..CHUNK).map(|_| Slot { generation: 0, used: false, flow: None }).collect());
+        self.free.extend((first + 1..first + CHUNK as u32).rev());
+        first
+    }
+
+    /// Where in the index a key is.
+    #[inline]
+    fn position(&self, key: &Hashed) -> Option<usize> {
+        let mut at = self.home(key.tag);
+        loop {
+            // At least a quarter of the places is empty, so that this ends.
+            let place = self.index[at];
+            if place.slot == EMPTY.slot {
+                return None;
+            }
+            if place.tag == key.tag {
+                let slot = &self.chunks[place.slot as usize / CHUNK][place.slot as usize % CHUNK];
+                if slot.flow.as_ref().is_some_and(|(known, _)| known.key == key.key) {
+                    return Some(at);
+                }
+            }
+            at = self.after(at);
+        }
+    }
+
+    fn enter(&mut self, place: Place) {
+        if (self.len + 1) * 4 > self.index.len() * 3 {
+            let larger = vec![EMPTY; self.index.len() * 2];
+            let former = std::mem::replace(&mut self.index, larger);
+            former.into_iter().filter(|place| place.slot != EMPTY.slot).for_each(|place| self.put(place));
+        }
+        self.len += 1;
+        self.put(place);
+    }
+
+    fn put(&mut self, place: Place) {
+        let mut at = self.home(place.tag);
+        while self.index[at].slot != EMPTY.slot {
+            at = self.after(at);
+        }
+        self.index[at] = place;
+    }
+
+    /// Empties a place, if it is still this flow's; those after it that are not at home move up.
+    fn leave(&mut self, left: Place) {
+        let mut hole = self.home(left.tag);
+        while self.index[hole].slot != left.slot {
+            if self.index[hole].slot == EMPTY.slot {
+                return;
+            }
+            hole = self.after(hole);
+        }
+        let len = self.index.len();
+        let distance = |from: usize, to: usize| if to >= from { to - from } else { to + len - from };
+        let mut at = self.after(hole);
+        while self.index[at].slot != EMPTY.slot {
+            if distance(self.home(self.index[at].tag), at) >= distance(hole, at) {
+                self.index[hole] = self.index[at];
+                hole = at;
+            }
+            at = self.after(at);
+        }
+        self.index[hole] = EMPTY;
+        self.len -= 1;
+    }
+
+    #[inline]
+    fn home(&self, tag: u32) -> usize {
+        ((u64::from(tag) * self.index.len() as u64) >> 32) as usize
+    }
+
+    #[inline]
+    fn after(&self, at: usize) -> usize {
+        if at + 1 == self.index.len() { 0 } else { at + 1 }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
     use crate::flow::Endpoint;
 
-    fn key(port: u16) -> Key {
+    fn key<T>(table: &Table<T>, port: u16) -> Hashed {
         let end = |port| Endpoint { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
-        Key::new(end(port), end(80)).0
+        table.hash(Key::new(end(port), end(80)).0)
     }
 
     #[test]
     fn an_id_does_not_outlive_its_flow() {
         let mut table = Table::default();
-        let first = table.insert(key(1), "first");
+        let [one, two] = [1, 2].map(|port| key(&table, port));
+        let first = table.insert(one, "first");
         assert_eq!(table.remove(first), Some("first"));
-        let second = table.insert(key(2), "second");
+        let second = table.insert(two, "second");
         assert_eq!(table.get_mut(first), None);
-        assert_eq!((table.find(&key(2)), table.find(&key(1))), (Some(second), None));
+        assert_eq!((table.find(&two), table.find(&one)), (Some(second), None));
+    }
+
+    #[test]
+    fn a_flow_whose_key_another_took_is_reached_by_its_id() {
+        let mut table = Table::default();
+        let same = key(&table, 1);
+        let (first, second) = (table.insert(same, "first"), table.insert(same, "second"));
+        assert_eq!((table.find(&same), table.len()), (Some(second), 1));
+        assert_eq!(table.remove(first), Some("first"));
+        assert_eq!((table.find(&same), table.remove(second)), (Some(second), Some("second")));
+        assert!(table.is_empty());
     }
 
     #[test]
     fn the_hand_spares_what_was_used() {
         let mut table = Table::default();
-        let ids: Vec<Id> = (0..4).map(|port| table.insert(key(port), port)).collect();
+        let keys: Vec<Hashed> = (0..4).map(|port| key(&table, port)).collect();
+        let ids: Vec<Id> = keys.iter().zip(0..).map(|(key, port)| table.insert(*key, port)).collect();
         let first = table.idle().unwrap();
         table.remove(first);
         let spared = ids.iter().find(|id| **id != first).copied().unwrap();
-        let port = *table.get_mut(spared).unwrap();
-        table.find(&key(port));
+        let port: usize = *table.get_mut(spared).unwrap();
+        table.find(&keys[port]);
         assert_ne!(table.idle(), Some(spared));
+    }
+
+    #[test]
+    fn many_flows_that_come_and_go_are_found_as_a_map_finds_them() {
+        let mut table = Table::default();
+        let mut model: HashMap<u16, (Id, u64)> = HashMap::new();
+        let mut random = 1u64;
+        for step in 0..200_000u64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let port = (random >> 40) as u16 % 5000;
+            let hashed = key(&table, port);
+            assert_eq!(table.find(&hashed), model.get(&port).map(|known| known.0));
+            if let Some((id, value)) = model.remove(&port) {
+                assert_eq!(table.remove(id), Some(value));
+            } else if random >> 63 == 0 || model.len() < 2000 {
+                model.insert(port, (table.insert(hashed, step), step));
+            }
+            assert_eq!(table.len(), model.len());
+        }
     }
 }

@@ -125,7 +125,15 @@ impl Writer {
         let captured = frame.bytes.len() as u32;
         let length = 32 + captured.next_multiple_of(4);
         let time = units(frame.meta.time, is_fine);
-        self.words([6, length, frame.meta.interface_id().unwrap_or(0), (time >> 32) as u32, time as u32, captured, frame.meta.wire_len]);
+        self.words([
+            6,
+            length,
+            frame.meta.interface_id().unwrap_or(0),
+            (time >> 32) as u32,
+            time as u32,
+            captured,
+            frame.meta.wire_len,
+        ]);
         self.pending.extend_from_slice(frame.bytes);
         self.pending.resize(self.pending.len() + (length - 32 - captured) as usize, 0);
         self.words([length]);

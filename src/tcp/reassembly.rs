@@ -93,7 +93,7 @@ impl Damaged {
 #[derive(Clone, Copy, Debug)]
 pub enum Item<'a> {
     /// The next bytes in order.
-    Data(SegmentRef, &'a [u8], Carrier<'a>),
+    Data(SegmentRef, &'a [u8], &'a Carrier<'a>),
     /// The next bytes are not there.
     Gap {
         /// Where they begin.
@@ -288,7 +288,7 @@ impl HalfStream {
     pub fn push(
         &mut self,
         segment: &Segment<'_>,
-        carrier: Carrier<'_>,
+        carrier: &Carrier<'_>,
         peer: Peer,
         now: Timestamp,
         header_sum: impl FnOnce() -> Option<u64>,
@@ -363,7 +363,7 @@ impl HalfStream {
         &mut self,
         segment: SegmentRef,
         bytes: &[u8],
-        carrier: Carrier<'_>,
+        carrier: &Carrier<'_>,
         header_sum: Option<u64>,
         now: Timestamp,
         out: &mut impl FnMut(Item<'_>),
@@ -396,7 +396,7 @@ impl HalfStream {
         &mut self,
         segment: &Segment<'_>,
         provenance: SegmentRef,
-        carrier: Carrier<'_>,
+        carrier: &Carrier<'_>,
         header_sum: Option<u64>,
         now: Timestamp,
         out: &mut impl FnMut(Item<'_>),
@@ -447,7 +447,7 @@ impl HalfStream {
         {
             let Chunk { segment, since, bytes, missing, header_sum, carrier, copies } = *chunk;
             let following = side.queue.first().unwrap_or(u64::MAX);
-            self.hand_on(segment, &bytes, carrier.get(), header_sum, since, out);
+            self.hand_on(segment, &bytes, &carrier.get(), header_sum, since, out);
             copies.into_iter().for_each(|(copy, compared)| out(Item::Copy(copy, compared)));
             self.cut(u64::from(missing).min(following - self.next), since, out);
         }

@@ -57,7 +57,6 @@ fn differences(path: &Path, link: LinkType, frames: &[Captured]) -> Option<Vec<S
         protocols().iter().flat_map(|protocol| protocol.fields).map(|field| field.name).collect();
     names.sort_unstable();
     names.dedup();
-    names.retain(|name| !LEFT_OUT.contains(name));
     let mut tshark = Command::new("tshark");
     tshark.args([
         "-n",

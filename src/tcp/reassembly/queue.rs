@@ -44,7 +44,7 @@ pub(super) struct Entry<'a> {
     pub now: Timestamp,
     pub bytes: &'a [u8],
     pub end: u64,
-    pub carrier: Carrier<'a>,
+    pub carrier: &'a Carrier<'a>,
     pub header_sum: Option<u64>,
 }
 

@@ -60,7 +60,7 @@ impl Fixture {
         let meta = FrameMeta { number: self.frame, time, wire_len: 0, link: LinkType::ETHERNET, interface: 0 };
         let carrier = Carrier { meta, cap_len: 0, headers: &[], resumed: &[], verdict: Verdict::default() };
         let told = &mut self.told;
-        self.half.push(&segment, carrier, Peer { ready: self.ready, acked }, time, || header_sum, &mut |item| {
+        self.half.push(&segment, &carrier, Peer { ready: self.ready, acked }, time, || header_sum, &mut |item| {
             told.push(tell(item))
         });
         self

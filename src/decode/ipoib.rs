@@ -11,7 +11,10 @@ static PROTOCOL: Protocol = Protocol {
     name: "ipoib",
     title: "IP over InfiniBand",
     fields: &[
-        Field::hex("ipoib.daddr.qpn", "Queue pair of the destination", |l, put| bits(l.u32(20), 0, 0xff_ffff, put)),
+        Field::hex("ipoib.daddr.qpn", "Queue pair of the destination", |l, put| {
+            // Multicast has none.
+            bits(l.u32(20).filter(|pair| pair & 0xff_ffff != 0xff_ffff), 0, 0xff_ffff, put)
+        }),
         Field::new("ipoib.dgid", Kind::Ipv6, "Port of the destination", |l, put| l.ipv6(24, put)),
         Field::hex("ipoib.type", "EtherType of what it carries", |l, put| uint(l.u16(40), put)),
     ],

@@ -30,7 +30,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     }
     let rest = decoded.layer(&PROTOCOL, rest, need);
     match rest.bytes.first() {
-        Some(0x40..=0x6f) if first == REGISTER => decoded.header(raw::parse, rest),
+        Some(0x40..=0x6f) | None if first == REGISTER && rest.len > 0 => decoded.header(raw::parse, rest),
         _ => decoded.carries(rest),
     }
 }

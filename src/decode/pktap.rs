@@ -52,7 +52,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     };
     let len = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
     if len < MIN_LEN {
-        return decoded.forbid(&PROTOCOL, rest, MIN_LEN, "pktap.hdrlen", len as u32);
+        return decoded.forbid(&PROTOCOL, rest, 4, "pktap.hdrlen", len as u32);
     }
     if rest.bytes.len() < len {
         return decoded.refuse(&PROTOCOL, rest, len);

@@ -4,7 +4,7 @@ use super::get::{bits, uint};
 use super::headers::{Header, Number};
 use super::rest::Rest;
 use super::{Decoded, Layer, Protocol, llc};
-use crate::field::{Field, Kind};
+use crate::field::{Field, Kind, Value};
 use crate::frame::LinkType;
 
 static TOKEN_RING: Protocol = Protocol {
@@ -14,11 +14,10 @@ static TOKEN_RING: Protocol = Protocol {
         Field::hex("tr.ac", "Access control", |l, put| uint(l.u8(0), put)),
         Field::hex("tr.fc", "Frame control", |l, put| uint(l.u8(1), put)),
         Field::new("tr.dst", Kind::Mac, "Destination address", |l, put| l.mac(2, put)),
-        Field::new("tr.src", Kind::Mac, "Source address", |l, put| {
-            if let Some([first, tail @ ..]) = l.array::<6>(8) {
-                let mut address = [first & !SOURCE_ROUTED; 6];
-                address[1..].copy_from_slice(&tail);
-                put(crate::field::Value::Mac(address));
+        Field::list("tr.src", Kind::Mac, "Source address as sent, and without the bit of source routing", |l, put| {
+            l.mac(8, put);
+            if let (Some(_), Some([first, b, c, d, e, f])) = (routed(l), l.array(8)) {
+                put(Value::Mac([first & !SOURCE_ROUTED, b, c, d, e, f]));
             }
         }),
         Field::new("tr.rif_bytes", Kind::Uint, "Length of the routing information, in bytes", |l, put| {

@@ -24,14 +24,9 @@ static PROTOCOL: Protocol = Protocol {
             bits(l.u8(1), 2, 0x3f, put)
         }),
         Field::new("ip.dsfield.ecn", Kind::Uint, "Explicit congestion notification", |l, put| bits(l.u8(1), 0, 3, put)),
-        Field::new(
-            "ip.len",
-            Kind::Uint,
-            "Total length in bytes, header included; where it is 0, what it has to be",
-            |l, put| {
-                uint(l.u16(2).map(|len| if len == 0 { l.header.len() as u32 + l.payload_len } else { len.into() }), put)
-            },
-        ),
+        Field::new("ip.len", Kind::Uint, "Total length in bytes, header included", |l, put| {
+            uint(l.u16(2).map(|len| if len == 0 { l.header.len() as u32 + l.payload_len } else { len.into() }), put)
+        }),
         Field::hex("ip.id", "Identification", |l, put| uint(l.u16(4), put)),
         Field::hex("ip.flags", "Flags", |l, put| bits(l.u8(6), 5, 7, put)),
         Field::new("ip.flags.rb", Kind::Bool, "Reserved bit", |l, put| bit(l.u8(6), 0x80, put)),

@@ -87,7 +87,7 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let Some(address) = address_len(rest.bytes) else {
         return match rest.bytes.get(..4) {
             Some(&[_, second, ..]) => decoded.forbid(&PROTOCOL, rest, 2, "fr.second_addr_octet", second.into()),
-            _ => decoded.refuse(&PROTOCOL, rest, 2),
+            _ => decoded.refuse(&PROTOCOL, rest, (rest.bytes.len() + 1).max(2)),
         };
     };
     let need = match *rest.bytes.get(address..).unwrap_or_default() {

@@ -32,10 +32,8 @@ static FDDI: Protocol = Protocol {
     fields: &[
         Field::hex("fddi.fc", "Frame control", |l, put| uint(l.u8(0), put)),
         Field::hex("fddi.fc.clf", "Class, length and format of the frame control", |l, put| {
-            bits(l.u8(0), 0, 0xf0, put);
+            bits(l.u8(0), 4, 0xf, put);
         }),
-        Field::new("fddi.dst", Kind::Mac, "Destination address", |l, put| l.mac(1, put)),
-        Field::new("fddi.src", Kind::Mac, "Source address", |l, put| l.mac(7, put)),
     ],
     ethertype_at: None,
 };
@@ -60,8 +58,9 @@ fn token_ring<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         return decoded.refuse(&TOKEN_RING, rest, TOKEN_RING_LEN);
     };
     let routing = match rest.bytes.get(TOKEN_RING_LEN) {
-        Some(first) if source & SOURCE_ROUTED != 0 => usize::from(first & 0x1f),
-        _ => 0,
+        _ if source & SOURCE_ROUTED == 0 => 0,
+        Some(first) => usize::from(first & 0x1f),
+        None => 1,
     };
     if rest.bytes.len() < TOKEN_RING_LEN + routing {
         return decoded.refuse(&TOKEN_RING, rest, TOKEN_RING_LEN + routing);

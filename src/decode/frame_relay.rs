@@ -4,7 +4,7 @@ use super::get::{bit, uint};
 use super::headers::{self, Header, Number};
 use super::rest::Rest;
 use super::{Decoded, Layer, Protocol, StopReason, ethernet, ipv4, ipv6};
-use crate::field::{Field, Kind};
+use crate::field::{Field, Kind, Value};
 use crate::frame::LinkType;
 
 static PROTOCOL: Protocol = Protocol {
@@ -21,9 +21,17 @@ static PROTOCOL: Protocol = Protocol {
         Field::hex("fr.control", "Control: 3, unnumbered information", |l, put| {
             uint(control_at(l).and_then(|at| l.u8(at)), put)
         }),
-        Field::hex("fr.nlpid", "Network layer protocol of what it carries (ISO/IEC TR 9577)", |l, put| {
-            uint(nlpid_at(l).and_then(|at| l.u8(at)), put)
-        }),
+        Field::list(
+            "fr.nlpid",
+            Kind::Uint,
+            "Network layer protocol of what it carries (ISO/IEC TR 9577), after 0 where there is padding",
+            |l, put| {
+                let first = control_at(l).map_or(usize::MAX, |at| at + 1);
+                let bytes = l.header.get(first..).unwrap_or_default();
+                let padded = usize::from(bytes.first() == Some(&0));
+                bytes.iter().take(1 + padded).for_each(|&byte| put(Value::Uint(byte.into())));
+            },
+        ),
         Field::hex("fr.snap.oui", "Organization code (SNAP)", |l, put| uint(snap(l).map(|snap| snap.0), put)),
         Field::hex("fr.snap.pid", "Protocol of what it carries, by the organization's own list (SNAP)", |l, put| {
             uint(snap(l).filter(|snap| snap.0 != 0).map(|snap| snap.1), put)

@@ -19,9 +19,9 @@ pub use results::write_out;
 
 use crate::cli::{Input, Plan};
 use crate::engine::Engine;
-use crate::frame::{Frame, Timestamp};
+use crate::frame::Timestamp;
 use crate::print::{Begin, Drops, End};
-use crate::source::{Error, Filter, Interface, Kind, Source, Wait, Writer};
+use crate::source::{Batch, Error, Filter, Interface, Kind, Source, Wait, Writer};
 use progress::Progress;
 use results::Results;
 
@@ -131,9 +131,13 @@ impl Run<'_> {
                 if source.may_block() {
                     self.flush()?;
                 }
-                let Some((frame, interfaces)) = source.next_described()? else { break };
-                self.take(frame, interfaces)?;
-                progress.frame(source);
+                let (frames, interfaces) = source.next_batch()?;
+                if frames.is_empty() {
+                    break;
+                }
+                let count = frames.len() as u64;
+                self.take(frames, interfaces)?;
+                progress.frames(count, source);
             }
             if self.is_over() {
                 return Ok(());
@@ -155,29 +159,47 @@ impl Run<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Takes one frame, which has its number already.
-    fn take(&mut self, frame: Frame<'_>, interfaces: &[Interface]) -> Result<(), Failure> {
-        let passes = match &mut self.filter {
-            Some(filter) => filter.matches(&frame)?,
-            None => true,
-        };
-        if !self.begun {
+    /// Takes frames, which have their numbers already.
+    fn take(&mut self, mut frames: Batch<'_>, interfaces: &[Interface]) -> Result<(), Failure> {
+        let filtered = self.retain(&mut frames);
+        if !self.begun && (filtered.is_ok() || !frames.is_empty()) {
             self.begin(interfaces);
         }
-        if !passes {
-            return Ok(());
-        }
-        self.taken += 1;
+        let left = self.plan.count.map_or(u64::MAX, |count| count - self.taken);
+        frames.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        self.taken += frames.len() as u64;
         if let Some(writer) = &mut self.writer {
-            writer.write(&frame, interfaces)?;
+            frames.iter().try_for_each(|frame| writer.write(frame, interfaces))?;
         }
-        let before = self.results.explains(frame.meta.number).then(|| self.engine.totals().ledger);
-        self.engine.push(frame, &mut self.results);
-        if let Some(before) = before {
-            self.results.account(&before, &self.engine.totals().ledger);
+        match frames.iter().position(|frame| self.results.explains(frame.meta.number)) {
+            None => self.engine.push_all(&frames, &mut self.results),
+            Some(at) => {
+                self.engine.push_all(&frames[..at], &mut self.results);
+                let before = self.engine.totals().ledger;
+                self.engine.push(frames[at], &mut self.results);
+                self.results.account(&before, &self.engine.totals().ledger);
+                self.engine.push_all(&frames[at + 1..], &mut self.results);
+            }
         }
-        let waited = if self.live { GATHERED_TIME } else { i64::MAX };
-        self.results.gather(frame.meta.time, waited).map_err(Failure::Output)
+        if let Some(last) = frames.last() {
+            let waited = if self.live { GATHERED_TIME } else { i64::MAX };
+            self.results.gather(last.meta.time, waited).map_err(Failure::Output)?;
+        }
+        filtered
+    }
+
+    /// Leaves the frames that pass the filter, up to one that it cannot judge.
+    fn retain(&mut self, frames: &mut Batch<'_>) -> Result<(), Failure> {
+        let Some(filter) = &mut self.filter else { return Ok(()) };
+        let mut judged = Ok(());
+        frames.retain(|frame| match &judged {
+            Ok(()) => filter.matches(frame).unwrap_or_else(|error| {
+                judged = Err(error.into());
+                false
+            }),
+            Err(_) => false,
+        });
+        judged
     }
 
     fn flush(&mut self) -> Result<(), Failure> {

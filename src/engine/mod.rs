@@ -33,6 +33,9 @@ const MAX_RECENT: usize = 1024;
 /// or IP, ICMP, and IP and UDP that it quotes.
 const MIN_TUNNEL: usize = 4;
 
+/// Frames that are looked at ahead of the one that is taken.
+const AHEAD: usize = 32;
+
 /// What the core is to do beside the main job, and its bounds.
 #[derive(Clone, Default, Debug)]
 pub struct Options {
@@ -122,6 +125,7 @@ pub struct Engine {
 struct Arrival<'a> {
     /// Its frame, where the layers of that are known.
     packet: Option<Packet<'a>>,
+    key: Hashed,
     /// Who sent it, and to whom.
     ends: [Endpoint; 2],
     segment: Segment<'a>,
@@ -188,14 +192,38 @@ impl Engine {
 
     /// Takes the next frame.
     pub fn push(&mut self, frame: Frame<'_>, sink: &mut impl Sink) {
-        self.advance(frame.meta.time, sink);
-        self.shared.counts.frames += 1;
-        self.shared.counts.bytes += u64::from(frame.meta.wire_len);
-        if self.needs_no_layers()
-            && let Some(plain) = decode::plain(&frame)
-        {
-            return self.plain(frame, &plain, sink);
+        self.push_all(&[frame], sink);
+    }
+
+    /// Takes the next frames. Where they are of many connections, it is faster to have several at once: what memory
+    /// the later ones need is fetched while the first are looked at.
+    pub fn push_all(&mut self, frames: &[Frame<'_>], sink: &mut impl Sink) {
+        for frames in frames.chunks(AHEAD) {
+            let mut ahead: ArrayVec<Option<(Plain<'_>, Hashed)>, AHEAD> = ArrayVec::new();
+            for frame in frames {
+                let plain = if self.needs_no_layers() { decode::plain(frame) } else { None };
+                ahead.push(plain.map(|plain| {
+                    let [src, dst] = ends(plain.addresses, plain.tcp.src, plain.tcp.dst);
+                    let key = self.table.hash(Key::new(src, dst).0);
+                    self.table.prefetch_place(&key);
+                    (plain, key)
+                }));
+            }
+            ahead.iter().flatten().for_each(|(_, key)| self.table.prefetch_flow(key));
+            for (frame, plain) in frames.iter().zip(&ahead) {
+                self.advance(frame.meta.time, sink);
+                self.shared.counts.frames += 1;
+                self.shared.counts.bytes += u64::from(frame.meta.wire_len);
+                match plain {
+                    Some((plain, key)) => self.plain(frame, plain, *key, sink),
+                    None => self.layers(*frame, sink),
+                }
+            }
         }
+    }
+
+    /// Takes a frame by its layers.
+    fn layers(&mut self, frame: Frame<'_>, sink: &mut impl Sink) {
         let decoded = decode::decode(frame);
         let headers = upto(frame.bytes, &decoded.layers);
         match self.defragment(&decoded) {
@@ -210,10 +238,11 @@ impl Engine {
     }
 
     /// Takes a frame whose headers are plain.
-    fn plain(&mut self, frame: Frame<'_>, plain: &Plain<'_>, sink: &mut impl Sink) {
+    fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, key: Hashed, sink: &mut impl Sink) {
         self.segment(
             Arrival {
                 packet: None,
+                key,
                 ends: ends(plain.addresses, plain.tcp.src, plain.tcp.dst),
                 segment: segment_of(frame.meta, plain.tcp, plain.payload, plain.missing),
                 carrier: Carrier {
@@ -272,9 +301,11 @@ impl Engine {
             Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
         match (decoded.transport, decoded.addresses) {
             (Transport::Tcp(header), Some(addresses)) => {
+                let ends = ends(addresses, header.src, header.dst);
                 let arrival = Arrival {
                     packet: Some(packet),
-                    ends: ends(addresses, header.src, header.dst),
+                    key: self.table.hash(Key::new(ends[0], ends[1]).0),
+                    ends,
                     segment: segment_of(decoded.meta, header, decoded.payload, decoded.missing),
                     carrier,
                     covered: decoded.layers.last().map(|layer| (addresses, layer.header)),
@@ -340,8 +371,7 @@ impl Engine {
     }
 
     fn segment(&mut self, arrival: Arrival<'_>, sink: &mut impl Sink) {
-        let Arrival { packet, ends: [src, dst], segment, mut carrier, covered, flags } = arrival;
-        let key = self.table.hash(Key::new(src, dst).0);
+        let Arrival { packet, key, ends: [src, dst], segment, mut carrier, covered, flags } = arrival;
         let mut known = self.table.find(&key);
         let replaced = known.and_then(|id| self.table.get_mut(id)).is_some_and(|connection| {
             let dir = connection.direction(src, dst);

@@ -16,6 +16,7 @@ const LONG: Duration = Duration::from_millis(500);
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
     began: Instant,
+    /// Frames since the last look.
     frames: u64,
 }
 
@@ -31,11 +32,12 @@ impl Progress {
         Self { bar, began: Instant::now(), frames: 0 }
     }
 
-    /// Counts a frame that was read.
+    /// Counts frames that were read.
     #[inline]
-    pub(super) fn frame(&mut self, source: &Source) {
-        self.frames += 1;
-        if self.frames.is_multiple_of(EVERY) {
+    pub(super) fn frames(&mut self, count: u64, source: &Source) {
+        self.frames += count;
+        if self.frames >= EVERY {
+            self.frames = 0;
             self.show(source);
         }
     }

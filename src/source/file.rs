@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrayvec::ArrayVec;
+
 use crate::frame::{Frame, FrameMeta, FrameNumber, LinkType, Timestamp};
 
 use super::buffer::{Buffer, Fault};
@@ -14,7 +16,7 @@ use super::compress;
 use super::error::{Error, Name};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
-use super::{Identity, Interface};
+use super::{BATCH, Batch, Identity, Interface};
 
 /// A capture that is being read.
 pub struct CaptureFile {
@@ -26,8 +28,10 @@ pub struct CaptureFile {
     read: Arc<AtomicU64>,
     size: Option<u64>,
     identity: Option<Identity>,
-    /// An error was returned, after which nothing comes.
+    /// An error was met, after which nothing comes.
     failed: bool,
+    /// One that was met and not returned yet.
+    error: Option<Error>,
 }
 
 enum Format {
@@ -43,6 +47,13 @@ pub(super) struct Record {
     pub interface: u32,
     /// Where its captured bytes are, as [`Buffer::get`] takes it.
     pub bytes: Range<usize>,
+}
+
+impl Record {
+    fn frame(self, number: FrameNumber, buffer: &Buffer) -> Frame<'_> {
+        let Self { time, wire_len, link, interface, bytes } = self;
+        Frame { meta: FrameMeta { number, time, wire_len, link, interface }, bytes: buffer.get(bytes) }
+    }
 }
 
 impl CaptureFile {
@@ -79,7 +90,7 @@ impl CaptureFile {
         };
         let mut buffer = Buffer::new(input);
         match Format::recognise(&mut buffer) {
-            Ok(format) => Ok(Self { name, buffer, format, frames: 0, read, size: None, identity: None, failed: false }),
+            Ok(format) => Ok(Self { name, buffer, format, frames: 0, read, size: None, identity: None, failed: false, error: None }),
             Err(Refusal::NotACapture(looks)) => Err(Error::NotACapture { name, looks }),
             Err(Refusal::Fault(fault)) => Err(error_of(fault, name, 0, buffer.record_offset())),
         }
@@ -88,6 +99,36 @@ impl CaptureFile {
     /// The next frame, with the interfaces described so far, or none at the end. After an error there is none.
     #[inline]
     pub fn next_described(&mut self) -> Result<Option<(Frame<'_>, &[Interface])>, Error> {
+        let record = self.next_record()?;
+        Ok(record.map(|record| (record.frame(self.frames, &self.buffer), self.format.interfaces())))
+    }
+
+    /// The next frames, with the interfaces described so far: one as by [`Self::next_described`], and those after it
+    /// that were read ahead, as long as nothing else lies between them. None at the end.
+    pub fn next_batch(&mut self) -> Result<(Batch<'_>, &[Interface]), Error> {
+        let mut records: ArrayVec<Record, BATCH> = ArrayVec::new();
+        while !records.is_full() && self.error.is_none() && (records.is_empty() || self.has_record()) {
+            match self.next_record() {
+                Ok(Some(record)) => records.push(record),
+                Ok(None) => break,
+                Err(error) if records.is_empty() => return Err(error),
+                // Told after the frames before it.
+                Err(error) => self.error = Some(error),
+            }
+        }
+        if records.is_empty()
+            && let Some(error) = self.error.take()
+        {
+            return Err(error);
+        }
+        let first = self.frames - records.len() as u64;
+        let frames = (first + 1..).zip(records).map(|(number, record)| record.frame(number, &self.buffer)).collect();
+        Ok((frames, self.format.interfaces()))
+    }
+
+    /// The next record, which is counted as a frame, or none at the end. After an error there is none.
+    #[inline]
+    fn next_record(&mut self) -> Result<Option<Record>, Error> {
         if self.failed {
             return Ok(None);
         }
@@ -96,12 +137,10 @@ impl CaptureFile {
             Format::Pcapng(pcapng) => pcapng.next_record(&mut self.buffer),
         };
         match record {
-            Ok(Some(Record { time, wire_len, link, interface, bytes })) => {
-                self.frames += 1;
-                let meta = FrameMeta { number: self.frames, time, wire_len, link, interface };
-                Ok(Some((Frame { meta, bytes: self.buffer.get(bytes) }, self.format.interfaces())))
+            Ok(record) => {
+                self.frames += u64::from(record.is_some());
+                Ok(record)
             }
-            Ok(None) => Ok(None),
             Err(fault) => {
                 self.failed = true;
                 Err(error_of(fault, self.name.clone(), self.frames, self.buffer.record_offset()))
@@ -109,14 +148,19 @@ impl CaptureFile {
         }
     }
 
+    /// Whether a whole frame was read ahead, and comes next.
+    #[inline]
+    fn has_record(&self) -> bool {
+        match &self.format {
+            Format::Pcap(pcap) => pcap.has_record(&self.buffer),
+            Format::Pcapng(pcapng) => pcapng.has_record(&self.buffer),
+        }
+    }
+
     /// Whether the next frame may have to be waited for: it is no regular file, and no whole frame of it was read ahead.
     #[inline]
     pub fn may_block(&self) -> bool {
-        self.size.is_none()
-            && !match &self.format {
-                Format::Pcap(pcap) => pcap.has_record(&self.buffer),
-                Format::Pcapng(pcapng) => pcapng.has_record(&self.buffer),
-            }
+        self.size.is_none() && !self.has_record()
     }
 
     /// The interfaces described so far; a frame's `interface` is an index into them.

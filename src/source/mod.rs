@@ -16,6 +16,8 @@ mod write;
 
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
+
 pub use bpf::Filter;
 pub use error::{Error, Kind, Name};
 pub use file::CaptureFile;
@@ -38,6 +40,12 @@ pub enum Source {
     #[cfg(feature = "live")]
     Live(Live),
 }
+
+/// Frames that were there at once.
+pub type Batch<'a> = ArrayVec<Frame<'a>, BATCH>;
+
+/// The most frames of a batch: enough for memory to be fetched while others are looked at.
+pub const BATCH: usize = 64;
 
 /// What waiting brought.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,6 +74,19 @@ impl Source {
             Self::File(file) => file.next_described(),
             #[cfg(feature = "live")]
             Self::Live(live) => live.next_described(),
+        }
+    }
+
+    /// The next frames, as many as are there without waiting for more than one, with the interfaces described so far;
+    /// none where no frame is there at the moment.
+    pub fn next_batch(&mut self) -> Result<(Batch<'_>, &[Interface]), Error> {
+        match self {
+            Self::File(file) => file.next_batch(),
+            #[cfg(feature = "live")]
+            Self::Live(live) => {
+                let next = live.next_described()?;
+                Ok(next.map_or_else(Default::default, |(frame, interfaces)| (Batch::from_iter([frame]), interfaces)))
+            }
         }
     }
 

@@ -19,7 +19,7 @@ static PROTOCOL: Protocol = Protocol {
         }),
         Field::hex("ap1394.type", "EtherType of what it carries", |l, put| uint(l.u16(16), put)),
     ],
-    ethertype_at: Some(16),
+    ethertype_at: None,
 };
 pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Number::link(LinkType(138))] };
 

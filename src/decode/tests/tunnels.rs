@@ -119,7 +119,6 @@ pub(super) fn tunnels() -> Vec<(LinkType, Vec<u8>, &'static str)> {
         (LinkType(6), join(&[&[0x10, 0x40], &MAC_A, &[0x82, 0, 0, 0, 4, 1, 4, 0, 0, 1], &snap]), "tr:llc:ip:tcp"),
         (LinkType(10), join(&[&[0x50], &MAC_A, &MAC_B, &snap]), "fddi:llc:ip:tcp"),
         (LinkType(138), join(&[&[1; 16], &[8, 0], &tcp]), "ap1394:ip:tcp"),
-        (LinkType(143), join(&[&[0, 0, 0, frame.len() as u8, 7, 7], &frame]), "docsis:eth:ethertype:ip:tcp"),
         (LinkType(180), join(&[b"MGC", &[0x81, 0, 0, 0x48, 0xe1, 3, 0xcc], &tcp]), "juniper:fr:ip:tcp"),
         (LinkType(178), join(&[b"MGC", &[0x81, 0, 0], &frame]), "juniper:eth:ethertype:ip:tcp"),
     ]);

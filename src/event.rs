@@ -3,6 +3,8 @@
 use crate::app::message;
 use crate::decode::Decoded;
 use crate::flow::Endpoint;
+use crate::flow::fields::Fragmented;
+use crate::flow::fragments::Assembly;
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::explain::Explanation;
@@ -45,10 +47,22 @@ pub struct Packet<'a> {
     pub tcp: Option<(u64, Verdict)>,
     /// Numbers of its UDP streams, each after the index of the layer whose it is: several in tunnels.
     pub udp_streams: &'a [(usize, u64)],
-    /// Number of the frame's bytes put together from fragments, where it completed a datagram.
-    pub reassembled: Option<u32>,
+    /// The datagrams that it completed; each but the first is in the one before it.
+    pub assemblies: &'a [Assembly],
+    /// Number of the frame that completes the datagram of which this one's innermost is a fragment. The core does not
+    /// know it: who can read ahead may tell.
+    pub reassembled_in: Option<FrameNumber>,
     /// Why the analysis says what it says, where that was asked for.
     pub why: Option<&'a Explanation>,
+}
+
+impl<'a> Packet<'a> {
+    /// What is known of the datagram of which its layer of this index has a fragment.
+    pub fn fragmented(&self, layer: usize) -> Option<Fragmented<'a>> {
+        let completed = self.assemblies.iter().find(|assembly| assembly.layer == layer);
+        let later = self.reassembled_in.filter(|_| layer + 1 == self.decoded.layers.len());
+        completed.map(Fragmented::Here).or(later.map(Fragmented::Later))
+    }
 }
 
 /// Transport protocol of a flow.
@@ -124,8 +138,8 @@ impl Close {
 }
 
 /// Frames by the flags that they have.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct FlagCounts([u32; FLAGS]);
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct FlagCounts(Option<Box<[u32; FLAGS]>>);
 
 /// How many flags a frame may have.
 const FLAGS: usize = Issue::BadIpChecksum as usize + 1;
@@ -134,18 +148,20 @@ impl FlagCounts {
     /// Counts a frame.
     pub fn add(&mut self, flags: Flags) {
         if !flags.is_empty() {
-            flags.issues().iter().for_each(|flag| self.0[flag as usize] += 1);
+            let counts = self.0.get_or_insert_default();
+            flags.issues().iter().for_each(|flag| counts[flag as usize] += 1);
         }
     }
 
     /// The flags that occurred, and how often.
     pub fn iter(&self) -> impl Iterator<Item = (Issue, u32)> {
-        Issue::ALL.iter().zip(self.0).filter(|(_, count)| *count > 0).map(|(flag, count)| (*flag, count))
+        let counts = self.0.as_deref().unwrap_or(&[0; FLAGS]);
+        Issue::ALL.iter().zip(counts).filter(|(_, count)| **count > 0).map(|(flag, count)| (*flag, *count))
     }
 }
 
 /// One direction of a connection, in numbers.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Direction {
     /// Segments.
     pub segments: u64,

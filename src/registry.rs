@@ -5,6 +5,7 @@ use crate::app::http1::fields as http;
 use crate::decode;
 use crate::event::{Connection, Message, Packet};
 use crate::field::{Field, Kind, Value};
+use crate::flow::fields as fragments;
 use crate::tcp::fields as analysis;
 
 /// Gets the values of a field of a frame.
@@ -33,7 +34,9 @@ pub static FRAME: &[Field<PacketGet>] = &[
         Kind::Uint,
         "Interface of the capture, from 0, where it numbers them",
         |packet, put| {
-            packet.decoded.meta.interface_id().map(|id| put(Value::Uint(id.into())));
+            if let Some(id) = packet.decoded.meta.interface_id() {
+                put(Value::Uint(id.into()));
+            }
         },
     ),
     Field::new("frame.protocols", Kind::Text, "Protocols of the frame, outermost first", |packet, put| {
@@ -198,6 +201,9 @@ pub static RECORDS: &[(&str, &str)] = &[
     ("connection.to_server.flags", "Segments from client to server by flag"),
     ("connection.to_client.flags", "Segments from server to client by flag"),
     ("stop", "Where decoding of a frame ended early: layer, offset, reason"),
+    ("totals", "Counts over the whole capture: frames, bytes, connections, messages and so on"),
+    ("drops", "Frames that a live capture received and lost: received, kernel, interface"),
+    ("ledger", "Every byte of TCP payload by what became of it, and those that are missing"),
 ];
 
 /// A field without its getter.
@@ -217,6 +223,7 @@ pub struct Entry {
 pub fn entries() -> Vec<Entry> {
     let mut all: Vec<Entry> = FRAME.iter().map(entry).collect();
     all.extend(decode::protocols().iter().flat_map(|protocol| protocol.fields).map(entry));
+    all.extend(fragments::IPV4.iter().chain(fragments::IPV6).map(entry));
     all.push(Entry { name: UDP_STREAM, kind: Kind::Uint.name(), many: false, doc: "Number of the UDP stream, from 0" });
     all.extend(analysis::FIELDS.iter().map(entry));
     all.extend(http::FIELDS.iter().map(entry));

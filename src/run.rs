@@ -1,5 +1,6 @@
 //! The one loop that reads and writes: frames from a source, through the core, to standard output.
 
+mod ahead;
 mod failure;
 mod input;
 mod progress;
@@ -53,7 +54,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
     let mut run = Run {
         writer: plan.write.as_deref().map(|path| Writer::create(path, &source)).transpose()?,
         engine: Engine::new(plan.engine.clone()),
-        results: Results::new(&plan.output),
+        results: Results::new(plan),
         live: is_live(&source),
         taken: 0,
         begun: false,
@@ -220,11 +221,11 @@ impl Run<'_> {
             Ok(drops) => (drops, None),
             Err(error) => (None, Some(error)),
         };
+        let unexplained = totals.ledger.unexplained();
         self.results.end(&End { totals, drops });
         self.flush()?;
         let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
         failures.extend(self.results.lacks().map(Failure::Wrong));
-        let unexplained = totals.ledger.unexplained();
         if self.plan.strict && unexplained != 0 {
             failures.push(Failure::Wrong(format!("{unexplained} bytes of TCP payload are unexplained")));
         }

@@ -1,5 +1,4 @@
-//! Every field that Wireshark has too, frame by frame, against tshark; and its HTTP messages. Skipped where tshark is
-//! not installed.
+//! Every field that Wireshark has too, frame by frame, against tshark. Skipped where tshark is not installed.
 
 mod common;
 
@@ -141,46 +140,6 @@ impl Difference {
     }
 }
 
-/// Fixtures in which tshark sees other HTTP messages, and why.
-const OTHER_MESSAGES: &[(&str, &str)] = &[
-    ("ack-before-data.pcap", ORDER),
-    ("ack-before-last-data.pcap", ORDER),
-    ("byte-at-a-time-response.pcap", OPEN),
-    ("capture-stopped.pcap", OPEN),
-    ("closed-early.pcap", OPEN),
-    ("cut-frame-in-body.pcap", MISSING),
-    ("damaged-request-then-good.pcap", METHOD),
-    ("file-cut-in-body.pcap", OPEN),
-    ("fin-lost.pcap", OPEN),
-    ("fragment-lost.pcap", MISSING),
-    ("hole-at-end-of-body.pcap", MISSING),
-    ("hole-in-body.pcap", MISSING),
-    ("hole-in-chunk.pcap", MISSING),
-    ("hole-in-request-body.pcap", MISSING),
-    ("hole-in-request-head.pcap", MISSING),
-    ("hole-of-chunk.pcap", MISSING),
-    ("hole-of-two-segments.pcap", MISSING),
-    ("hole-until-close.pcap", MISSING),
-    ("http09.pcap", NINE),
-    ("late-data.pcap", ORDER),
-    ("length-too-large.pcap", OPEN),
-    ("missing-blank-line.pcap", OPEN),
-    ("reordered-after-ack.pcap", ORDER),
-    ("reordered-request.pcap", ORDER),
-    ("reset-in-body.pcap", OPEN),
-    ("reset-with-hole.pcap", MISSING),
-    ("response-before-request.pcap", ORDER),
-    ("reversed-response.pcap", ORDER),
-    ("second-response-before-request.pcap", ORDER),
-    ("stray-spaces.pcap", METHOD),
-];
-
-const MISSING: &str = "bytes are missing: tshark loses the message";
-const ORDER: &str = "segments came in another order: tshark loses or cuts the message";
-const OPEN: &str = "it never became whole, or ends with the connection alone: tshark loses the message";
-const METHOD: &str = "its method is none that tshark knows";
-const NINE: &str = "HTTP/0.9, which tshark does not read";
-
 /// Fields of frames that have Wireshark's form of name and are not Wireshark's.
 const OURS_ALONE: &[&str] = &[];
 
@@ -297,44 +256,6 @@ impl Found {
             assert!(share <= limit || different <= 3 || is_flag(field), "{field}: {different} of {all}");
         }
     }
-}
-
-#[test]
-fn messages_of_the_fixtures_are_those_of_tshark() {
-    if !installed("tshark") {
-        return println!("skipped: tshark is not installed");
-    }
-    let fields = ["tcp.stream", "http.request.method", "http.request.uri", "http.response.code"].map(String::from);
-    let mut differing = BTreeSet::new();
-    for path in common::fixtures() {
-        let mut theirs = Vec::new();
-        for row in tshark(&path, &fields).values() {
-            let stream = value(row, "tcp.stream").first().cloned().unwrap_or_default();
-            let requests = value(row, "http.request.method").iter().zip(value(row, "http.request.uri"));
-            theirs.extend(requests.map(|(method, uri)| format!("{stream} {method} {uri}")));
-            theirs.extend(value(row, "http.response.code").iter().map(|code| format!("{stream} {code}")));
-        }
-        let told = run(dissect().args(["-T", "json", "-r"]).arg(&path)).records();
-        let messages = told.iter().filter(|record| record["type"] == "message" && !record["http"].is_null());
-        let mut ours: Vec<String> = messages
-            .map(|record| {
-                let (stream, http) = (&record["tcp"]["stream"], &record["http"]);
-                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                match http.get("request") {
-                    Some(request) => format!("{stream} {} {}", text(&request["method"]), text(&request["uri"])),
-                    None => format!("{stream} {}", http["response"]["code"]),
-                }
-            })
-            .collect();
-        theirs.sort();
-        ours.sort();
-        if ours != theirs {
-            println!("{}: {ours:?}, tshark {theirs:?}", name(&path));
-            differing.insert(name(&path));
-        }
-    }
-    let known: BTreeSet<String> = OTHER_MESSAGES.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(differing, known, "captures with other messages, and those known for that");
 }
 
 const FLAG_SETS: &str = "flag sets";

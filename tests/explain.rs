@@ -78,8 +78,29 @@ fn a_frame_without_tcp_has_its_layers_alone() {
 
 #[test]
 fn a_frame_that_completes_a_datagram_has_the_datagrams_layers_too() {
-    let whole = (1..20).map(|frame| explained(frame, "ip-fragments")).find(|text| text.contains("put together"));
+    let whole =
+        (1..20).map(|frame| explained(frame, "ip-fragments")).find(|text| text.contains("completes a datagram"));
     assert!(whole.is_some_and(|text| text.contains("TCP bytes 0-31 of the datagram put together from fragments")));
+}
+
+#[test]
+fn a_fragment_and_the_frame_that_completes_its_datagram_name_each_other() {
+    let whole = (1..20).map(|frame| (frame, explained(frame, "ip-fragments")));
+    let (frame, text) = whole.into_iter().find(|(_, text)| text.contains("put together from")).unwrap();
+    let (_, frames) = text.split_once("fragments: frames ").unwrap();
+    let first: u64 = frames.split(',').next().unwrap().parse().unwrap();
+    let other = explained(first, "ip-fragments");
+    assert!(other.contains(&format!("more follow; put together in frame {frame}")), "{other}");
+}
+
+#[test]
+fn checksums_are_looked_at_where_that_is_asked_for() {
+    let flagged = |arguments: &str| {
+        let frames = (1..=12).map(|frame| run(&format!("{frame} -r damaged.pcap{arguments}"), Stdio::null()).stdout);
+        frames.filter(|text| String::from_utf8_lossy(text).contains("bad_checksum")).count()
+    };
+    assert_eq!(flagged(""), 0);
+    assert!(flagged(" --verify-checksums") > 0);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use common::wire::{MS, Random};
 use dissect::frame::{FrameMeta, LinkType, Timestamp};
-use dissect::tcp::reassembly::{Cause, Compared, End, GRACE, HalfStream, Item, ORIGIN, Peer};
+use dissect::tcp::reassembly::{Cause, Compared, End, GRACE, HalfStream, Item, Memory, ORIGIN, Outlet, Peer};
 use dissect::tcp::verdict::Verdict;
 use dissect::tcp::{Carrier, Control, Options, Segment, SegmentRef, Seq};
 use proptest::prelude::*;
@@ -29,11 +29,18 @@ struct Model {
     /// How many captured bytes no item has told of yet.
     open: i64,
     ended: bool,
+    /// Whether the stream is told to end, so that what was not captured is lost.
+    finished: bool,
     faults: Vec<String>,
+    memory: Memory,
 }
 
-impl Model {
-    fn take(&mut self, item: Item<'_>, finished: bool) {
+impl Outlet for Model {
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
+    fn item(&mut self, item: Item<'_>) {
         match item {
             Item::Data(segment, bytes, _) => {
                 self.check(segment.offset == at(self.next) && segment.len as usize == bytes.len(), &item);
@@ -47,7 +54,7 @@ impl Model {
             Item::Gap { offset, len, cause, .. } => {
                 self.check(offset == at(self.next) && len > 0 && cause == Cause::Gap, &item);
                 for _ in 0..len {
-                    let lost = self.next < self.acked || finished;
+                    let lost = self.next < self.acked || self.finished;
                     self.check(self.bytes[self.next] == Byte::Unseen && lost, &item);
                     self.bytes[self.next] = Byte::Missing;
                     self.next += 1;
@@ -69,7 +76,9 @@ impl Model {
             Item::End { .. } => self.ended = true,
         }
     }
+}
 
+impl Model {
     fn range(&mut self, segment: SegmentRef) -> &mut [Byte] {
         let start = (segment.offset - ORIGIN) as usize;
         &mut self.bytes[start..start + segment.len as usize]
@@ -142,15 +151,16 @@ fn follow(steps: &[Step], isn: u32) -> Result<(), TestCaseError> {
             }
             Step::Wait(ms) => now = now.plus(ms * MS),
         }
-        half.advance(now, None, &mut |item| model.take(item, false));
+        half.advance(now, None, &mut model);
         let held_back = matches!(model.bytes.get(model.next), Some(Byte::Had(_)));
         prop_assert!(!held_back, "held back at {}", model.next);
     }
-    half.advance(now.plus(2 * GRACE), None, &mut |item| model.take(item, false));
+    half.advance(now.plus(2 * GRACE), None, &mut model);
     // One number acknowledged beyond all that was seen is taken for a FIN.
     let untold = model.acked > model.next + 1 && (model.next..model.acked).any(|i| model.bytes[i] == Byte::Unseen);
     prop_assert!(!untold, "acknowledged, never captured, and not told");
-    half.finish(End::Capture, 0, &mut |item| model.take(item, true));
+    model.finished = true;
+    half.finish(End::Capture, 0, &mut model);
     prop_assert!(model.faults.is_empty(), "{}", model.faults.join("\n"));
     prop_assert_eq!(model.open, 0, "captured bytes that no item tells of");
     prop_assert!(model.ended);
@@ -163,5 +173,5 @@ fn push(half: &mut HalfStream, model: &mut Model, time: Timestamp, seq: Seq, con
     let segment = Segment { frame: 1, time, seq, ack: Seq(0), control, window: 1000, options, payload, missing: 0 };
     let meta = FrameMeta { number: 1, time, wire_len: 0, link: LinkType::ETHERNET, interface: 0 };
     let carrier = Carrier { meta, cap_len: 0, headers: &[], resumed: &[], verdict: Verdict::default() };
-    half.push(&segment, &carrier, Peer { ready: None, acked: 0 }, time, || None, &mut |item| model.take(item, false));
+    half.push(&segment, &carrier, Peer { ready: None, acked: 0 }, time, || None, model);
 }

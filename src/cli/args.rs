@@ -82,6 +82,9 @@ pub struct Explain {
     /// Look only at the frames for which this BPF expression holds; their numbers stay those in the file
     #[arg(value_name = "BPF FILTER")]
     pub filter: Vec<String>,
+    /// Compute checksums, and keep segments with a bad one out of reassembly
+    #[arg(long)]
+    pub verify_checksums: bool,
     /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: When,

@@ -110,6 +110,12 @@ impl Plan {
         if let Some(word) = select.filter.first().filter(|word| LEFT_OUT.contains(&word.as_str())) {
             return Err(usage(format!("this build leaves out `dissect {word}`")));
         }
+        if let [word, rest @ ..] = &select.filter[..]
+            && word == "explain"
+        {
+            let frame = rest.first().map_or("FRAME", String::as_str);
+            return Err(usage(format!("a command comes first: dissect explain {frame} -r FILE")));
+        }
         if select.display_filter.is_some() {
             return Err(usage("this build leaves out display filters (-Y)"));
         }
@@ -173,12 +179,13 @@ impl Plan {
     /// Makes a plan to explain a frame.
     pub fn explain(args: Explain) -> Result<Self, Failure> {
         let output = Output::Explanation { frame: args.frame, color: colors(args.color), width: width() };
+        let engine = engine::Options { verify_checksums: args.verify_checksums, ..options(&output) };
         Ok(Self {
             input: saved(args.read)?,
             filter: expression(&args.filter),
             count: None,
             write: None,
-            engine: options(&output),
+            engine,
             output,
             strict: false,
         })
@@ -294,9 +301,15 @@ mod tests {
 
     #[test]
     fn what_does_not_go_together() {
-        for words in
-            ["-r a.pcap check", "check lab.toml", "-r a.pcap -Y http", "-r a --hash", "tcp", "-r a -w - --body 0.1"]
-        {
+        for words in [
+            "-r a.pcap explain 3",
+            "-r a.pcap check",
+            "check lab.toml",
+            "-r a.pcap -Y http",
+            "-r a --hash",
+            "tcp",
+            "-r a -w - --body 0.1",
+        ] {
             assert!(matches!(plan(words), Err(Failure::Usage(_))), "{words}");
         }
         for words in ["-r a -r b", "-i lo -r a", "-r a --body 0", "-r a --body 0.0", "-c 0", "-s 262145", "--limit x=1"]

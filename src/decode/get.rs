@@ -25,7 +25,7 @@ impl<'a> Layer<'a> {
     }
 
     /// The bytes of the header from `at`.
-    pub(super) fn from(&self, at: usize) -> &'a [u8] {
+    pub fn from(&self, at: usize) -> &'a [u8] {
         self.header.get(at..).unwrap_or_default()
     }
 

@@ -3,15 +3,15 @@
 use super::rest::{Parse, Rest};
 use super::{Decoded, Protocol};
 use super::{
-    ah, ap1394, arcnet, arp, atm, chdlc, docsis, erspan, ethernet, extension, fragment, frame_relay, geneve, gre, gtp,
-    icmp, icmpv6, ieee8021ah, ipnet, ipoib, ipv4, ipv6, juniper, l2tp, llc, macsec, mpls, named, nflog, nsh, null, pim,
+    ah, ap1394, arcnet, arp, atm, chdlc, erspan, ethernet, extension, fragment, frame_relay, geneve, gre, gtp, icmp,
+    icmpv6, ieee8021ah, ipnet, ipoib, ipv4, ipv6, juniper, l2tp, llc, macsec, mpls, named, nflog, nsh, null, pim,
     pktap, ppp, pppoe, radiotap, raw, rings, sll, tags, tcp, teredo, udp, udpencap, vlan, vxlan, wlan,
 };
 use crate::frame::LinkType;
 
 /// Every header that we decode. A new one is a line here; its place matters only for speed: among those announced by
 /// the same kind of number, the commonest come first. Those of [`named`] follow them.
-const DECODED: [&Header; 72] = [
+const DECODED: [&Header; 71] = [
     &ethernet::HEADER,
     &ipv4::HEADER,
     &ipv6::HEADER,
@@ -78,7 +78,6 @@ const DECODED: [&Header; 72] = [
     &rings::HEADER_TOKEN_RING,
     &rings::HEADER_FDDI,
     &ap1394::HEADER,
-    &docsis::HEADER,
     &pim::HEADER,
     &wlan::HEADER,
     &radiotap::HEADER,

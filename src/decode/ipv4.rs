@@ -100,7 +100,7 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
 /// The datagram. A total length of 0 means that the network card was to cut it into pieces (segmentation offload):
 /// it then goes to the end of the frame.
 fn limited(rest: Rest<'_>, total_len: u16) -> Rest<'_> {
-    if total_len == 0 { rest } else { rest.limited(total_len.into(), "ip.len") }
+    if total_len == 0 { rest } else { rest.within(total_len.into(), "ip.len") }
 }
 
 #[cold]

@@ -68,7 +68,7 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let nxt = header.next_header().0;
     let rest = match header.payload_length() {
         0 => unlimited(rest, nxt),
-        len => rest.limited(LEN as u32 + u32::from(len), "ipv6.plen"),
+        len => rest.within(LEN as u32 + u32::from(len), "ipv6.plen"),
     };
     decoded.addresses = Some((header.source_addr().into(), header.destination_addr().into()));
     let rest = decoded.layer(&PROTOCOL, rest, LEN);
@@ -87,7 +87,7 @@ fn unlimited(rest: Rest<'_>, nxt: u8) -> Rest<'_> {
     match nxt {
         NO_NEXT_HEADER => rest.limited(LEN as u32, "ipv6.plen"),
         HOP_BY_HOP => match rest.bytes.get(LEN..).and_then(jumbo) {
-            Some(len) => rest.limited((LEN as u32).saturating_add(len), "ipv6.opt.jumbo"),
+            Some(len) => rest.within((LEN as u32).saturating_add(len), "ipv6.opt.jumbo"),
             None => rest,
         },
         _ => rest,

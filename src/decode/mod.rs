@@ -16,7 +16,6 @@ mod atm;
 mod chain;
 mod chdlc;
 pub mod checksum;
-mod docsis;
 mod erspan;
 mod ethernet;
 mod extension;
@@ -172,6 +171,8 @@ pub struct TcpHeader<'a> {
     pub window: u16,
     /// Options, raw.
     pub options: &'a [u8],
+    /// Whether the frame ends before they do.
+    pub is_cut: bool,
 }
 
 /// Why and where decoding of a frame ended early.
@@ -321,6 +322,12 @@ pub fn outer_udp<'d>(decoded: &'d Decoded<'_>) -> impl Iterator<Item = (usize, [
         layer.u16(4).filter(|&len| len == 0 || len >= 8)?;
         Some((at, [(src, layer.u16(0)?), (dst, layer.u16(2)?)]))
     })
+}
+
+/// Number of the innermost VLAN that the frame is in.
+pub fn vlan_id(decoded: &Decoded<'_>) -> Option<u16> {
+    let tag = decoded.layers.iter().rev().find(|layer| ["vlan", "ieee8021ad"].contains(&layer.protocol.name))?;
+    tag.u16(0).map(|tci| tci & 0xfff)
 }
 
 fn ip_addresses(layer: &Layer<'_>) -> Option<(IpAddr, IpAddr)> {

@@ -34,41 +34,57 @@ pub fn places<'x>(layer: &'x Layer<'_>, field: &Field<Get>) -> Vec<(Value<'x>, O
 /// option does, has its place where each changed bit makes it vanish.
 fn place_of_one(values: &[Value<'_>], layer: &Layer<'_>, field: &Field<Get>) -> Option<Place> {
     let mut place: Option<Place> = None;
-    let mut presence: Option<Place> = None;
-    let mut vanished = (0, 0);
+    // The bits of each byte that make it vanish.
+    let mut gone = vec![0; layer.header.len()];
     flip(layer, |layer, at, bit| match first_change(values, layer, field, bit) {
-        Change::Bit(_) | Change::Other => match &mut place {
+        Change::Bit(_) | Change::Shifted(_) | Change::Other => match &mut place {
             Some(place) if place.first == at => place.mask |= bit,
             Some(place) if place.last == at || place.last + 1 == at => place.last = at,
             // What stood before was where another reading of the options came upon something like it.
             _ => place = Some(Place { first: at, last: at, mask: bit }),
         },
-        Change::Gone => {
-            vanished = if vanished.0 == at { (at, vanished.1 + 1) } else { (at, 1) };
-            match &mut presence {
-                _ if vanished.1 < 8 => {}
-                Some(place) if place.last + 1 == at => place.last = at,
-                _ => presence = Some(Place { first: at, last: at, mask: 0xff }),
-            }
-        }
+        Change::Gone(_) => gone[at] |= bit,
         Change::None => {}
     });
-    place.or(presence)
+    match &mut place {
+        Some(place) => place.mask |= gone[place.first],
+        None => {
+            let first = gone.iter().rposition(|bits| *bits == u8::MAX).map(|last| {
+                let before = gone[..last].iter().rev().take_while(|bits| **bits == u8::MAX).count();
+                Place { first: last - before, last, mask: 0xff }
+            });
+            place = first;
+        }
+    }
+    place
 }
 
 /// The places of the values of a list, which are whole bytes: those of which most bits, if changed, change just that bit
 /// of the value, and none before it. Other bits make the list be read otherwise.
 fn places_in_list(values: &[Value<'_>], layer: &Layer<'_>, field: &Field<Get>) -> Vec<Option<Place>> {
     let mut tallies: Vec<Vec<(usize, u32)>> = vec![Vec::new(); values.len()];
+    // Of values that are not whole bytes.
+    let mut shifted = tallies.clone();
+    // Of values that no other is possible for, as the length of the last option.
+    let mut gone = tallies.clone();
     flip(layer, |layer, at, bit| {
-        if let Change::Bit(index) = first_change(values, layer, field, bit) {
-            match tallies[index].last_mut() {
-                Some((last, bits)) if *last == at => *bits += 1,
-                _ => tallies[index].push((at, 1)),
-            }
+        let tally = match first_change(values, layer, field, bit) {
+            Change::Bit(index) => &mut tallies[index],
+            Change::Shifted(index) => &mut shifted[index],
+            Change::Gone(index) => &mut gone[index],
+            Change::Other | Change::None => return,
+        };
+        match tally.last_mut() {
+            Some((last, bits)) if *last == at => *bits += 1,
+            _ => tally.push((at, 1)),
         }
     });
-    tallies.iter().map(|tally| best(tally)).collect()
+    let place = |index: usize| {
+        let vanishing = gone[index].iter().rev().find(|(_, bits)| *bits == 8).map(|&(at, _)| at);
+        let vanishing = vanishing.map(|at| Place { first: at, last: at, mask: 0xff });
+        best(&tallies[index]).or_else(|| span(&shifted[index])).or(vanishing)
+    };
+    (0..values.len()).map(place).collect()
 }
 
 /// The last run of those bytes that have the most bits.
@@ -78,6 +94,12 @@ fn best(tally: &[(usize, u32)]) -> Option<Place> {
     let last = bytes.next()?;
     let run = bytes.zip(1..).take_while(|&(at, back)| at + back == last);
     let first = run.last().map_or(last, |(at, _)| at);
+    Some(Place { first, last, mask: 0xff })
+}
+
+/// From the first of these bytes to the last.
+fn span(tally: &[(usize, u32)]) -> Option<Place> {
+    let (&(first, _), &(last, _)) = (tally.first()?, tally.last()?);
     Some(Place { first, last, mask: 0xff })
 }
 
@@ -98,10 +120,12 @@ enum Change {
     None,
     /// The number of this index has that bit changed, in one of its bytes; or the value of this index is no number.
     Bit(usize),
+    /// The number of this index has another bit changed, and no other.
+    Shifted(usize),
     /// It is there, and quite another.
     Other,
-    /// It is not there.
-    Gone,
+    /// The number of this index is not there.
+    Gone(usize),
 }
 
 /// `bit` is the one of a byte that was changed.
@@ -113,13 +137,19 @@ fn first_change(values: &[Value<'_>], layer: &Layer<'_>, field: &Field<Get>, bit
             && *old != value
         {
             change = match (old, value) {
-                (Value::Uint(old), Value::Uint(new)) if !same(*old, new) => Change::Other,
+                (Value::Uint(old), Value::Uint(new)) if !same(*old, new) => {
+                    if (old ^ new).is_power_of_two() {
+                        Change::Shifted(count)
+                    } else {
+                        Change::Other
+                    }
+                }
                 _ => Change::Bit(count),
             };
         }
         count += 1;
     });
-    if matches!(change, Change::None) && count < values.len() { Change::Gone } else { change }
+    if matches!(change, Change::None) && count < values.len() { Change::Gone(count) } else { change }
 }
 
 #[cfg(test)]

@@ -25,6 +25,12 @@ impl Rest<'_> {
         let bytes = self.bytes.get(..len as usize).unwrap_or(self.bytes);
         Self { bytes, offset: self.offset, len, limit }
     }
+
+    /// The same of a header whose length does not count where it claims more than was on the wire, as in Wireshark:
+    /// what lacks there was never sent, or this is a copy that was cut on its way.
+    pub fn within(self, len: u32, limit: &'static str) -> Self {
+        if len > self.len { self } else { self.limited(len, limit) }
+    }
 }
 
 impl<'a> Rest<'a> {

@@ -58,17 +58,6 @@ static PROTOCOL: Protocol = Protocol {
                 option::<0>(l, SACK_PERMITTED).map(|[]| Value::Bytes(&[SACK_PERMITTED, 2])).map(put);
             },
         ),
-        Field::list(
-            "tcp.options.sack_le",
-            Kind::Uint,
-            "First sequence numbers of the SACK blocks (kind 5)",
-            |l, put| {
-                sack(l).for_each(|(left, _)| put(Value::Uint(left.into())));
-            },
-        ),
-        Field::list("tcp.options.sack_re", Kind::Uint, "Sequence numbers after the SACK blocks (kind 5)", |l, put| {
-            sack(l).for_each(|(_, right)| put(Value::Uint(right.into())));
-        }),
         Field::new("tcp.options.timestamp.tsval", Kind::Uint, "Timestamp value (kind 8)", |l, put| {
             uint(option::<8>(l, TIMESTAMPS).map(|value| halves(value).0), put)
         }),
@@ -88,20 +77,12 @@ const MSS: u8 = 2;
 const WINDOW_SCALE: u8 = 3;
 /// RFC 2018 2.
 const SACK_PERMITTED: u8 = 4;
-/// RFC 2018 3.
-const SACK: u8 = 5;
 /// RFC 7323 3.2.
 const TIMESTAMPS: u8 = 8;
 
 /// The first option of a kind that has a value of `N` bytes.
 fn option<const N: usize>(layer: &Layer<'_>, kind: u8) -> Option<[u8; N]> {
     walk_all(layer.from(MIN_LEN)).filter(|option| option.0 == kind).find_map(|option| option.1.try_into().ok())
-}
-
-/// The blocks of the SACK options: left and right edge.
-fn sack<'x>(layer: &'x Layer<'_>) -> impl Iterator<Item = (u32, u32)> + use<'x> {
-    let options = walk_all(layer.from(MIN_LEN)).filter(|&(kind, _)| kind == SACK);
-    options.flat_map(|(_, value)| value.as_chunks::<8>().0).copied().map(halves)
 }
 
 /// Two numbers of four bytes.
@@ -144,5 +125,6 @@ pub(super) fn transport(bytes: &[u8]) -> Transport<'_> {
         flags: u16::from_be_bytes([offset & 1, control]),
         window: u16::from_be_bytes([w0, w1]),
         options: bytes.get(MIN_LEN..).unwrap_or_default(),
+        is_cut: bytes.len() < usize::from(offset >> 4) * 4,
     })
 }

@@ -6,12 +6,12 @@ use crate::app::ledger::Class;
 use crate::app::message::Kind;
 use crate::app::{Context, Output, identify};
 use crate::event::{self, Close, Direction, Event, Flow, Sink, Transport};
-use crate::flow::Endpoint;
+use crate::flow::{Endpoint, Key, Keyed};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::Analysis;
 use crate::tcp::analysis::explain::Explanation;
-use crate::tcp::reassembly::{Compared, End, GRACE, HalfStream, Item, ORIGIN, Peer};
+use crate::tcp::reassembly::{Compared, End, GRACE, HalfStream, Item, Memory, ORIGIN, Outlet, Peer};
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Segment, Seq};
 
@@ -21,7 +21,7 @@ const LINGER: i64 = 250_000_000;
 
 /// A connection in the table; after its end, what tells its late copies from a new one.
 pub(super) struct Connection {
-    flow: Flow,
+    name: Name,
     analysis: Analysis,
     halves: [HalfStream; 2],
     /// The sequence number that relative ones are counted from, by direction.
@@ -41,17 +41,40 @@ pub(super) struct Connection {
     other_bytes: u64,
 }
 
+/// Which connection it is.
+struct Name {
+    key: Key,
+    /// Whether the first segment went from the higher end of the key to the lower.
+    swapped: bool,
+    stream: u64,
+    /// Which direction the client's is: 0 for that of the first segment.
+    client: Option<usize>,
+}
+
+impl Name {
+    fn flow(&self) -> Flow {
+        let Self { key, swapped, stream, client } = *self;
+        Flow { transport: Transport::Tcp, stream, ends: key.ends(swapped), client }
+    }
+}
+
+impl Keyed for Connection {
+    fn key(&self) -> &Key {
+        &self.name.key
+    }
+}
+
 impl Connection {
     /// The connection that begins with `segment`. `analysis` knows of the one that had the same ports.
     pub fn new(
         stream: u64,
-        ends: [Endpoint; 2],
+        (key, swapped): (Key, bool),
         segment: &Segment<'_>,
         analysis: Option<Analysis>,
         details: bool,
     ) -> Self {
         Self {
-            flow: Flow { transport: Transport::Tcp, stream, ends, client: None },
+            name: Name { key, swapped, stream, client: None },
             analysis: analysis.unwrap_or_else(|| Analysis::new(details)),
             halves: Default::default(),
             bases: [Seq(0); 2],
@@ -70,12 +93,12 @@ impl Connection {
     }
 
     pub fn stream(&self) -> u64 {
-        self.flow.stream
+        self.name.stream
     }
 
     /// 0 for what the sender of the first segment sends, 1 for the answers.
     pub fn direction(&self, src: Endpoint, dst: Endpoint) -> usize {
-        usize::from((src, dst) != (self.flow.ends[0], self.flow.ends[1]))
+        usize::from(Key::new(src, dst).1 != self.name.swapped)
     }
 
     pub fn is_replaced_by(&self, dir: usize, segment: &Segment<'_>) -> bool {
@@ -134,12 +157,12 @@ impl Connection {
         match (syn, ack) {
             (true, ack) => {
                 self.handshake[usize::from(ack)] = true;
-                self.flow.client = Some(if ack { 1 - dir } else { dir });
+                self.name.client = Some(if ack { 1 - dir } else { dir });
                 if let Some(session) = &mut self.session {
                     session.opened_by(if ack { 1 - dir } else { dir });
                 }
             }
-            (false, true) if self.handshake[1] && self.flow.client == Some(dir) => self.handshake[2] = true,
+            (false, true) if self.handshake[1] && self.name.client == Some(dir) => self.handshake[2] = true,
             _ => {}
         }
     }
@@ -165,7 +188,7 @@ impl Connection {
         let peer = Peer { ready: self.halves[1 - dir].delivered(), acked };
         let reset = segment.control.any(Control::RST) && self.halves[dir].may_reset(segment.seq);
         self.with(shared, sink, |halves, feed| {
-            halves[dir].push(segment, carrier, peer, now, header_sum, &mut |item| feed.item(dir, item));
+            halves[dir].push(segment, carrier, peer, now, header_sum, &mut feed.of(dir));
             settle(halves, 1 - dir, feed);
         });
         if reset && self.over.is_none() {
@@ -183,7 +206,7 @@ impl Connection {
                 return feed.session(|session, cx| session.relieve(cx));
             }
             let fuller = usize::from(halves[1].queued() > halves[0].queued());
-            halves[fuller].relieve(&mut |item| feed.item(fuller, item));
+            halves[fuller].relieve(&mut feed.of(fuller));
             settle(halves, 1 - fuller, feed);
         });
     }
@@ -213,7 +236,7 @@ impl Connection {
         self.with(shared, sink, |halves, feed| {
             pass_time(halves, now, feed);
             for dir in 0..2 {
-                halves[dir].force(now, &mut |item| feed.item(dir, item));
+                halves[dir].force(now, &mut feed.of(dir));
                 settle(halves, 1 - dir, feed);
             }
             if let Some((_, _, frame)) = reset {
@@ -242,8 +265,8 @@ impl Connection {
             feed.close();
         });
         let session = self.session.take();
-        self.flow.client = self.flow.client.or(session.as_ref().and_then(|session| session.client()));
-        let client = self.flow.client.unwrap_or(0);
+        self.name.client = self.name.client.or(session.as_ref().and_then(|session| session.client()));
+        let client = self.name.client.unwrap_or(0);
         let protocol = session
             .as_ref()
             .and_then(|session| identify::identify(session.first_bytes(client), session.first_bytes(1 - client)));
@@ -255,12 +278,12 @@ impl Connection {
         }
         shared.counts.connections += 1;
         sink.event(Event::Connection(&event::Connection {
-            flow: self.flow,
+            flow: self.name.flow(),
             handshake: self.handshake,
             close,
             first: self.first,
             last: self.last,
-            directions: self.directions,
+            directions: std::mem::take(&mut self.directions),
             initial_rtt: self.initial_rtt,
             http,
             protocol,
@@ -287,8 +310,8 @@ impl Connection {
         let undecodable = shared.ledger.get(Class::Undecodable);
         let mut feed = Feed {
             session: &mut self.session,
-            opener: self.flow.client,
-            flow: self.flow,
+            opener: self.name.client,
+            name: &self.name,
             origins,
             directions: &mut self.directions,
             issues: &mut self.issues,
@@ -309,7 +332,7 @@ fn pass_time<S: Sink>(halves: &mut [HalfStream; 2], now: Timestamp, feed: &mut F
         let before = [halves[0].delivered(), halves[1].delivered()];
         for dir in 0..2 {
             let ready = halves[1 - dir].delivered();
-            halves[dir].advance(now, ready, &mut |item| feed.item(dir, item));
+            halves[dir].advance(now, ready, &mut feed.of(dir));
         }
         if before == [halves[0].delivered(), halves[1].delivered()] {
             return;
@@ -322,7 +345,7 @@ fn settle<S: Sink>(halves: &mut [HalfStream; 2], mut dir: usize, feed: &mut Feed
     loop {
         let before = halves[dir].delivered();
         let ready = halves[1 - dir].delivered();
-        halves[dir].resume(ready, &mut |item| feed.item(dir, item));
+        halves[dir].resume(ready, &mut feed.of(dir));
         if halves[dir].delivered() == before {
             return;
         }
@@ -332,9 +355,9 @@ fn settle<S: Sink>(halves: &mut [HalfStream; 2], mut dir: usize, feed: &mut Feed
 
 /// Ends both streams, that of the requests first.
 fn finish<S: Sink>(halves: &mut [HalfStream; 2], by: End, frame: FrameNumber, feed: &mut Feed<'_, S>) {
-    let client = feed.session.as_ref().and_then(|session| session.client()).or(feed.flow.client).unwrap_or(0);
+    let client = feed.session.as_ref().and_then(|session| session.client()).or(feed.name.client).unwrap_or(0);
     for dir in [client, 1 - client] {
-        halves[dir].finish(by, frame, &mut |item| feed.item(dir, item));
+        halves[dir].finish(by, frame, &mut feed.of(dir));
     }
 }
 
@@ -343,7 +366,7 @@ struct Feed<'f, S> {
     session: &'f mut Option<Box<Session>>,
     /// Who sent the SYN, if that is known.
     opener: Option<usize>,
-    flow: Flow,
+    name: &'f Name,
     /// Relative sequence number of each stream's `ORIGIN`.
     origins: [u32; 2],
     directions: &'f mut [Direction; 2],
@@ -352,11 +375,31 @@ struct Feed<'f, S> {
     sink: &'f mut S,
 }
 
-impl<S: Sink> Feed<'_, S> {
+/// The outlet of one direction.
+struct Side<'t, 'f, S> {
+    feed: &'t mut Feed<'f, S>,
+    dir: usize,
+}
+
+impl<S: Sink> Outlet for Side<'_, '_, S> {
+    fn item(&mut self, item: Item<'_>) {
+        self.feed.item(self.dir, item);
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.feed.shared.memory
+    }
+}
+
+impl<'f, S: Sink> Feed<'f, S> {
+    fn of(&mut self, dir: usize) -> Side<'_, 'f, S> {
+        Side { feed: self, dir }
+    }
+
     /// Takes an item of one stream, and accounts for its bytes.
     fn item(&mut self, dir: usize, item: Item<'_>) {
         match item {
-            Item::Data(_, bytes, _) if self.session.as_ref().is_some_and(|session| session.is_other()) => {
+            Item::Data(_, bytes, _) if self.session.as_ref().is_some_and(|session| session.passes_over(dir, bytes)) => {
                 self.shared.ledger.add(Class::Other, bytes.len() as u64);
             }
             Item::Data(segment, bytes, carrier) => {
@@ -404,22 +447,22 @@ impl<S: Sink> Feed<'_, S> {
 
     fn session(&mut self, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
         let Shared { counts, ledger, decoding, pool, wanted, .. } = &mut *self.shared;
-        let (flow, origins, sink) = (self.flow, self.origins, &mut *self.sink);
+        let (name, origins, sink) = (self.name, self.origins, &mut *self.sink);
         let directions = &mut *self.directions;
         let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
         let mut out = |output: Output<'_>| match output {
-            Output::Body(number, bytes) => sink.event(Event::Body { stream: flow.stream, number, bytes }),
+            Output::Body(number, bytes) => sink.event(Event::Body { stream: name.stream, number, bytes }),
             Output::Message(message) => {
                 counts.count(message);
                 directions[message.side].messages += 1;
                 let client = if message.kind == Kind::Request { message.side } else { 1 - message.side };
-                let flow = Flow { client: flow.client.or(Some(client)), ..flow };
+                let flow = Flow { client: name.client.or(Some(client)), ..name.flow() };
                 let first_seq = first_seq(message.side, message.start);
                 sink.event(Event::Message(event::Message { flow, first_seq, message }));
             }
             Output::Update(update) => {
                 let first_seq = first_seq(update.side, update.start);
-                sink.event(Event::Update(event::Update { flow, first_seq, update: &update }));
+                sink.event(Event::Update(event::Update { flow: name.flow(), first_seq, update: &update }));
             }
         };
         let session = self.session.get_or_insert_with(|| Box::new(Session::new(self.opener)));

@@ -7,7 +7,7 @@ use crate::app::dns;
 use crate::app::message::{Integrity, Kind, Message, Unit};
 use crate::decode::Decoded;
 use crate::event::{self, Event, Flow, Sink, Transport};
-use crate::flow::{Endpoint, Id, Key, Table};
+use crate::flow::{Endpoint, Id, Key, Keyed, Table};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::Flags;
 use crate::tcp::{Carrier, SegmentRef};
@@ -28,10 +28,11 @@ pub(super) struct Datagrams {
     count: u64,
 }
 
-#[derive(Default)]
 struct Stream {
+    key: Key,
+    /// Whether the first datagram went from the higher end to the lower.
+    swapped: bool,
     number: u64,
-    ends: Option<[Endpoint; 2]>,
     messages: u32,
     pending: VecDeque<Question>,
 }
@@ -43,11 +44,18 @@ struct Question {
     time: Timestamp,
 }
 
+impl Keyed for Stream {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
 impl Datagrams {
     /// The stream between these ends, and its number.
     pub fn stream(&mut self, ends: [Endpoint; 2]) -> (Id, u64) {
-        let key = self.streams.hash(Key::new(ends[0], ends[1]).0);
-        if let Some(id) = self.streams.find(&key)
+        let (key, swapped) = Key::new(ends[0], ends[1]);
+        let hashed = self.streams.hash(key);
+        if let Some(id) = self.streams.find(&hashed)
             && let Some(stream) = self.streams.get_mut(id)
         {
             return (id, stream.number);
@@ -59,7 +67,8 @@ impl Datagrams {
         }
         let number = self.count;
         self.count += 1;
-        (self.streams.insert(key, Stream { number, ends: Some(ends), ..Stream::default() }), number)
+        let stream = Stream { key, swapped, number, messages: 0, pending: VecDeque::new() };
+        (self.streams.insert(&hashed, stream), number)
     }
 
     /// Takes a datagram of a stream, from the first of `ends` to the second.
@@ -76,7 +85,8 @@ impl Datagrams {
             return;
         }
         let (Some(stream), Ok(dns)) = (self.streams.get_mut(id), dns::parse(decoded.payload)) else { return };
-        let from_first = stream.ends.is_none_or(|known| known == ends);
+        let known = stream.key.ends(stream.swapped);
+        let from_first = known == ends;
         let mut message = Message {
             side: usize::from(!from_first),
             kind: if dns.response { Kind::Response } else { Kind::Request },
@@ -106,8 +116,7 @@ impl Datagrams {
         message.conclude(Integrity::Complete);
         shared.counts.count(&message);
         let client = if message.kind == Kind::Request { message.side } else { 1 - message.side };
-        let ends = stream.ends.unwrap_or(ends);
-        let flow = Flow { transport: Transport::Udp, stream: stream.number, ends, client: Some(client) };
+        let flow = Flow { transport: Transport::Udp, stream: stream.number, ends: known, client: Some(client) };
         sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
     }
 }

@@ -7,6 +7,7 @@ mod datagrams;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::mem;
 use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
@@ -16,11 +17,12 @@ use crate::app::message::{Integrity, Kind, Message};
 use crate::app::{Pool, Wanted};
 use crate::decode::{self, Decoded, Layer, MAX_LAYERS, Plain, TcpHeader, Transport, checksum};
 use crate::event::{Close, Event, FlagCounts, Packet, Sink};
-use crate::flow::fragments::Fragments;
+use crate::flow::fragments::{Assembly, Fragments, Whole};
 use crate::flow::{Endpoint, Hashed, Id, Key, Table};
 use crate::frame::{Frame, FrameMeta, FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue};
 use crate::tcp::analysis::explain::Explanation;
+use crate::tcp::reassembly::Memory;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
@@ -53,6 +55,8 @@ pub struct Options {
     pub stream: Option<u64>,
     /// Tell why the analysis says what it says of this frame, which needs `packets`.
     pub explain: Option<FrameNumber>,
+    /// Put datagrams together and give out every frame, and do nothing more.
+    pub assembly_only: bool,
     /// Bounds on memory.
     pub limits: Limits,
 }
@@ -77,7 +81,7 @@ impl Default for Limits {
 }
 
 /// Counts over the whole capture.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Totals {
     /// Frames.
     pub frames: u64,
@@ -142,6 +146,7 @@ struct Shared {
     now: Timestamp,
     counts: Totals,
     ledger: Ledger,
+    memory: Memory,
     decoding: usize,
     pool: Pool,
     wanted: Wanted,
@@ -177,6 +182,7 @@ impl Engine {
                 now: Timestamp(i64::MIN),
                 counts: Totals::default(),
                 ledger: Ledger::default(),
+                memory: Memory::default(),
                 decoding: 0,
                 pool: Pool::default(),
                 wanted,
@@ -187,7 +193,7 @@ impl Engine {
     /// Counts so far.
     pub fn totals(&self) -> Totals {
         let given_up = self.fragments.given_up + self.fragments.waiting();
-        Totals { fragments_given_up: given_up, ledger: self.shared.ledger, ..self.shared.counts }
+        Totals { fragments_given_up: given_up, ledger: self.shared.ledger, ..self.shared.counts.clone() }
     }
 
     /// Takes the next frame.
@@ -227,8 +233,8 @@ impl Engine {
         let decoded = decode::decode(frame);
         let headers = upto(frame.bytes, &decoded.layers);
         match self.defragment(&decoded) {
-            None => self.take(&decoded, headers, &[], None, sink),
-            Some((protocol, bytes)) => self.resume(decoded, headers, Vec::new(), protocol, &bytes, sink),
+            None => self.take(&decoded, headers, &[], &[], sink),
+            Some(mut whole) => self.resume(decoded, headers, Vec::new(), Vec::new(), &mut whole, sink),
         }
     }
 
@@ -266,37 +272,43 @@ impl Engine {
         mut decoded: Decoded<'a>,
         headers: &[u8],
         mut resumed: Vec<u8>,
-        protocol: u8,
-        bytes: &'a [u8],
+        mut assemblies: Vec<Assembly>,
+        Whole { protocol, bytes, parts }: &'a mut Whole,
         sink: &mut impl Sink,
     ) {
         let outer = decoded.layers.len();
-        decode::resume(&mut decoded, protocol, bytes);
+        let (layer, len) = (outer.saturating_sub(1), bytes.len() as u32);
+        assemblies.push(Assembly { layer, len, parts: mem::take(parts) });
+        decode::resume(&mut decoded, *protocol, bytes);
         let layers = decoded.layers.get(outer..).unwrap_or_default();
         resumed.extend_from_slice(upto(bytes, layers));
         // A fragment within has a header of its own, so that there are fewer rounds than layers.
         match self.defragment(&decoded).filter(|_| !layers.is_empty()) {
-            None => self.take(&decoded, headers, &resumed, Some(bytes.len() as u32), sink),
-            Some((protocol, bytes)) => self.resume(decoded, headers, resumed, protocol, &bytes, sink),
+            None => self.take(&decoded, headers, &resumed, &assemblies, sink),
+            Some(mut whole) => self.resume(decoded, headers, resumed, assemblies, &mut whole, sink),
         }
     }
 
     /// Takes what a frame carries; `headers` are its own bytes before that, `resumed` those of the datagrams that it
-    /// completed, and `reassembled` is the length of the last of these.
+    /// completed, which `assemblies` are.
     fn take(
         &mut self,
         decoded: &Decoded<'_>,
         headers: &[u8],
         resumed: &[u8],
-        reassembled: Option<u32>,
+        assemblies: &[Assembly],
         sink: &mut impl Sink,
     ) {
+        let packet = Packet { decoded, tcp: None, udp_streams: &[], assemblies, reassembled_in: None, why: None };
+        if self.options.assembly_only {
+            return sink.event(Event::Packet(packet));
+        }
         self.shared.counts.stopped += u64::from(decoded.stop.is_some());
         let mut udp_streams = ArrayVec::new();
         if decoded.layers.len() >= MIN_TUNNEL || matches!(decoded.transport, Transport::None) {
             self.number_outer(decoded, &mut udp_streams);
         }
-        let packet = Packet { decoded, tcp: None, udp_streams: &udp_streams, reassembled, why: None };
+        let packet = Packet { udp_streams: &udp_streams, ..packet };
         let carrier =
             Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
         match (decoded.transport, decoded.addresses) {
@@ -364,10 +376,11 @@ impl Engine {
         Some((stream, connection.describe(dir, &segment)))
     }
 
-    fn defragment(&mut self, decoded: &Decoded<'_>) -> Option<(u8, Vec<u8>)> {
+    fn defragment(&mut self, decoded: &Decoded<'_>) -> Option<Whole> {
         let fragment = decoded.fragment.filter(|_| decoded.missing == 0)?;
-        let whole = self.fragments.push(decoded.addresses?, fragment, decoded.payload, decoded.meta.time)?;
-        Some((fragment.protocol, whole))
+        let FrameMeta { number, time, .. } = decoded.meta;
+        let vlan = decode::vlan_id(decoded).unwrap_or(0);
+        self.fragments.push(decoded.addresses?, vlan, fragment, decoded.payload, (number, time))
     }
 
     fn segment(&mut self, arrival: Arrival<'_>, sink: &mut impl Sink) {
@@ -467,8 +480,8 @@ impl Engine {
         }
         let stream = self.streams;
         self.streams += 1;
-        let connection = Connection::new(stream, [src, dst], segment, analysis, self.options.details);
-        self.table.insert(key, connection)
+        let connection = Connection::new(stream, Key::new(src, dst), segment, analysis, self.options.details);
+        self.table.insert(&key, connection)
     }
 
     /// Forgets the oldest closed connection, or an idle one.
@@ -554,7 +567,7 @@ fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], mis
         ack: Seq(header.ack),
         control: Control(header.flags),
         window: header.window,
-        options: TcpOptions::parse(header.options),
+        options: TcpOptions { are_cut: header.is_cut, ..TcpOptions::parse(header.options) },
         payload,
         missing,
     }

@@ -1,7 +1,7 @@
 //! The two ends of a connection, and the key that both directions share.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One end: an address and a port.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -25,36 +25,50 @@ impl fmt::Display for Endpoint {
 /// computed, hashed and compared for every frame.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Key {
-    /// The lower address, then the higher one; one of IPv4 takes the low 32 bits.
-    addresses: [u128; 2],
-    /// Their ports in the same order, and whether the addresses are of IPv6.
-    rest: u64,
+    /// The lower address, then the higher one, each as its upper and its lower half; one of IPv4 takes 32 bits.
+    addresses: [[u64; 2]; 2],
+    /// Their ports in the same order.
+    ports: [u16; 2],
+    is_ipv6: bool,
 }
 
 impl Key {
     /// The key of what goes from `src` to `dst`, and whether that is from the higher end to the lower.
     #[inline]
     pub fn new(src: Endpoint, dst: Endpoint) -> (Self, bool) {
-        let (a, b) = (number(src.address), number(dst.address));
+        let (a, b) = (halves(src.address), halves(dst.address));
         let swapped = (a, src.port) > (b, dst.port);
-        let ((low, low_port), (high, high_port)) =
-            if swapped { ((b, dst.port), (a, src.port)) } else { ((a, src.port), (b, dst.port)) };
-        let family = u64::from(src.address.is_ipv6()) << 32;
-        (Self { addresses: [low, high], rest: family | u64::from(low_port) << 16 | u64::from(high_port) }, swapped)
+        let (addresses, ports) = if swapped { ([b, a], [dst.port, src.port]) } else { ([a, b], [src.port, dst.port]) };
+        (Self { addresses, ports, is_ipv6: src.address.is_ipv6() }, swapped)
+    }
+
+    /// The ends: the lower one first, or the higher one.
+    pub fn ends(&self, swapped: bool) -> [Endpoint; 2] {
+        let end = |at: usize| {
+            let [upper, lower] = self.addresses[at];
+            let address = if self.is_ipv6 {
+                Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)).into()
+            } else {
+                Ipv4Addr::from_bits(lower as u32).into()
+            };
+            Endpoint { address, port: self.ports[at] }
+        };
+        [end(usize::from(swapped)), end(usize::from(!swapped))]
     }
 
     /// Its words, for hashing.
     #[inline]
     pub(super) fn words(&self) -> [u64; 5] {
-        let [low, high] = self.addresses;
-        [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64, self.rest]
+        let [[a, b], [c, d]] = self.addresses;
+        let [low, high] = self.ports;
+        [a, b, c, d, u64::from(self.is_ipv6) << 32 | u64::from(low) << 16 | u64::from(high)]
     }
 }
 
-fn number(address: IpAddr) -> u128 {
+fn halves(address: IpAddr) -> [u64; 2] {
     match address {
-        IpAddr::V4(address) => address.to_bits().into(),
-        IpAddr::V6(address) => address.to_bits(),
+        IpAddr::V4(address) => [0, address.to_bits().into()],
+        IpAddr::V6(address) => [(address.to_bits() >> 64) as u64, address.to_bits() as u64],
     }
 }
 
@@ -78,6 +92,7 @@ mod tests {
         let keys = ends.map(|[a, b]| {
             let ((there, swapped), (back, swapped_back)) = (Key::new(a, b), Key::new(b, a));
             assert_eq!((there, swapped), (back, !swapped_back));
+            assert_eq!((there.ends(swapped), back.ends(swapped_back)), ([a, b], [b, a]));
             there
         });
         for (i, key) in keys.iter().enumerate() {

@@ -55,10 +55,17 @@ const EMPTY: Place = Place { tag: 0, slot: u32::MAX };
 
 #[derive(Debug)]
 struct Slot<T> {
+    flow: Option<T>,
     generation: u32,
+    tag: u32,
     /// Whether it was used since the hand passed.
     used: bool,
-    flow: Option<(Hashed, T)>,
+}
+
+/// What knows its own key.
+pub trait Keyed {
+    /// The key.
+    fn key(&self) -> &Key;
 }
 
 impl<T> Default for Table<T> {
@@ -74,7 +81,7 @@ impl<T> Default for Table<T> {
     }
 }
 
-impl<T> Table<T> {
+impl<T: Keyed> Table<T> {
     /// How many flows there are that can be found by their key.
     pub fn len(&self) -> usize {
         self.len
@@ -127,28 +134,31 @@ impl<T> Table<T> {
     #[inline]
     pub fn get_mut(&mut self, id: Id) -> Option<&mut T> {
         let slot = self.slot_mut(id.slot)?;
-        slot.flow.as_mut().filter(|_| slot.generation == id.generation).map(|(_, flow)| flow)
+        slot.flow.as_mut().filter(|_| slot.generation == id.generation)
     }
 
     /// Adds a flow; one with the same key loses its key, and is reached by its id alone.
-    pub fn insert(&mut self, key: Hashed, flow: T) -> Id {
+    pub fn insert(&mut self, key: &Hashed, flow: T) -> Id {
+        debug_assert_eq!(flow.key(), &key.key);
         let slot = self.free.pop().unwrap_or_else(|| self.add_chunk());
-        match self.position(&key) {
+        match self.position(key) {
             Some(at) => self.index[at].slot = slot,
             None => self.enter(Place { tag: key.tag, slot }),
         }
         let entry = &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK];
         entry.used = true;
-        entry.flow = Some((key, flow));
+        entry.tag = key.tag;
+        entry.flow = Some(flow);
         Id { slot, generation: entry.generation }
     }
 
     /// Takes a flow out.
     pub fn remove(&mut self, id: Id) -> Option<T> {
         let slot = self.slot_mut(id.slot).filter(|slot| slot.generation == id.generation)?;
-        let (key, flow) = slot.flow.take()?;
+        let flow = slot.flow.take()?;
         slot.generation = slot.generation.wrapping_add(1);
-        self.leave(Place { tag: key.tag, slot: id.slot });
+        let tag = slot.tag;
+        self.leave(Place { tag, slot: id.slot });
         self.free.push(id.slot);
         Some(flow)
     }
@@ -179,7 +189,7 @@ impl<T> Table<T> {
     /// Makes room for more flows; gives the first place of it, and keeps the others free.
     fn add_chunk(&mut self) -> u32 {
         let first = (self.chunks.len() * CHUNK) as u32;
-        self.chunks.push((0..CHUNK).map(|_| Slot { generation: 0, used: false, flow: None }).collect());
+        self.chunks.push((0..CHUNK).map(|_| Slot { flow: None, generation: 0, tag: 0, used: false }).collect());
         self.free.extend((first + 1..first + CHUNK as u32).rev());
         first
     }
@@ -196,7 +206,7 @@ impl<T> Table<T> {
             }
             if place.tag == key.tag {
                 let slot = &self.chunks[place.slot as usize / CHUNK][place.slot as usize % CHUNK];
-                if slot.flow.as_ref().is_some_and(|(known, _)| known.key == key.key) {
+                if slot.flow.as_ref().is_some_and(|flow| *flow.key() == key.key) {
                     return Some(at);
                 }
             }
@@ -281,18 +291,31 @@ mod tests {
     use super::*;
     use crate::flow::Endpoint;
 
-    fn key<T>(table: &Table<T>, port: u16) -> Hashed {
+    #[derive(PartialEq, Eq, Clone, Copy, Debug)]
+    struct Flow<T>(Key, T);
+
+    impl<T> Keyed for Flow<T> {
+        fn key(&self) -> &Key {
+            &self.0
+        }
+    }
+
+    fn key<T>(table: &Table<Flow<T>>, port: u16) -> Hashed {
         let end = |port| Endpoint { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
         table.hash(Key::new(end(port), end(80)).0)
+    }
+
+    fn insert<T>(table: &mut Table<Flow<T>>, key: &Hashed, value: T) -> Id {
+        table.insert(key, Flow(key.key, value))
     }
 
     #[test]
     fn an_id_does_not_outlive_its_flow() {
         let mut table = Table::default();
         let [one, two] = [1, 2].map(|port| key(&table, port));
-        let first = table.insert(one, "first");
-        assert_eq!(table.remove(first), Some("first"));
-        let second = table.insert(two, "second");
+        let first = insert(&mut table, &one, "first");
+        assert_eq!(table.remove(first).map(|flow| flow.1), Some("first"));
+        let second = insert(&mut table, &two, "second");
         assert_eq!(table.get_mut(first), None);
         assert_eq!((table.find(&two), table.find(&one)), (Some(second), None));
     }
@@ -301,10 +324,11 @@ mod tests {
     fn a_flow_whose_key_another_took_is_reached_by_its_id() {
         let mut table = Table::default();
         let same = key(&table, 1);
-        let (first, second) = (table.insert(same, "first"), table.insert(same, "second"));
+        let (first, second) = (insert(&mut table, &same, "first"), insert(&mut table, &same, "second"));
         assert_eq!((table.find(&same), table.len()), (Some(second), 1));
-        assert_eq!(table.remove(first), Some("first"));
-        assert_eq!((table.find(&same), table.remove(second)), (Some(second), Some("second")));
+        assert_eq!(table.remove(first).map(|flow| flow.1), Some("first"));
+        assert_eq!(table.find(&same), Some(second));
+        assert_eq!(table.remove(second).map(|flow| flow.1), Some("second"));
         assert!(table.is_empty());
     }
 
@@ -312,11 +336,11 @@ mod tests {
     fn the_hand_spares_what_was_used() {
         let mut table = Table::default();
         let keys: Vec<Hashed> = (0..4).map(|port| key(&table, port)).collect();
-        let ids: Vec<Id> = keys.iter().zip(0..).map(|(key, port)| table.insert(*key, port)).collect();
+        let ids: Vec<Id> = keys.iter().zip(0..).map(|(key, port)| insert(&mut table, key, port)).collect();
         let first = table.idle().unwrap();
         table.remove(first);
         let spared = ids.iter().find(|id| **id != first).copied().unwrap();
-        let port: usize = *table.get_mut(spared).unwrap();
+        let port: usize = table.get_mut(spared).unwrap().1;
         table.find(&keys[port]);
         assert_ne!(table.idle(), Some(spared));
     }
@@ -332,9 +356,9 @@ mod tests {
             let hashed = key(&table, port);
             assert_eq!(table.find(&hashed), model.get(&port).map(|known| known.0));
             if let Some((id, value)) = model.remove(&port) {
-                assert_eq!(table.remove(id), Some(value));
+                assert_eq!(table.remove(id).map(|flow| flow.1), Some(value));
             } else if random >> 63 == 0 || model.len() < 2000 {
-                model.insert(port, (table.insert(hashed, step), step));
+                model.insert(port, (insert(&mut table, &hashed, step), step));
             }
             assert_eq!(table.len(), model.len());
         }

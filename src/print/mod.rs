@@ -38,7 +38,7 @@ pub struct Drops {
 }
 
 /// What is known after the last frame.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct End {
     /// Counts.
     pub totals: Totals,

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
+use super::ahead::Ahead;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
-use crate::cli::{Format, Output, Style};
-use crate::event::{Event, Sink, Transport};
+use crate::cli::{Format, Output, Plan, Style};
+use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::print::json::{self, Json};
 use crate::print::table::{self, Table};
@@ -46,6 +47,7 @@ fn printer(style: &Style) -> Box<dyn Printer> {
 /// Where events go, and what is to be written of them.
 pub(super) struct Results {
     to: To,
+    ahead: Option<Ahead>,
     out: Vec<u8>,
     /// When the first thing in `out` was known.
     since: Option<Timestamp>,
@@ -67,8 +69,8 @@ struct Body {
 }
 
 impl Results {
-    pub(super) fn new(output: &Output) -> Self {
-        let to = match *output {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let to = match plan.output {
             Output::Results(ref style) => To::Printer(printer(style)),
             Output::Body { stream, number } => To::Body(Body { stream, number, end: None }),
             Output::Explanation { frame, color, width } => {
@@ -77,7 +79,7 @@ impl Results {
             }
             Output::Nothing => To::Nothing,
         };
-        Self { to, out: Vec::new(), since: None }
+        Self { to, ahead: Ahead::new(plan), out: Vec::new(), since: None }
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {
@@ -128,6 +130,16 @@ impl Results {
         }
     }
 
+    /// Adds what later frames tell of a fragment.
+    #[inline]
+    fn look_ahead(&mut self, packet: &mut Packet<'_>) {
+        let meta = &packet.decoded.meta;
+        let waits = packet.decoded.fragment.is_some() && packet.decoded.missing == 0;
+        if waits && (matches!(self.to, To::Printer(_)) || self.explains(meta.number)) {
+            packet.reassembled_in = self.ahead.as_mut().and_then(|ahead| ahead.reassembled_in(meta));
+        }
+    }
+
     /// Writes if there is much, or if something has waited for longer than `wait` nanoseconds at `now`.
     #[inline]
     pub(super) fn gather(&mut self, now: Timestamp, wait: i64) -> io::Result<()> {
@@ -151,7 +163,10 @@ impl Results {
 }
 
 impl Sink for Results {
-    fn event(&mut self, event: Event<'_>) {
+    fn event(&mut self, mut event: Event<'_>) {
+        if let Event::Packet(packet) = &mut event {
+            self.look_ahead(packet);
+        }
         match &mut self.to {
             To::Printer(printer) => printer.event(event, &mut self.out),
             To::Body(body) => body.event(event, &mut self.out),

@@ -25,6 +25,8 @@ pub struct Analysis {
     /// Nanoseconds from that SYN to the first ACK without SYN; 0 is not known.
     initial_rtt: i64,
     completeness: u8,
+    /// The kinds of Multipath TCP options that either direction has sent.
+    mptcp: u8,
     /// Whether the next segment is the first of its connection.
     fresh: bool,
     /// Where the ports had another connection before this one: the initial sequence number that it had.
@@ -52,8 +54,10 @@ struct Half {
     window: Option<u16>,
     scale: Scale,
     last: Last,
-    /// Whether `window` is that of a SYN, which is never scaled (RFC 7323 2.2).
+    /// Whether no ACK followed its SYN, the window of which is never scaled (RFC 7323 2.2).
     window_of_syn: bool,
+    /// The kinds of Multipath TCP options that the connection had before its last segment.
+    mptcp: u8,
     /// Whether it sent a SYN with a Fast Open cookie and data.
     fast_open: bool,
 }
@@ -88,6 +92,7 @@ impl Analysis {
             syn_time: None,
             initial_rtt: 0,
             completeness: 0,
+            mptcp: 0,
             fresh: true,
             reused: None,
             flights: details.then(Default::default),
@@ -117,6 +122,7 @@ impl Analysis {
     /// The same, with somebody who wants to know why.
     fn push_observed(&mut self, dir: usize, segment: &Segment<'_>, observer: &mut impl Observer) -> Verdict {
         let mut verdict = Verdict::default();
+        self.step_back(dir, segment, &mut verdict);
         self.number(dir, segment, &mut verdict, observer);
         self.scale(dir, segment, &mut verdict);
         self.complete(segment, &mut verdict);
@@ -131,25 +137,29 @@ impl Analysis {
         self.update(dir, segment, &verdict);
         verdict.initial_rtt = self.initial_rtt;
         self.fresh = false;
-        verdict
+        if segment.options.are_cut { verdict.without_analysis() } else { verdict }
     }
 
     /// What there is to say of a segment that another packet quotes: its numbers as sent, and what the connection had
     /// before. Wireshark counts its control bits to what it had, and no more.
     pub fn describe(&mut self, dir: usize, segment: &Segment<'_>) -> Verdict {
-        let syn = segment.control.any(Control::SYN);
         let mut verdict = Verdict {
             seq: segment.seq.0,
             next_seq: segment.seq.0.wrapping_add(occupied(segment)),
             ack: segment.ack.0,
-            window_size: segment.window.into(),
-            window_scale: (!syn).then(|| self.halves[dir & 1].scale.factor()),
             ..Verdict::default()
         };
         if self.reused.take().is_some() {
             verdict.flags.insert(Issue::ReusedPorts);
         }
+        self.scale(dir, segment, &mut verdict);
         self.complete(segment, &mut verdict);
+        self.step_back(dir, segment, &mut verdict);
+        self.time_handshake(segment);
+        if let Some(flights) = &mut self.flights {
+            pair(flights, dir).0.sack = segment.options.sack;
+        }
+        verdict.initial_rtt = self.initial_rtt;
         self.fresh = false;
         verdict
     }
@@ -175,6 +185,7 @@ impl Analysis {
         verdict.seq = relative(segment.seq, fwd.base);
         verdict.next_seq = verdict.seq.wrapping_add(occupied(segment));
         verdict.ack = if ack { relative(segment.ack, rev.base) } else { segment.ack.0 };
+        verdict.ack_base = rev.base.unwrap_or_default();
     }
 
     /// Learns the window scale from a SYN and scales the window of any other segment (RFC 7323 2.2).
@@ -188,32 +199,34 @@ impl Analysis {
         }
         verdict.window_size = window;
         match segment.options.window_scale {
+            None if segment.options.are_cut => {}
             None if fwd.scale == Scale::Unknown => (fwd.scale, rev.scale) = (Scale::Off, Scale::Off),
             None => {}
-            Some(_) if segment.control.any(Control::ACK) && rev.scale == Scale::Off => fwd.scale = Scale::Off,
             Some(shift) => fwd.scale = Scale::Shift(shift.min(14)),
+        }
+        if segment.control.any(Control::ACK) && rev.scale == Scale::Off {
+            fwd.scale = Scale::Off;
         }
     }
 
-    /// Notes what the connection has had. Wireshark counts nothing of a first segment that is no SYN, nothing of a
-    /// repeated SYN, and data of a SYN only where the ports were not used before.
+    /// Notes what the connection has had. Wireshark counts nothing of a first segment that is no SYN, a FIN only with
+    /// ACK, data of a SYN only where it is the first on its ports, and of any other SYN a RST alone.
     fn complete(&mut self, segment: &Segment<'_>, verdict: &mut Verdict) {
         verdict.completeness = self.completeness;
         let control = segment.control;
-        let reused = verdict.flags.contains(Issue::ReusedPorts);
-        let (syn, ack) = (control.any(Control::SYN), control.any(Control::ACK));
+        let (syn, ack, data) = (control.any(Control::SYN), control.any(Control::ACK), !segment.is_empty());
         let begin = syn && !ack;
-        if self.fresh != begin {
+        if self.fresh && !begin {
             return;
         }
-        let data = !segment.is_empty() && (ack && !syn || begin && !reused);
+        let first = self.fresh && !verdict.flags.contains(Issue::ReusedPorts);
         for (seen, bit) in [
-            (begin, SYN_SENT),
+            (self.fresh, SYN_SENT),
             (syn && ack, SYN_ACK),
-            (!syn && ack && segment.is_empty(), ACK),
-            (data, DATA),
-            (control.any(Control::FIN), FIN),
-            (control.any(Control::RST), RST),
+            (!syn && ack && !data, ACK),
+            (data && (!syn && ack || first), DATA),
+            (control.any(Control::FIN) && ack, FIN),
+            (control.any(Control::RST) && !first, RST),
         ] {
             self.completeness |= if seen { bit } else { 0 };
         }
@@ -250,10 +263,10 @@ impl Analysis {
 
     /// The rules of the flags, in Wireshark's order.
     fn flag(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict, observer: &mut impl Observer) {
-        let initial_rtt = self.initial_rtt;
+        let (initial_rtt, mptcp) = (self.initial_rtt, self.mptcp);
         let (fwd, rev) = pair(&mut self.halves, dir);
         let found = &mut Found { flags: &mut verdict.flags, observer };
-        fwd.flag_window(rev, segment, found);
+        fwd.flag_window(rev, segment, mptcp, found);
         if segment.ack != fwd.last_ack {
             fwd.duplicate_acks = 0;
             fwd.unseen_flagged = false;
@@ -263,24 +276,30 @@ impl Analysis {
             verdict.duplicate_ack_num = fwd.duplicate_acks;
             verdict.duplicate_ack_frame = fwd.last_ack_frame;
         }
-        verdict.noted = rev.flag_unseen(fwd, segment, found);
+        verdict.noted |= rev.flag_unseen(fwd, segment, found);
         if occupied(segment) > 0 && !found.flags.contains(Issue::KeepAlive) {
             fwd.flag_copy(rev, segment, initial_rtt, found);
+        }
+    }
+
+    /// A repeated SYN takes the expected number back to where the data had no hole.
+    fn step_back(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
+        let fwd = &mut self.halves[dir & 1];
+        if !segment.control.any(Control::SYN) || segment.control.any(Control::ACK) || fwd.base.is_none() {
+            return;
+        }
+        verdict.noted = true;
+        if fwd.contiguous.before(fwd.next_seq) {
+            fwd.next_seq = fwd.contiguous;
         }
     }
 
     /// Takes over what the segment tells for those that follow.
     fn update(&mut self, dir: usize, segment: &Segment<'_>, verdict: &Verdict) {
         let (fwd, _) = pair(&mut self.halves, dir);
+        let (syn, ack) = (segment.control.any(Control::SYN), segment.control.any(Control::ACK));
         let next = segment.seq.plus(occupied(segment));
         let probe = verdict.flags.contains(Issue::ZeroWindowProbe);
-        // A repeated SYN takes the expected number back to where the data had no hole.
-        if segment.control.any(Control::SYN)
-            && !segment.control.any(Control::ACK)
-            && fwd.contiguous.before(fwd.next_seq)
-        {
-            fwd.next_seq = fwd.contiguous;
-        }
         if !probe && (fwd.next_seq == Seq(0) || next.after(fwd.next_seq)) {
             fwd.next_seq = next;
             fwd.next_seq_time = segment.time;
@@ -291,8 +310,10 @@ impl Analysis {
         if fwd.contiguous == Seq(0) || segment.seq == fwd.contiguous {
             fwd.contiguous = fwd.next_seq;
         }
+        fwd.mptcp = self.mptcp;
+        self.mptcp |= segment.options.mptcp;
         fwd.window = Some(segment.window);
-        fwd.window_of_syn = segment.control.any(Control::SYN);
+        fwd.window_of_syn = if fwd.window_of_syn { syn || !ack } else { syn };
         fwd.last_ack = segment.ack;
         fwd.last_ack_time = segment.time;
         fwd.last = if verdict.flags.contains(Issue::KeepAlive) {
@@ -315,7 +336,7 @@ const RST: u8 = 32;
 
 impl Half {
     /// Flags of windows, gaps and repeated ACKs.
-    fn flag_window(&mut self, rev: &Self, segment: &Segment<'_>, found: &mut Found<'_, impl Observer>) {
+    fn flag_window(&mut self, rev: &Self, segment: &Segment<'_>, mptcp: u8, found: &mut Found<'_, impl Observer>) {
         let len = segment.len();
         let setup = segment.control.any(Control::SYN | Control::FIN | Control::RST);
         let at_next = segment.seq == self.next_seq;
@@ -349,6 +370,8 @@ impl Half {
             (Last::KeepAlive, 1..) => found.insert(Issue::KeepAliveAck, self, rev),
             (Last::ZeroWindowProbe, 0) => found.insert(Issue::ZeroWindowProbeAck, self, rev),
             (_, 0) => {}
+            // Where a kind of Multipath TCP option was new, the ACK may be its answer alone.
+            _ if mptcp != self.mptcp => {}
             _ => {
                 self.duplicate_acks = self.duplicate_acks.saturating_add(1);
                 found.insert(Issue::DuplicateAck, self, rev);
@@ -402,7 +425,8 @@ impl Half {
 
     fn scaled_window(&self) -> u32 {
         let shift = if self.window_of_syn { 0 } else { self.scale.shift() };
-        u32::from(self.window.unwrap_or(0)) << shift
+        // Before its first segment Wireshark has it as large as can be.
+        self.window.map_or(u32::MAX, u32::from) << shift
     }
 }
 

@@ -1,22 +1,45 @@
 //! The fields of a segment's analysis, by Wireshark's names.
 
+use super::options::sack_blocks;
 use super::verdict::Verdict;
 use crate::field::{Field, Kind, Value};
 
 /// Gets the values of one field.
-pub type Get = for<'a> fn(&'a Analysed, &mut dyn FnMut(Value<'a>));
+pub type Get = for<'a> fn(&'a Analysed<'a>, &mut dyn FnMut(Value<'a>));
 
 /// A segment's analysis, and which connection it belongs to.
 #[derive(Clone, Copy, Debug)]
-pub struct Analysed {
+pub struct Analysed<'h> {
+    /// The header's options.
+    pub options: &'h [u8],
     /// Number of the connection (`tcp.stream`).
     pub stream: u64,
     /// What was found.
     pub verdict: Verdict,
 }
 
+impl Analysed<'_> {
+    /// The edges of the SACK blocks, relative as the acknowledgment number is.
+    fn sack(&self) -> impl Iterator<Item = (u32, u32)> {
+        let base = self.verdict.ack_base.0;
+        sack_blocks(self.options).map(move |(left, right)| (left.0.wrapping_sub(base), right.0.wrapping_sub(base)))
+    }
+}
+
 /// The fields, those with a common prefix side by side.
 pub static FIELDS: &[Field<Get>] = &[
+    Field::list(
+        "tcp.options.sack_le",
+        Kind::Uint,
+        "Relative first sequence numbers of the SACK blocks (kind 5)",
+        |a, f| a.sack().for_each(|(left, _)| f(Value::Uint(left.into()))),
+    ),
+    Field::list(
+        "tcp.options.sack_re",
+        Kind::Uint,
+        "Relative sequence numbers after the SACK blocks (kind 5)",
+        |a, f| a.sack().for_each(|(_, right)| f(Value::Uint(right.into()))),
+    ),
     Field::new("tcp.stream", Kind::Uint, "number of the connection, from 0", |a, f| f(Value::Uint(a.stream))),
     Field::new(
         "tcp.completeness",
@@ -90,6 +113,15 @@ fn duration<'a>(nanos: i64, f: &mut dyn FnMut(Value<'a>)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::Seq;
+
+    #[test]
+    fn sack_edges_count_from_what_the_acknowledgment_number_does() {
+        let options = [1, 1, 5, 10, 0, 0, 19, 236, 0, 0, 19, 138];
+        let verdict = Verdict { ack_base: Seq(5000), ..Verdict::default() };
+        let edges: Vec<_> = Analysed { options: &options, stream: 0, verdict }.sack().collect();
+        assert_eq!(edges, [(100, 2)]);
+    }
 
     #[test]
     fn fields_with_a_common_prefix_stand_side_by_side() {

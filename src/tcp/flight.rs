@@ -12,7 +12,7 @@ use crate::issue::Issue;
 pub(super) struct Flight {
     unacked: Unacked,
     /// The selective acknowledgments in its last segment.
-    sack: Sack,
+    pub(super) sack: Sack,
     /// Frame and time of the segment that went furthest.
     pub(super) next_seq_sent: (FrameNumber, Timestamp),
     /// Bytes since the last segment with PSH.
@@ -63,22 +63,18 @@ impl Flight {
         &self.unacked
     }
 
-    /// The selective acknowledgments in the last segment.
-    pub(super) fn sack(&self) -> Sack {
-        self.sack
-    }
-
     /// Bytes between the lowest and the highest that is not acknowledged, without those that the peer's last segment
-    /// acknowledges selectively, and without the number that SYN or FIN takes. As in Wireshark, not known where the
-    /// relative numbers of several segments wrap.
+    /// acknowledges selectively, and without the number that SYN or FIN takes. The lowest and the highest are those of
+    /// the relative numbers, as in Wireshark, also where they wrap; what comes to nothing or to an absurd number is
+    /// not known.
     fn in_flight(&self, rev: &Self, base: Option<Seq>, segment: &Segment<'_>) -> u32 {
-        let selective: i64 = rev.sack.blocks().iter().map(|&(left, right)| i64::from(right.since(left))).sum();
-        let own = i64::from(occupied(segment).wrapping_sub(segment.len()));
-        let (first, last) = self.unacked.span();
-        let span = match self.unacked.len() {
-            1 => i64::from(last.since(first)),
-            _ => i64::from(relative(last, base)) - i64::from(relative(first, base)),
-        };
-        u32::try_from(span - own - selective).unwrap_or(0)
+        let (first, last) = self.unacked.span(base.unwrap_or_default());
+        let own = occupied(segment).wrapping_sub(segment.len());
+        let held = |bytes: u32, &(left, right): &(Seq, Seq)| bytes.wrapping_sub(right.since(left) as u32);
+        let bytes = rev.sack.blocks().iter().fold(relative(last, Some(first)).wrapping_sub(own), held);
+        if bytes < ABSURD { bytes } else { 0 }
     }
 }
+
+/// No connection has as much in flight.
+const ABSURD: u32 = 2_000_000_000;

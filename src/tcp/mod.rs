@@ -90,6 +90,13 @@ pub struct SegmentRef {
     pub acked: u64,
 }
 
+impl SegmentRef {
+    /// The part of the run from one offset to another.
+    pub(crate) fn part(self, from: u64, to: u64) -> Self {
+        Self { offset: from, len: (to - from) as u32, ..self }
+    }
+}
+
 /// The headers through which a segment came, and what the analysis said of it: enough to show them later.
 #[derive(Clone, Copy, Debug)]
 pub struct Carrier<'a> {

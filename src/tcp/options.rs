@@ -2,6 +2,9 @@
 
 use super::Seq;
 
+/// Where the options begin in a header, in bytes.
+pub const AT: usize = 20;
+
 /// Options of one segment, as far as they are known; what follows a malformed option is not read.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -11,12 +14,14 @@ pub struct Options {
     pub window_scale: Option<u8>,
     /// SACK permitted (kind 4).
     pub sack_permitted: bool,
-    /// A Multipath TCP option is there (kind 30).
-    pub mptcp: bool,
+    /// The Multipath TCP options that are there (kind 30): the bit of each subtype below 8 (RFC 8684 3).
+    pub mptcp: u8,
     /// A Fast Open cookie, its length (kind 34, and kind 254 with its number, RFC 7413 4.1.1 and RFC 6994 3).
     pub fast_open: Option<u8>,
     /// Selective acknowledgments (kind 5).
     pub sack: Sack,
+    /// The frame ends before they do.
+    pub are_cut: bool,
 }
 
 /// The blocks of a SACK option in the order sent, each as its left and right edge (RFC 2018 3).
@@ -30,9 +35,8 @@ impl Sack {
     /// Reads the value of the option; an option has room for four blocks.
     fn parse(value: &[u8]) -> Self {
         let mut sack = Self::default();
-        let (edges, _) = value.as_chunks::<4>();
-        for (block, &[left, right]) in sack.blocks.iter_mut().zip(edges.as_chunks::<2>().0) {
-            *block = (Seq(u32::from_be_bytes(left)), Seq(u32::from_be_bytes(right)));
+        for (block, edges) in sack.blocks.iter_mut().zip(edges(value)) {
+            *block = edges;
             sack.len += 1;
         }
         sack
@@ -54,13 +58,24 @@ impl Options {
                 (3, &[shift]) => options.window_scale = Some(shift),
                 (4, &[]) => options.sack_permitted = true,
                 (5, blocks) => options.sack = Sack::parse(blocks),
-                (30, _) => options.mptcp = true,
+                (30, &[subtype, ..]) => options.mptcp |= 1u8.checked_shl((subtype >> 4).into()).unwrap_or(0),
                 (34, cookie) | (254, [0xf9, 0x89, cookie @ ..]) => options.fast_open = Some(cookie.len() as u8),
                 _ => {}
             }
         }
         options
     }
+}
+
+/// The blocks of all SACK options among the raw option bytes of a header.
+pub fn sack_blocks(bytes: &[u8]) -> impl Iterator<Item = (Seq, Seq)> {
+    walk(bytes).filter(|&(kind, _)| kind == 5).flat_map(|(_, value)| edges(value))
+}
+
+fn edges(value: &[u8]) -> impl Iterator<Item = (Seq, Seq)> {
+    let (edges, _) = value.as_chunks::<4>();
+    let edge = |bytes| Seq(u32::from_be_bytes(bytes));
+    edges.as_chunks::<2>().0.iter().map(move |&[left, right]| (edge(left), edge(right)))
 }
 
 /// The options in order, as kind and value, up to the end of the list or the first malformed one; no-operations are

@@ -12,7 +12,9 @@ mod tests;
 
 use super::{Carrier, Control, Segment, SegmentRef, Seq};
 use crate::frame::{FrameNumber, Timestamp};
-use memory::Memory;
+use crate::issue::Issue;
+pub use memory::Memory;
+use memory::{Gaps, Newest};
 use queue::{Chunk, Entry, Queue};
 
 /// Offset of the first byte of a stream.
@@ -122,6 +124,15 @@ pub enum Item<'a> {
     },
 }
 
+/// Where what a stream hands on goes, and what is remembered of it.
+pub trait Outlet {
+    /// Takes what comes next.
+    fn item(&mut self, item: Item<'_>);
+
+    /// The memory that all streams share.
+    fn memory(&mut self) -> &mut Memory;
+}
+
 /// What a segment has to do with its peer's stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
@@ -169,6 +180,7 @@ pub struct HalfStream {
     window: u64,
     /// Offset of the FIN, and its frame.
     fin: Option<(u64, FrameNumber)>,
+    newest: Newest,
     side: Option<Box<Side>>,
 }
 
@@ -176,7 +188,7 @@ pub struct HalfStream {
 #[derive(Debug, Default)]
 struct Side {
     queue: Queue,
-    memory: Memory,
+    gaps: Gaps,
 }
 
 impl Default for HalfStream {
@@ -196,6 +208,7 @@ impl Default for HalfStream {
             edge: 0,
             window: 0,
             fin: None,
+            newest: Newest::default(),
             side: None,
         }
     }
@@ -292,7 +305,7 @@ impl HalfStream {
         peer: Peer,
         now: Timestamp,
         header_sum: impl FnOnce() -> Option<u64>,
-        out: &mut impl FnMut(Item<'_>),
+        out: &mut impl Outlet,
     ) {
         let control = segment.control;
         let syn = control.any(Control::SYN);
@@ -311,7 +324,7 @@ impl HalfStream {
         let after_fin = self.fin.is_some_and(|(fin, _)| end > fin);
         if control.any(Control::RST) || after_fin || (self.ended && end > self.next) {
             if !segment.payload.is_empty() {
-                out(Item::Outside(provenance));
+                out.item(Item::Outside(provenance));
             }
             return;
         }
@@ -366,28 +379,28 @@ impl HalfStream {
         carrier: &Carrier<'_>,
         header_sum: Option<u64>,
         now: Timestamp,
-        out: &mut impl FnMut(Item<'_>),
+        out: &mut impl Outlet,
     ) {
         if bytes.is_empty() {
             return;
         }
-        self.side.get_or_insert_default().memory.keep(segment, bytes, header_sum);
+        out.memory().keep(&mut self.newest, segment, bytes, header_sum);
         self.next += bytes.len() as u64;
         if self.acked > self.next {
             self.acked_at = self.acked_at.max(now);
         }
-        out(Item::Data(segment, bytes, carrier));
+        out.item(Item::Data(segment, bytes, carrier));
     }
 
     /// Hands on that the frame was cut before the next `missing` bytes.
-    fn cut(&mut self, missing: u64, time: Timestamp, out: &mut impl FnMut(Item<'_>)) {
+    fn cut(&mut self, missing: u64, time: Timestamp, out: &mut impl Outlet) {
         if missing > 0 {
             let offset = self.next;
-            self.side.get_or_insert_default().memory.keep_gap(offset, offset + missing);
+            self.side.get_or_insert_default().gaps.keep(offset, offset + missing);
             self.next += missing;
             self.highest = self.highest.max(self.next);
             self.acked_at = self.acked_at.max(time);
-            out(Item::Gap { offset, len: missing, cause: Cause::Truncated, forced: false });
+            out.item(Item::Gap { offset, len: missing, cause: Cause::Truncated, forced: false });
         }
     }
 
@@ -399,7 +412,7 @@ impl HalfStream {
         carrier: &Carrier<'_>,
         header_sum: Option<u64>,
         now: Timestamp,
-        out: &mut impl FnMut(Item<'_>),
+        out: &mut impl Outlet,
     ) {
         if self.start != Start::Known {
             self.next = self.next.min(provenance.offset);
@@ -413,11 +426,11 @@ impl HalfStream {
             let segment = SegmentRef { len: old.len() as u32, ..provenance };
             let known = segment.offset + old.len() as u64 > self.first;
             if self.by_syn && !known && old.len() > 1 {
-                out(Item::Outside(segment));
+                out.item(Item::Outside(segment));
             } else if self.by_syn || known {
-                self.side.get_or_insert_default().memory.judge(segment, old, header_sum, out);
+                self.judge(segment, old, header_sum, out);
             } else {
-                out(Item::Before(segment));
+                out.item(Item::Before(segment));
             }
         }
         let end = provenance.offset + u64::from(segment.len());
@@ -437,8 +450,32 @@ impl HalfStream {
         self.side.get_or_insert_default().queue.insert(entry, out);
     }
 
+    /// Says what bytes are that lie before the next one: late ones where a gap was, else copies.
+    fn judge(&mut self, segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>, out: &mut impl Outlet) {
+        let end = segment.offset + bytes.len() as u64;
+        let late = self.side.as_mut().map_or_else(Vec::new, |side| side.gaps.fill(segment.offset, end));
+        if late.is_empty() {
+            let compared = out.memory().compare(self.newest, segment, bytes, header_sum);
+            let mut segment = segment;
+            if compared == Compared::Conflict(Some(Damaged::This)) {
+                segment.flags.insert(Issue::BadChecksum);
+            }
+            return out.item(Item::Copy(segment, compared));
+        }
+        let mut at = segment.offset;
+        for (from, to) in late.into_iter().chain([(end, end)]) {
+            if at < from {
+                out.item(Item::Copy(segment.part(at, from), Compared::Not));
+            }
+            if from < to {
+                out.item(Item::Late(segment.part(from, to)));
+            }
+            at = to;
+        }
+    }
+
     /// Hands on what the queue holds at `next`, as long as `open` lets it through, and the end when it is reached.
-    fn drain(&mut self, open: impl Fn(&Chunk) -> bool, out: &mut impl FnMut(Item<'_>)) {
+    fn drain(&mut self, open: impl Fn(&Chunk) -> bool, out: &mut impl Outlet) {
         if self.start != Start::Known {
             return;
         }
@@ -448,7 +485,7 @@ impl HalfStream {
             let Chunk { segment, since, bytes, missing, header_sum, carrier, copies } = *chunk;
             let following = side.queue.first().unwrap_or(u64::MAX);
             self.hand_on(segment, &bytes, &carrier.get(), header_sum, since, out);
-            copies.into_iter().for_each(|(copy, compared)| out(Item::Copy(copy, compared)));
+            copies.into_iter().for_each(|(copy, compared)| out.item(Item::Copy(copy, compared)));
             self.cut(u64::from(missing).min(following - self.next), since, out);
         }
         if let Some((fin, frame)) = self.fin
@@ -456,24 +493,24 @@ impl HalfStream {
             && !self.ended
         {
             self.ended = true;
-            out(Item::End { by: End::Fin, frame });
+            out.item(Item::End { by: End::Fin, frame });
         }
     }
 
     /// Hands on what waited for the peer's stream to come as far as `ready`.
-    pub fn resume(&mut self, ready: Option<u64>, out: &mut impl FnMut(Item<'_>)) {
+    pub fn resume(&mut self, ready: Option<u64>, out: &mut impl Outlet) {
         if self.queued() > 0 {
             self.drain(|chunk| passes(chunk.segment.acked, ready), out);
         }
     }
 
     /// Lets through what has waited for the peer's stream for longer than a hole in it would be waited for.
-    pub fn force(&mut self, now: Timestamp, out: &mut impl FnMut(Item<'_>)) {
+    pub fn force(&mut self, now: Timestamp, out: &mut impl Outlet) {
         self.drain(|chunk| now >= chunk.since.plus(2 * GRACE), out);
     }
 
     /// Lets time pass: opens a stream joined midway, and declares bytes lost that the peer acknowledged a grace ago.
-    pub fn advance(&mut self, now: Timestamp, ready: Option<u64>, out: &mut impl FnMut(Item<'_>)) {
+    pub fn advance(&mut self, now: Timestamp, ready: Option<u64>, out: &mut impl Outlet) {
         if let Start::Midway(since) = self.start {
             if now < since.plus(GRACE) {
                 return;
@@ -517,16 +554,16 @@ impl HalfStream {
     }
 
     /// Hands on a gap up to `end`.
-    fn give_up(&mut self, end: u64, forced: bool, out: &mut impl FnMut(Item<'_>)) {
-        self.side.get_or_insert_default().memory.keep_gap(self.next, end);
+    fn give_up(&mut self, end: u64, forced: bool, out: &mut impl Outlet) {
+        self.side.get_or_insert_default().gaps.keep(self.next, end);
         let offset = self.next;
         self.next = end;
         self.highest = self.highest.max(end);
-        out(Item::Gap { offset, len: end - offset, cause: Cause::Gap, forced });
+        out.item(Item::Gap { offset, len: end - offset, cause: Cause::Gap, forced });
     }
 
     /// Makes room at a bound: gives up the first hole, or lets through what waits for the peer.
-    pub fn relieve(&mut self, out: &mut impl FnMut(Item<'_>)) {
+    pub fn relieve(&mut self, out: &mut impl Outlet) {
         self.open();
         self.turn_away(out);
         if let Some(first) = self.first_queued()
@@ -538,7 +575,7 @@ impl HalfStream {
     }
 
     /// Turns away queued bytes that lie beyond any window, if the peer's acknowledgments are known and not of them.
-    fn turn_away(&mut self, out: &mut impl FnMut(Item<'_>)) {
+    fn turn_away(&mut self, out: &mut impl Outlet) {
         let far = self.highest.max(self.edge).saturating_add(self.reach()).max(self.acked);
         if self.acked > 0 {
             self.empty(far, out);
@@ -546,16 +583,16 @@ impl HalfStream {
     }
 
     /// Turns away what is queued after an offset.
-    fn empty(&mut self, after: u64, out: &mut impl FnMut(Item<'_>)) {
+    fn empty(&mut self, after: u64, out: &mut impl Outlet) {
         let Some(side) = &mut self.side else { return };
         for chunk in side.queue.split_after(after) {
-            out(Item::Outside(chunk.segment));
-            chunk.copies.iter().for_each(|(copy, _)| out(Item::Outside(*copy)));
+            out.item(Item::Outside(chunk.segment));
+            chunk.copies.iter().for_each(|(copy, _)| out.item(Item::Outside(*copy)));
         }
     }
 
     /// Hands on all that is left, gaps between it included, and the end.
-    pub fn finish(&mut self, by: End, frame: FrameNumber, out: &mut impl FnMut(Item<'_>)) {
+    pub fn finish(&mut self, by: End, frame: FrameNumber, out: &mut impl Outlet) {
         if self.start != Start::Unseen && !self.ended {
             if self.start != Start::Known {
                 self.open();
@@ -567,7 +604,7 @@ impl HalfStream {
         self.empty(0, out);
     }
 
-    fn hand_on_rest(&mut self, by: End, frame: FrameNumber, out: &mut impl FnMut(Item<'_>)) {
+    fn hand_on_rest(&mut self, by: End, frame: FrameNumber, out: &mut impl Outlet) {
         loop {
             self.drain(|_| true, out);
             if self.ended {
@@ -578,7 +615,7 @@ impl HalfStream {
             self.give_up(end, false, out);
         }
         let uncaptured_fin = by == End::Capture && self.acked == self.next + 1;
-        out(if uncaptured_fin { Item::End { by: End::Fin, frame: 0 } } else { Item::End { by, frame } });
+        out.item(if uncaptured_fin { Item::End { by: End::Fin, frame: 0 } } else { Item::End { by, frame } });
     }
 
     /// Gives back what is kept for copies; later ones are known as copies, and not compared.

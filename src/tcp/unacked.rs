@@ -28,10 +28,9 @@ struct Sent {
 pub(super) struct Unacked {
     in_order: VecDeque<Sent>,
     by_end: BTreeSet<Sent>,
+    /// The start of each of these and its end; those whose beginning is acknowledged up to the same offset are one.
     by_start: BTreeSet<(Offset, Offset)>,
     by_frame: BTreeSet<(FrameNumber, Timestamp)>,
-    /// Those of `by_end` whose beginning is acknowledged, all up to the same offset: that offset, and the last end.
-    trimmed: Option<(Offset, Offset)>,
     /// A recent sequence number and its offset.
     anchor: (Seq, Offset),
 }
@@ -75,7 +74,6 @@ impl Unacked {
         }
         while let Some(&sent) = self.by_end.first().filter(|sent| sent.end <= ack) {
             self.by_end.pop_first();
-            self.by_start.remove(&(sent.start, sent.end));
             self.by_frame.remove(&(sent.frame, sent.time));
             covered(sent);
         }
@@ -88,25 +86,50 @@ impl Unacked {
         if let Some(first) = self.in_order.front_mut() {
             first.start = first.start.max(ack);
         }
-        self.trimmed = self.trimmed.filter(|&(_, end)| ack < end).map(|(start, end)| (start.max(ack), end));
+        let mut last = ack;
         while let Some(&(_, end)) = self.by_start.first().filter(|&&(start, _)| start < ack) {
             self.by_start.pop_first();
-            let last = self.trimmed.map_or(end, |(_, last)| last.max(end));
-            self.trimmed = Some((ack, last));
+            last = last.max(end);
+        }
+        if last > ack {
+            self.by_start.insert((ack, last));
         }
     }
 
-    /// The lowest number that is not acknowledged, and the one after the highest.
-    pub(super) fn span(&self) -> (Seq, Seq) {
+    /// The lowest number that is not acknowledged, and the highest after a segment, as counted from `base`.
+    pub(super) fn span(&self, base: Seq) -> (Seq, Seq) {
+        let start = self.first_start(Offset::MIN).unwrap_or(self.anchor.1);
+        let end = self.last_end(Offset::MAX).unwrap_or(start);
+        // Where counting starts anew between them, the lowest comes after it, and the highest before.
+        let whole = 1 << 32;
+        let anew = self.offset(base) + ((end - self.offset(base)).div_euclid(whole)) * whole;
+        let (mut first, mut last) = (start, end);
+        if start < anew {
+            first = self.first_start(anew).unwrap_or(start);
+            last = self.last_end(anew - 1).unwrap_or(end);
+        }
+        (self.seq(first), self.seq(last))
+    }
+
+    /// The least start that is not below `from`.
+    fn first_start(&self, from: Offset) -> Option<Offset> {
+        let at = self.in_order.partition_point(|sent| sent.start < from);
         let starts = [
-            self.in_order.front().map(|sent| sent.start),
-            self.by_start.first().map(|&(start, _)| start),
-            self.trimmed.map(|(start, _)| start),
+            self.in_order.get(at).map(|sent| sent.start),
+            self.by_start.range((from, Offset::MIN)..).next().map(|&(start, _)| start),
         ];
-        let ends = [self.in_order.back().map(|sent| sent.end), self.by_end.last().map(|sent| sent.end)];
-        let start = starts.into_iter().flatten().min().unwrap_or(self.anchor.1);
-        let end = ends.into_iter().flatten().max().unwrap_or(start);
-        (self.seq(start), self.seq(end))
+        starts.into_iter().flatten().min()
+    }
+
+    /// The greatest end that is not above `to`.
+    fn last_end(&self, to: Offset) -> Option<Offset> {
+        let beyond = Sent { end: to, frame: FrameNumber::MAX, start: Offset::MAX, time: Timestamp(i64::MAX) };
+        let at = self.in_order.partition_point(|sent| sent.end <= to).checked_sub(1);
+        let ends = [
+            at.and_then(|at| self.in_order.get(at)).map(|sent| sent.end),
+            self.by_end.range(..=beyond).next_back().map(|sent| sent.end),
+        ];
+        ends.into_iter().flatten().max()
     }
 
     /// The segment among them that was captured first.
@@ -157,11 +180,33 @@ mod tests {
     #[test]
     fn an_ack_within_a_segment_names_none_and_cuts_it() {
         let mut unacked = list(&[(100, 10), (110, 10), (95, 20)]);
-        assert_eq!(unacked.span(), (Seq(95), Seq(120)));
+        assert_eq!(unacked.span(Seq(0)), (Seq(95), Seq(120)));
         assert_eq!(unacked.acknowledge(Seq(112)), None);
-        assert_eq!((unacked.span(), unacked.oldest()), ((Seq(112), Seq(120)), Some((2, Timestamp(2)))));
+        assert_eq!((unacked.span(Seq(0)), unacked.oldest()), ((Seq(112), Seq(120)), Some((2, Timestamp(2)))));
         assert_eq!(unacked.acknowledge(Seq(115)), Some((3, Timestamp(3))));
-        assert_eq!((unacked.span(), unacked.len()), ((Seq(115), Seq(120)), 1));
+        assert_eq!((unacked.span(Seq(0)), unacked.len()), ((Seq(115), Seq(120)), 1));
+    }
+
+    #[test]
+    fn what_an_ack_cut_stays_cut_where_a_lower_one_follows() {
+        let mut unacked = list(&[(100, 30), (130, 10), (90, 40)]);
+        unacked.acknowledge(Seq(120));
+        unacked.push(Seq(80), 10, 4, Timestamp(4));
+        unacked.push(Seq(85), 7, 5, Timestamp(5));
+        unacked.acknowledge(Seq(86));
+        assert_eq!(unacked.span(Seq(0)), (Seq(86), Seq(140)));
+        unacked.acknowledge(Seq(95));
+        assert_eq!((unacked.span(Seq(0)), unacked.len()), ((Seq(120), Seq(140)), 3));
+    }
+
+    #[test]
+    fn lowest_and_highest_are_counted_from_the_base_also_where_that_is_among_them() {
+        let unacked = list(&[(100, 10), (110, 10), (95, 20)]);
+        assert_eq!(unacked.span(Seq(95)), (Seq(95), Seq(120)));
+        assert_eq!(unacked.span(Seq(96)), (Seq(100), Seq(120)));
+        assert_eq!(unacked.span(Seq(112)), (Seq(95), Seq(110)));
+        assert_eq!(unacked.span(Seq(120)), (Seq(95), Seq(115)));
+        assert_eq!(unacked.span(Seq(121)), (Seq(95), Seq(120)));
     }
 
     #[test]
@@ -170,6 +215,6 @@ mod tests {
         for frame in 0..MAX_UNACKED as u64 + 5 {
             unacked.push(Seq(frame as u32 * 10), 10, frame, Timestamp(0));
         }
-        assert_eq!((unacked.len(), unacked.span().1), (MAX_UNACKED, Seq(MAX_UNACKED as u32 * 10)));
+        assert_eq!((unacked.len(), unacked.span(Seq(0)).1), (MAX_UNACKED, Seq(MAX_UNACKED as u32 * 10)));
     }
 }

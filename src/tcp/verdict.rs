@@ -1,5 +1,6 @@
 //! What the analysis says of one segment.
 
+use super::Seq;
 use crate::frame::FrameNumber;
 use crate::issue::{Flags, Issue};
 
@@ -15,6 +16,8 @@ pub struct Verdict {
     pub next_seq: u32,
     /// Relative acknowledgment number; as sent where the segment has no ACK.
     pub ack: u32,
+    /// What the acknowledgment number and the edges of SACK blocks are counted from.
+    pub ack_base: Seq,
     /// Window in bytes, scaled where the scale is known.
     pub window_size: u32,
     /// What the window was multiplied with, -1 not known, -2 no scaling; none for a SYN.
@@ -50,6 +53,13 @@ impl Verdict {
         self.flags.contains(Issue::Retransmission)
             && !self.flags.contains(Issue::FastRetransmission)
             && !self.flags.contains(Issue::SpuriousRetransmission)
+    }
+
+    /// The same with its numbers and its window alone: Wireshark has no more to say of a header that is cut.
+    pub(super) fn without_analysis(self) -> Self {
+        let Self { seq, next_seq, ack, ack_base, window_size, window_scale, completeness, initial_rtt, .. } = self;
+        let numbers = Self { seq, next_seq, ack, ack_base, ..Self::default() };
+        Self { window_size, window_scale, completeness, initial_rtt, ..numbers }
     }
 
     /// Whether there is more to say than for any segment; Wireshark shows the initial round-trip time only then.

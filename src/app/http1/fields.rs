@@ -92,6 +92,16 @@ pub static FIELDS: &[Field<Get>] = &[
             put(Value::Uint(http.body_len));
         }
     }),
+    Field::new(
+        "http.body.decoded_length",
+        Type::Uint,
+        "Bytes of the body with its content coding undone, where it has one",
+        |message, put| {
+            if let Some(len) = message.http().and_then(|http| http.decoded_len) {
+                put(Value::Uint(len));
+            }
+        },
+    ),
 ];
 
 fn request(message: &Message) -> Option<&Http> {

@@ -14,7 +14,8 @@ pub enum Framing {
     Chunked,
     /// The close of the connection.
     UntilClose,
-    /// The head, and what follows it is no longer HTTP/1: a 2xx to CONNECT, or a 101.
+    /// The head, and what follows it is no longer HTTP/1: a 2xx to CONNECT, or a 101 that names what follows (RFC 9110
+    /// 15.2.2).
     Tunnel,
     /// Not to be told: a strict recipient rejects the message.
     Invalid,
@@ -39,7 +40,7 @@ fn request(head: HeadRef<'_>, issues: &mut IssueSet) -> Framing {
 fn response(head: HeadRef<'_>, answered: Option<&[u8]>, issues: &mut IssueSet) -> Framing {
     let is_tunnel = answered == Some(b"CONNECT") && (200..300).contains(&head.head.code);
     let bodiless = match head.head.code {
-        101 => Some(Framing::Tunnel),
+        101 if head.get("upgrade").is_some() => Some(Framing::Tunnel),
         100..200 | 204 => Some(Framing::None),
         _ if is_tunnel => Some(Framing::Tunnel),
         _ => None,
@@ -203,7 +204,8 @@ mod tests {
             ("204", "", Some("GET"), None, &[]),
             ("204", "Content-Length: 0\r\n", Some("GET"), None, &["body_not_allowed"]),
             ("100", "Transfer-Encoding: chunked\r\n", Some("GET"), None, &["body_not_allowed"]),
-            ("101", "", Some("GET"), Tunnel, &[]),
+            ("101", "Upgrade: websocket\r\n", Some("GET"), Tunnel, &[]),
+            ("101", "", Some("GET"), None, &[]),
             ("200", "", Some("CONNECT"), Tunnel, &[]),
             ("200", "Content-Length: 3\r\n", Some("CONNECT"), Tunnel, &["body_not_allowed"]),
             ("407", "Content-Length: 3\r\n", Some("CONNECT"), Length(3), &[]),

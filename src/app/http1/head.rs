@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::start::is_status_line;
 use super::syntax::{is_control, is_fold_space, is_ows, is_request_target, is_tchar, is_token};
 use super::syntax::{starts_with_ignore_case, trim};
 use crate::issue::{Issue, IssueSet};
 
-pub use super::start::{Start, looks_like_cut_start, looks_like_start, plausible_resync};
+pub use super::start::{Start, looks_like_cut_start, looks_like_joined_start, looks_like_start, plausible_resync};
 
 /// A run of the head's bytes, as offsets from the start of the head.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -350,7 +351,7 @@ impl<'a, 'h> Parser<'a, 'h> {
 
     fn start_line(&mut self, line: Line) {
         let issues = self.head.issues;
-        if starts_with_ignore_case(&self.bytes[line.start..line.end], b"HTTP/") {
+        if is_status_line(&self.bytes[line.start..line.end]) {
             self.status_line(line);
         } else {
             self.request_line(line);
@@ -364,10 +365,17 @@ impl<'a, 'h> Parser<'a, 'h> {
         let version = self.word(line.start, line.end);
         let version_end = version.end as usize;
         let code_start = self.skip_separator(version_end, line.end);
-        let code = self.word(code_start, line.end);
+        let mut code = self.word(code_start, line.end);
+        if let [a, b, c, d, ..] = code.of(self.bytes)
+            && [a, b, c].into_iter().all(u8::is_ascii_digit)
+            && !d.is_ascii_digit()
+        {
+            code.end = code.start + 3;
+        }
         let code_end = code.end as usize;
         // One space; any more are the phrase's own (RFC 9112 4).
-        let phrase = Span::new((code_end + 1).min(line.end), line.end);
+        let space = self.bytes[code_end..line.end].first().is_some_and(|&b| is_ows(b));
+        let phrase = Span::new(code_end + usize::from(space), line.end);
         self.head.start = StartLine::Response { version, code, phrase };
         if line.ended || code_start > version_end {
             self.version(version);
@@ -396,7 +404,7 @@ impl<'a, 'h> Parser<'a, 'h> {
         let end = start + text.len();
         let method = self.word(start, end);
         let target_start = self.skip_separator(method.end as usize, end);
-        let (target, version) = self.split_version(target_start, end);
+        let (target, version) = self.split_version(target_start, end, line.ended);
         self.head.start = StartLine::Request { method, target, version };
 
         let method = method.of(self.bytes);
@@ -415,12 +423,14 @@ impl<'a, 'h> Parser<'a, 'h> {
         }
     }
 
-    /// Parts what follows the method into the target and the version, which is the last word where that looks like one.
-    fn split_version(&mut self, start: usize, end: usize) -> (Span, Span) {
+    /// Parts what follows the method into the target and the version, which is the last word where that looks like one,
+    /// or, in a line that has no end, like the beginning of one.
+    fn split_version(&mut self, start: usize, end: usize, ended: bool) -> (Span, Span) {
         let rest = &self.bytes[start..end];
         let last = rest.iter().rposition(|&b| is_ows(b)).map_or(0, |space| space + 1);
         let word = &rest[last..];
-        let is_version = starts_with_ignore_case(word, b"HTTP/") || last > 0 && resembles_version(word);
+        let cut = !ended && last > 0 && b"HTTP/".starts_with(word);
+        let is_version = cut || starts_with_ignore_case(word, b"HTTP/") || last > 0 && resembles_version(word);
         if !is_version {
             return (Span::new(start, end), Span::new(end, end));
         }

@@ -85,6 +85,8 @@ fn start_lines_are_judged() {
         ("HTTP/1.1 2000 x", &["bad_status_code"]),
         ("HTTP/1.1 2x0 x", &["bad_status_code"]),
         ("HTTP/1.1 +20 x", &["bad_status_code"]),
+        ("HTTP/1.1 200OK", &["missing_space"]),
+        ("ICY 200 OK", &["bad_version"]),
         ("HTTP/1.1", &["missing_space", "bad_status_code"]),
         ("http/1.1 200 OK", &["bad_version"]),
         ("HTTP/2 200 OK", &["bad_version"]),

@@ -52,9 +52,10 @@ impl Http {
         if self.nine { Some(Version { major: 0, minor: 9 }) } else { self.parsed.version }
     }
 
-    /// Whether it is the last response to its request; 1xx are interim, but for 101 (RFC 9110 15.2).
+    /// Whether it is the last response to its request; 1xx are interim, but for a 101 that names what it hands over to
+    /// (RFC 9110 15.2).
     pub(super) fn is_final(&self) -> bool {
-        !(100..200).contains(&self.parsed.code) || self.parsed.code == 101
+        !(100..200).contains(&self.parsed.code) || self.parsed.code == 101 && self.head().get("upgrade").is_some()
     }
 
     /// Becomes empty; its storage stays.

@@ -11,8 +11,9 @@ use std::collections::VecDeque;
 use super::Http;
 use super::chunked::{self, Progress};
 use super::coding;
-use super::head::{self, Start, looks_like_start};
+use super::head::{self, Start, looks_like_start, plausible_resync};
 use super::pairing::{Answer, Method, Pairing};
+use crate::app::identify::identify;
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit, Update};
 use crate::app::{Context, Output};
@@ -79,10 +80,12 @@ enum State {
     /// At the start of a message.
     #[default]
     Start,
+    /// At the first captured bytes of a stream whose beginning was not captured.
+    Joined,
     /// Looking for one; at a place where one may begin, or not.
     Resync { boundary: bool },
-    /// In a head, or in what may be one; `strict` where it is after a gap.
-    Head { strict: bool },
+    /// In a head, or in what may be one.
+    Head(Search),
     /// In a body, with so many bytes to come.
     Length(u64),
     /// In a chunked body.
@@ -93,6 +96,17 @@ enum State {
     Asked(u32),
     /// Handed over.
     HandedOver,
+}
+
+/// How a message comes to be looked for at some place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Search {
+    /// One is due.
+    Due,
+    /// What precedes was not captured: a segment that begins like a message is likely to be one.
+    Joined,
+    /// After a gap, or after what is no message: it may as well be the inside of a body.
+    After,
 }
 
 /// A message that was given out.
@@ -130,8 +144,16 @@ impl Session {
     }
 
     /// Whether both directions began with something that is not HTTP, after a handshake.
-    pub fn is_other(&self) -> bool {
+    fn is_other(&self) -> bool {
         self.opener.is_some() && !self.recognised && self.sides.iter().all(|side| side.rejected)
+    }
+
+    /// Whether bytes of such a connection may be passed over: unless a request begins them after all, as behind SOCKS.
+    pub fn passes_over(&self, at: usize, bytes: &[u8]) -> bool {
+        let begins = || bytes.first().is_some_and(u8::is_ascii_uppercase) && plausible_resync(bytes) == Start::Request;
+        let named = || identify(self.first_bytes(at), self.first_bytes(1 - at));
+        let turns = || self.opener == Some(at) && begins() && named().is_none_or(|name| name == "SOCKS");
+        self.is_other() && !turns()
     }
 
     /// Bytes held because it is not known yet what they are.
@@ -144,7 +166,7 @@ impl Session {
         for at in 0..2 {
             self.release(at, cx);
             self.believe(at, cx);
-            if matches!(self.sides[at].state, State::Head { .. }) {
+            if matches!(self.sides[at].state, State::Head(_)) {
                 self.overlong_head(at, cx);
             }
         }
@@ -188,7 +210,7 @@ impl Session {
         }
         side.position = Some(offset);
         if self.opener.is_none() || offset != ORIGIN {
-            side.state = State::Resync { boundary: false };
+            side.state = State::Joined;
             self.note_hole(at, 0, offset, true);
         }
     }
@@ -207,10 +229,11 @@ impl Session {
         }
         let side = &mut self.sides[at];
         match &mut side.state {
-            State::Start => self.start(at, segment, rest, carrier, false, cx),
-            State::Resync { boundary: true } => self.start(at, segment, rest, carrier, true, cx),
+            State::Start => self.start(at, segment, rest, carrier, Search::Due, cx),
+            State::Joined => self.start(at, segment, rest, carrier, Search::Joined, cx),
+            State::Resync { boundary: true } => self.start(at, segment, rest, carrier, Search::After, cx),
             State::Resync { boundary: false } => self.skip(at, segment.offset, rest, 0, cx),
-            State::Head { .. } => self.more_head(at, segment, rest, carrier, cx),
+            State::Head(_) => self.more_head(at, segment, rest, carrier, cx),
             State::Length(left) => {
                 let len = usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
                 *left -= len as u64;
@@ -348,7 +371,7 @@ impl Session {
     fn may_follow(&self, at: usize, message: &Message, rest: &[u8]) -> bool {
         let handed_over = message.http().is_some_and(|http| http.hands_over);
         let asks = self.pairing.oldest().is_some_and(|oldest| oldest.asks);
-        handed_over || asks || self.admit(at, looks_like_start(rest), false) != Start::No
+        handed_over || asks || self.admit(at, looks_like_start(rest), Search::Due) != Start::No
     }
 
     /// Bytes that are in no message.
@@ -457,7 +480,7 @@ impl Session {
                 self.sides[at].state = State::Resync { boundary: false };
                 self.note_hole(at, offset, end, true);
             }
-            State::Head { .. } => {
+            State::Head(_) => {
                 let exists = self.settle_head(at, cx);
                 if exists {
                     self.lack(at, len, cause);
@@ -466,7 +489,7 @@ impl Session {
                 self.sides[at].state = State::Resync { boundary: false };
                 self.note_hole(at, offset, end, exists);
             }
-            State::Start | State::Resync { .. } | State::Asked(_) => {
+            State::Start | State::Joined | State::Resync { .. } | State::Asked(_) => {
                 side.state = State::Resync { boundary: false };
                 self.note_hole(at, offset, end, false);
             }
@@ -499,7 +522,7 @@ impl Session {
         self.believe(at, cx);
         let cut = Integrity::cut_by(by);
         match self.sides[at].state {
-            State::Head { .. } => {
+            State::Head(_) => {
                 if self.settle_head(at, cx) {
                     let answered = self.answered(at);
                     if let Some(message) = &mut self.sides[at].message {
@@ -523,7 +546,7 @@ impl Session {
                 self.finish(at, Integrity::Complete, &[], cx);
             }
             State::Length(_) | State::Chunked(_) | State::UntilClose => self.finish(at, cut, &[], cx),
-            State::Start | State::Resync { .. } | State::Asked(_) | State::HandedOver => {}
+            State::Start | State::Joined | State::Resync { .. } | State::Asked(_) | State::HandedOver => {}
         }
     }
 

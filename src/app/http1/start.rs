@@ -22,6 +22,9 @@ pub const MAX_START_LINE: usize = 16 * 1024;
 /// Longest method that is believed, in characters; the longest registered one has 17.
 const MAX_METHOD: usize = 24;
 
+/// Longest version that is believed where it is none, in characters.
+const MAX_VERSION: usize = 8;
+
 /// Most bytes of blank lines, and of white space, that may precede a start line.
 const MAX_LEADING: usize = 64;
 
@@ -30,12 +33,25 @@ const MAX_LEADING: usize = 64;
 /// A request has a method of 1 to 24 token characters, a target, and a version at the end of its line; with a known
 /// method (letters of any case) the version may be missing where the target begins with `/`, `*` or `http://`, and a
 /// line that goes on past [`MAX_START_LINE`] is judged by what is there. A response begins `HTTP/` digit `.` digit
-/// and white space.
+/// and white space; or with another version, or `ICY`, as SHOUTcast servers have it, where three digits follow.
 pub fn looks_like_start(bytes: &[u8]) -> Start {
     match skip_blank_lines(bytes) {
         Some(bytes) => response(bytes).unwrap_or_else(|| request(bytes)),
         None => Start::No,
     }
+}
+
+/// The same for the first captured bytes of a stream whose beginning was not captured: a request has a known method, in
+/// capitals.
+pub fn looks_like_joined_start(bytes: &[u8]) -> Start {
+    let start = looks_like_start(bytes);
+    let line = skip_blank_lines(bytes).unwrap_or_default();
+    let known = match method_and_rest(line) {
+        Some((method, _)) => is_method(method),
+        None => begins_method(line),
+    };
+    let status = line.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"HTTP/")) || b"HTTP/".starts_with(line);
+    if start == Start::Response || known || status { start } else { Start::No }
 }
 
 /// The same of a start line that is cut short, by a gap or the end of the stream: as much as makes a message exist is
@@ -49,16 +65,18 @@ pub fn looks_like_cut_start(bytes: &[u8]) -> Start {
     if starts_with_ignore_case(bytes, b"HTTP/") {
         return Start::Response;
     }
-    match method_and_rest(trim_start(bytes)) {
-        Some((method, rest)) if is_known_method(method) && matches!(rest.first(), Some(b'/' | b'*' | b'h' | b'H')) => {
-            Start::Request
-        }
-        _ => Start::No,
-    }
+    let Some((method, rest)) = method_and_rest(trim_start(bytes)) else { return Start::No };
+    let fits = match rest.first() {
+        Some(b'/' | b'*' | b'h' | b'H') => is_known_method(method),
+        Some(b) => method == b"CONNECT" && (b.is_ascii_alphanumeric() || *b == b'['),
+        None => false,
+    };
+    if fits { Start::Request } else { Start::No }
 }
 
 /// The stricter form, for bytes that may as well be the inside of a body: a whole and valid start line, with a
-/// registered method in capitals (the rest of one is none), a target that the method allows, a version 1.x, a status code from 100 to 599.
+/// registered method in capitals (the rest of one is none), a target in a form that the method allows, a version 1.x, a
+/// status code of three digits.
 pub fn plausible_resync(bytes: &[u8]) -> Start {
     let line_end = memchr::memchr(b'\n', &bytes[..bytes.len().min(MAX_START_LINE)]);
     let Some(end) = line_end else {
@@ -74,19 +92,36 @@ pub fn plausible_resync(bytes: &[u8]) -> Start {
     }
 }
 
+/// Whether a line, without its end, is to be read as a status line.
+pub(super) fn is_status_line(line: &[u8]) -> bool {
+    starts_with_ignore_case(line, b"HTTP/") || response(line) == Some(Start::Response)
+}
+
 fn response(bytes: &[u8]) -> Option<Start> {
-    for (i, &byte) in bytes.iter().take(9).enumerate() {
-        let fits = match i {
-            0..=4 => byte.eq_ignore_ascii_case(&b"HTTP/"[i]),
-            6 => byte == b'.',
-            8 => matches!(byte, b' ' | b'\t' | b'\r' | b'\n'),
-            _ => byte.is_ascii_digit(),
-        };
-        if !fits {
-            return None;
-        }
+    let alike = |name: &[u8]| bytes.iter().zip(name).all(|(a, b)| a.eq_ignore_ascii_case(b));
+    let (name, longest) =
+        [(b"HTTP/".as_slice(), MAX_VERSION), (b"ICY", 0)].into_iter().find(|(name, _)| alike(name))?;
+    let rest = bytes.get(name.len()..).unwrap_or_default();
+    let version_len = rest.iter().take(longest + 1).take_while(|b| b.is_ascii_graphic()).count();
+    let (version, rest) = rest.split_at(version_len);
+    if version_len > longest {
+        return None;
     }
-    Some(if bytes.len() < 9 { Start::Maybe } else { Start::Response })
+    let digit = |at: usize| version.get(at).is_some_and(u8::is_ascii_digit);
+    let is_version = version_len == 3 && digit(0) && version[1] == b'.' && digit(2);
+    match rest.first() {
+        None => return Some(Start::Maybe),
+        Some(b' ' | b'\t' | b'\r' | b'\n') if is_version => return Some(Start::Response),
+        Some(b' ' | b'\t') => {}
+        Some(_) => return None,
+    }
+    let code = trim_start(rest);
+    let digits = code.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
+    match code.len() {
+        _ if rest.len() - code.len() > MAX_LEADING => None,
+        len if digits < len.min(3) => None,
+        len => Some(if len < 3 { Start::Maybe } else { Start::Response }),
+    }
 }
 
 fn request(bytes: &[u8]) -> Start {
@@ -174,7 +209,7 @@ fn is_valid_status_line(line: &[u8]) -> bool {
     let Some([version, b' ', rest @ ..]) = line.strip_prefix(b"HTTP/1.") else { return false };
     let Some((code, phrase)) = rest.split_at_checked(3) else { return false };
     version.is_ascii_digit()
-        && matches!(code, [b'1'..=b'5', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
+        && matches!(code, [b'1'..=b'9', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
         && (phrase.is_empty() || phrase[0] == b' ' && !phrase.iter().any(|&b| is_control(b) || b == b'\r'))
 }
 
@@ -184,8 +219,10 @@ fn is_valid_request_line(line: &[u8]) -> bool {
     else {
         return false;
     };
+    let notifies = matches!(method, b"M-SEARCH" | b"NOTIFY") && target == b"*";
+    // Browsers send characters in a path that a URI may not have.
     is_method(method)
-        && is_request_target(method, target)
+        && (target.starts_with(b"/") || notifies || is_request_target(method, target))
         && matches!(version.strip_prefix(b"HTTP/1."), Some([minor]) if minor.is_ascii_digit())
 }
 
@@ -229,6 +266,11 @@ mod tests {
             ("http/1.1 200 OK\r\n", Response),
             ("HTTP/1.0 ", Response),
             ("HTTP/1.1\r\n", Response),
+            ("HTTP/11 200 OK\r\n", Response),
+            ("HTTP/2 200\r\n", Response),
+            ("HTTP/ 200 OK\r\n", Response),
+            ("HTTP/1.A\t200 OK\r\n", Response),
+            ("ICY 200 OK\r\n", Response),
         ] {
             assert_eq!(looks_like_start(line.as_bytes()), want, "{line:?}");
         }
@@ -268,14 +310,37 @@ mod tests {
             "foo /x\r\n",
             "a001 LOGIN x y\r\n",
             "* OK IMAP\r\n",
-            "HTTP/x",
-            "HTTP/11 200",
+            "HTTP/x \r\n",
+            "HTTP/11 2x0",
+            "HTTP/1.1.1.1.1 200 OK\r\n",
+            "ICY/1.0 200 OK\r\n",
+            "ICY to hear it\r\n",
             "",
         ]
         .iter()
         .filter(|text| !text.is_empty())
         {
             assert_eq!(looks_like_start(text.as_bytes()), No, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_joined_stream_begins_with_a_method_that_is_known() {
+        for (text, want) in [
+            ("GET / HTTP/1.1\r\n", Request),
+            ("GET /{a} HTTP/2.0\r\n", Request),
+            ("\r\nGET /\r\n", Request),
+            ("HTTP/2 200\r\n", Response),
+            ("ICY 200 OK\r\n", Response),
+            ("GE", Maybe),
+            ("HTTP/1", Maybe),
+            ("HT", Maybe),
+            ("ET / HTTP/1.1\r\n", No),
+            ("get / HTTP/1.1\r\n", No),
+            ("abc", No),
+            ("ABCDEF", No),
+        ] {
+            assert_eq!(looks_like_joined_start(text.as_bytes()), want, "{text:?}");
         }
     }
 
@@ -297,6 +362,8 @@ mod tests {
             ("GET", No),
             ("GET ", No),
             ("GET x", No),
+            ("CONNECT 10.0.0", Request),
+            ("CONNECT ", No),
             ("get http", Request),
             ("FOO /", No),
             ("HTTP/", Response),
@@ -315,6 +382,9 @@ mod tests {
             ("VERSION-CONTROL /x HTTP/1.0\n", Request),
             ("ET / HTTP/1.1\r\n", No),
             ("OPTIONS * HTTP/1.1\r\n", Request),
+            ("GET /{a}|%u20\u{e9} HTTP/1.1\r\n", Request),
+            ("NOTIFY * HTTP/1.1\r\n", Request),
+            ("HTTP/1.1 999 Denied\r\n", Response),
             ("HTTP/1.1 404 Not Found\r\n", Response),
             ("HTTP/1.1 204\r\n", Response),
             ("GET / HTTP/1.1", Maybe),

@@ -53,7 +53,8 @@ pub(super) fn begins_method(text: &[u8]) -> bool {
     METHODS.iter().any(|method| method.as_bytes().starts_with(text))
 }
 
-/// IANA's "HTTP Method Registry" without `PRI`, which begins HTTP/2; then those of UPnP and of caches.
+/// IANA's "HTTP Method Registry" without `PRI`, which begins HTTP/2; then those of UPnP, of caches, of Exchange's WebDAV
+/// (MS-WDV and its kin), of RPC over HTTP (MS-RPCH), of SSTP (MS-SSTP) and of SCCM.
 const METHODS: &[&str] = &[
     "GET",
     "POST",
@@ -99,6 +100,18 @@ const METHODS: &[&str] = &[
     "SUBSCRIBE",
     "UNSUBSCRIBE",
     "PURGE",
+    "POLL",
+    "BCOPY",
+    "BDELETE",
+    "BMOVE",
+    "BPROPFIND",
+    "BPROPPATCH",
+    "X-MS-ENUMATTS",
+    "RPC_CONNECT",
+    "RPC_IN_DATA",
+    "RPC_OUT_DATA",
+    "SSTP_DUPLEX_POST",
+    "CCM_POST",
 ];
 
 static TCHAR: [bool; 256] = table(b"!#$%&'*+-.^_`|~");

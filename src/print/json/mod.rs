@@ -15,10 +15,13 @@ use crate::app::message::Message as Unit;
 use crate::decode::{self, Decoded, Layer};
 use crate::event::{self, Event, FlagCounts, Message, Packet, Update};
 use crate::field::{Field, Value};
+use crate::flow::fields::{self, Fragmented};
 use crate::frame::Timestamp;
 use crate::issue::{Issue, IssueSet};
 use crate::registry;
 use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
+use crate::tcp::options::AT as TCP_OPTIONS;
+use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, SegmentRef};
 use writer::{Object, array, string, text, uint, value};
 
@@ -132,14 +135,14 @@ impl Json {
         time(object.key("time"), message.first_time);
         let decoded = headers(&carrier);
         let analysed = match event.flow.transport {
-            event::Transport::Tcp => Some(Analysed { stream: event.flow.stream, verdict: carrier.verdict }),
+            event::Transport::Tcp => Some((event.flow.stream, carrier.verdict)),
             event::Transport::Udp => None,
         };
         let udp_streams = match event.flow.transport {
             event::Transport::Tcp => None,
             event::Transport::Udp => Some((decoded.layers.len().saturating_sub(1), event.flow.stream)),
         };
-        layers(&mut object, &decoded, analysed.as_ref(), udp_streams.as_slice());
+        layers(&mut object, &decoded, analysed.as_ref(), udp_streams.as_slice(), |_| None);
         self.http(&mut object, event.flow.stream, message);
         for field in dns::FIELDS {
             self::field(&mut object, field, false, |put| (field.get)(message, put));
@@ -161,8 +164,8 @@ impl Json {
         let Some(http) = message.http() else { return };
         let head = http.head();
         for field in http::FIELDS {
-            // The body's length comes last, beside its hash.
-            if field.name != "http.body.length" {
+            // The body's lengths come last, beside its hash.
+            if !field.name.starts_with("http.body.") {
                 self::field(object, field, false, |put| (field.get)(message, put));
             }
         }
@@ -196,11 +199,7 @@ fn packet(out: &mut Vec<u8>, packet: Packet<'_>) {
     for field in registry::FRAME {
         self::field(&mut object, field, false, |put| (field.get)(&packet, put));
     }
-    let analysed = packet.tcp.map(|(stream, verdict)| Analysed { stream, verdict });
-    layers(&mut object, decoded, analysed.as_ref(), packet.udp_streams);
-    if let Some(len) = packet.reassembled {
-        object.uint("reassembled", len.into());
-    }
+    layers(&mut object, decoded, packet.tcp.as_ref(), packet.udp_streams, |layer| packet.fragmented(layer));
     if let Some(stop) = decoded.stop {
         object.text("stop.layer", stop.layer);
         object.uint("stop.offset", stop.offset.into());
@@ -229,6 +228,11 @@ impl Part<'_, '_> {
         self.fields.first().map_or("", |field| base(field.name))
     }
 
+    /// Whether it has the layer's own name.
+    fn is_main(&self) -> bool {
+        self.name() == base(self.layer.protocol.name)
+    }
+
     /// Whether it is of an extension header (`ipv6.fraghdr`), which belongs to the header that it extends.
     fn is_extension(&self) -> bool {
         self.layer.protocol.name.contains('.')
@@ -239,8 +243,15 @@ fn base(name: &'static str) -> &'static str {
     name.split('.').next().unwrap_or(name)
 }
 
-/// The layers by name; one that occurs more than once is an array, outermost first.
-fn layers(object: &mut Object<'_>, decoded: &Decoded<'_>, tcp: Option<&Analysed>, udp_streams: &[(usize, u64)]) {
+/// The layers by name; one that occurs more than once is an array, outermost first. `fragmented` tells of the datagram of
+/// which the layer of an index has a fragment.
+fn layers<'a>(
+    object: &mut Object<'_>,
+    decoded: &Decoded<'_>,
+    tcp: Option<&(u64, Verdict)>,
+    udp_streams: &[(usize, u64)],
+    fragmented: impl Fn(usize) -> Option<Fragmented<'a>>,
+) {
     // That of the transport header, also of one that ICMP quotes, is the last.
     let last = decoded.layers.len().saturating_sub(1);
     let parts = decoded.layers.iter().enumerate().flat_map(|(at, layer)| {
@@ -259,6 +270,9 @@ fn layers(object: &mut Object<'_>, decoded: &Decoded<'_>, tcp: Option<&Analysed>
             for part in parts {
                 let stream = udp_streams.iter().find(|(at, _)| *at == part.at).map(|&(_, stream)| stream);
                 one_part(object, part, tcp.filter(|_| part.at == last), stream);
+                if let Some(fragmented) = fragmented(part.at).filter(|_| part.is_main()) {
+                    fragment(object, &fragmented, part.layer);
+                }
             }
         };
         if headers.clone().count() == 1 {
@@ -274,18 +288,26 @@ fn layers(object: &mut Object<'_>, decoded: &Decoded<'_>, tcp: Option<&Analysed>
     }
 }
 
-fn one_part(object: &mut Object<'_>, part: &Part<'_, '_>, tcp: Option<&Analysed>, udp_stream: Option<u64>) {
+fn one_part(object: &mut Object<'_>, part: &Part<'_, '_>, tcp: Option<&(u64, Verdict)>, udp_stream: Option<u64>) {
     for (i, field) in part.fields.iter().enumerate() {
         let parent = is_parent(part.fields, i);
         self::field(object, field, parent, |put| (field.get)(part.layer, &mut |value| put(value)));
     }
-    if let Some(analysed) = tcp {
+    if let Some(&(stream, verdict)) = tcp {
+        let analysed = &Analysed { options: part.layer.from(TCP_OPTIONS), stream, verdict };
         for (i, field) in ANALYSIS.iter().enumerate() {
             self::field(object, field, is_parent(ANALYSIS, i), |put| (field.get)(analysed, &mut |value| put(value)));
         }
     }
     if let Some(stream) = udp_stream {
         object.uint(registry::UDP_STREAM, stream);
+    }
+}
+
+fn fragment(object: &mut Object<'_>, fragmented: &Fragmented<'_>, layer: &Layer<'_>) {
+    let fields = fields::of(layer);
+    for (i, field) in fields.iter().enumerate() {
+        self::field(object, field, is_parent(fields, i), |put| (field.get)(fragmented, &mut |value| put(value)));
     }
 }
 

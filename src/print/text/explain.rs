@@ -1,13 +1,15 @@
 //! One frame: each field with the bytes that it came from, each flag with its rule, and what became of its payload.
 
 use super::TimeFormat;
+use super::fragments::Told;
 use super::layers::put_value;
 use crate::app::ledger::{Class, Ledger};
 use crate::app::message::Unit;
+use crate::decode::Layer;
 use crate::decode::places::{Place, places};
-use crate::decode::{Decoded, Layer};
 use crate::event::{Event, Message, Packet, Transport, Update};
 use crate::field::{Field, Value};
+use crate::flow::fields::Fragmented;
 use crate::frame::FrameNumber;
 use crate::print::pen::Pen;
 use crate::print::style::{self, DIM, HEADING, PLAIN};
@@ -105,14 +107,18 @@ impl Explain {
             }
         });
         pen.end_line();
-        layers(pen, decoded);
+        layers(pen, packet);
         if let Some(stop) = decoded.stop {
             pen.end_line();
             hang(pen, 2, |pen| pen.words(style::of(crate::issue::Severity::Warn), &format!("stopped: {stop}")));
         } else if let Some(fragment) = decoded.fragment {
             pen.end_line();
             let more = if fragment.more { "more follow" } else { "the last one" };
-            let text = format!("a fragment of datagram {}, at its byte {}; {more}", fragment.id, fragment.offset);
+            let mut text = format!("a fragment of datagram 0x{:04x}, at its byte {}", fragment.id, fragment.offset);
+            text += &match packet.reassembled_in {
+                Some(frame) => format!("; {more}; {}", Told(Fragmented::Later(frame))),
+                None => format!("; {more}; it is not known to be put together"),
+            };
             hang(pen, 2, |pen| pen.words(PLAIN, &text));
         }
         analysis(pen, packet);
@@ -205,7 +211,7 @@ const fn meaning(class: Class) -> &'static str {
     match class {
         Class::Duplicate => "a copy of bytes had before (duplicate)",
         Class::Conflict => "a copy with other content than what was had before (conflict)",
-        Class::Rejected => "kept out of the stream: outside any window it had (rejected)",
+        Class::Rejected => "kept out of the stream: a bad checksum, or outside any window it had (rejected)",
         _ => "not looked at because of a filter (filtered)",
     }
 }
@@ -226,7 +232,8 @@ fn hang(pen: &mut Pen<'_>, column: usize, write: impl FnOnce(&mut Pen<'_>)) {
 }
 
 /// Every field of every layer.
-fn layers(pen: &mut Pen<'_>, decoded: &Decoded<'_>) {
+fn layers(pen: &mut Pen<'_>, packet: &Packet<'_>) {
+    let decoded = packet.decoded;
     let mut end = 0;
     for (i, layer) in decoded.layers.iter().enumerate() {
         pen.end_line();
@@ -241,6 +248,10 @@ fn layers(pen: &mut Pen<'_>, decoded: &Decoded<'_>) {
             for (value, place) in places(layer, field) {
                 entry(pen, layer, place, field, value);
             }
+        }
+        if let Some(fragmented @ Fragmented::Here(_)) = packet.fragmented(i) {
+            pen.end_line();
+            hang(pen, 2, |pen| pen.words(PLAIN, &Told(fragmented).to_string()));
         }
     }
     if !decoded.payload.is_empty() {
@@ -353,6 +364,10 @@ fn analysis(pen: &mut Pen<'_>, packet: &Packet<'_>) {
         }
     }
     why.newer.iter().for_each(|newer| newer_line(pen, newer));
+    for flag in verdict.flags.issues().iter().filter(|flag| !why.flags.iter().any(|reason| reason.flag == *flag)) {
+        hang(pen, 2, |pen| pen.text(style::of(flag.severity()), flag.name()));
+        hang(pen, 4, |pen| pen.words(PLAIN, flag.doc()));
+    }
 }
 
 fn newer_line(pen: &mut Pen<'_>, text: &str) {

@@ -10,8 +10,10 @@ use arrayvec::ArrayVec;
 
 use crate::decode::{self, Decoded, Layer};
 use crate::field::{Base, Field, Value};
+use crate::flow::fields::{self as fragments, Fragmented};
 use crate::tcp::Control;
 use crate::tcp::fields::{Analysed, FIELDS};
+use crate::tcp::options::AT as TCP_OPTIONS;
 use crate::tcp::verdict::Verdict;
 
 /// The farthest column at which the text of the layers begins; where a title is longer, its text follows it.
@@ -20,7 +22,8 @@ const MAX_COLUMN: usize = 22;
 /// Spaces between the pieces of a line.
 const GAP: usize = 2;
 
-/// The most values of one field in a header: one for each byte of the options of IPv4 or TCP.
+/// The most values of one field: one for each byte of the options of IPv4 or TCP. Of a datagram's fragments there may be
+/// more.
 const MAX_VALUES: usize = 40;
 
 /// The column at which the text of all layers begins: after the titles, `extra` being one more at the end.
@@ -52,11 +55,13 @@ pub struct Tcp {
 }
 
 /// Writes a line for each layer, and with `verbose` their fields. `outer` is how many of them precede those of a
-/// datagram that was put together from fragments, where it was.
-pub fn write(
+/// datagram that was put together from fragments, where it was; `fragmented` tells of the datagram of which the layer
+/// of an index has a fragment.
+pub fn write<'f>(
     pen: &mut Pen<'_>,
     decoded: &Decoded<'_>,
     outer: Option<usize>,
+    fragmented: impl Fn(usize) -> Option<Fragmented<'f>>,
     tcp: Option<Tcp>,
     column: usize,
     verbose: u8,
@@ -76,7 +81,7 @@ pub fn write(
         summary(pen, layer, tcp);
         pen.end_line();
         if verbose > 0 {
-            fields(pen, layer, tcp, verbose);
+            fields(pen, layer, tcp, fragmented(depth), verbose);
         }
     }
 }
@@ -280,7 +285,7 @@ fn ethertype(pen: &mut Pen<'_>, value: Option<Value<'_>>) {
 }
 
 /// Every field of a layer: one after the other, or with more verbosity one a line with its meaning.
-fn fields(pen: &mut Pen<'_>, layer: &Layer<'_>, tcp: Option<Tcp>, verbose: u8) {
+fn fields(pen: &mut Pen<'_>, layer: &Layer<'_>, tcp: Option<Tcp>, fragmented: Option<Fragmented<'_>>, verbose: u8) {
     let one_a_line = verbose > 1;
     if !one_a_line {
         pen.begin_line();
@@ -289,9 +294,14 @@ fn fields(pen: &mut Pen<'_>, layer: &Layer<'_>, tcp: Option<Tcp>, verbose: u8) {
         put_field(pen, field, one_a_line, |put| (field.get)(layer, put));
     }
     if let Some(Tcp { stream, verdict }) = tcp {
-        let analysed = Analysed { stream, verdict };
+        let analysed = Analysed { options: layer.from(TCP_OPTIONS), stream, verdict };
         for field in FIELDS {
             put_field(pen, field, one_a_line, |put| (field.get)(&analysed, put));
+        }
+    }
+    if let Some(fragmented) = fragmented {
+        for field in fragments::of(layer) {
+            put_field(pen, field, one_a_line, |put| (field.get)(&fragmented, put));
         }
     }
     if !one_a_line {
@@ -322,10 +332,8 @@ fn put_field<'v, G>(
     get: impl FnOnce(&mut dyn FnMut(Value<'v>)),
 ) {
     let mut values = ArrayVec::<Value<'v>, MAX_VALUES>::new();
-    get(&mut |value| {
-        // A list has no more values.
-        let _ = values.try_push(value);
-    });
+    let mut more = 0;
+    get(&mut |value| more += usize::from(values.try_push(value).is_err()));
     if values.is_empty() {
         return;
     }
@@ -337,6 +345,9 @@ fn put_field<'v, G>(
         for (i, value) in values.into_iter().enumerate() {
             pen.put(format_args!("{}", if i > 0 { ", " } else { " " }));
             put_value(pen, value, field.base);
+        }
+        if more > 0 {
+            pen.put(format_args!(" and {more} more"));
         }
     });
     if one_a_line {

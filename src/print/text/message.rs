@@ -39,7 +39,7 @@ impl Text {
             let column =
                 layers::text_column(&decoded.layers, if http.trailer_raw.is_empty() { "HTTP" } else { "trailer" });
             let tcp = Tcp { stream: event.flow.stream, verdict: message.carrier.get().verdict };
-            layers::write(&mut pen, decoded, outer, Some(tcp), column, verbose);
+            layers::write(&mut pen, decoded, outer, |_| None, Some(tcp), column, verbose);
             http::write(&mut pen, message, http, decoded.layers.len(), column, &self.options);
         });
         pen.indent = Indent::default();
@@ -63,7 +63,7 @@ impl Text {
         if verbose > 0 {
             with_layers(&message.carrier.get(), |decoded, outer| {
                 let column = layers::text_column(&decoded.layers, "DNS");
-                layers::write(&mut pen, decoded, outer, None, column, verbose);
+                layers::write(&mut pen, decoded, outer, |_| None, None, column, verbose);
             });
         }
     }

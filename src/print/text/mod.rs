@@ -3,6 +3,7 @@
 mod connection;
 mod end;
 mod explain;
+mod fragments;
 mod http;
 mod layers;
 mod message;

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::fragments::Told;
 use super::layers::{self, ControlBits, Tcp, value};
 use super::{Last, Text};
 use crate::decode::{Decoded, Layer, Transport};
 use crate::event::Packet;
 use crate::field::{Base, Value};
+use crate::flow::fields::Fragmented;
 use crate::issue::Severity;
 use crate::print::hex::{self, Hex};
 use crate::print::pen::{Indent, Pen};
@@ -39,8 +41,8 @@ impl Text {
         if verbose > 0 {
             let tcp = packet.tcp.map(|(stream, verdict)| Tcp { stream, verdict });
             let column = layers::text_column(&decoded.layers, "");
-            let outer = packet.reassembled.and_then(|_| layers::resumed_at(decoded));
-            layers::write(&mut pen, decoded, outer, tcp, column, verbose);
+            let outer = layers::resumed_at(decoded).filter(|_| !packet.assemblies.is_empty());
+            layers::write(&mut pen, decoded, outer, |layer| packet.fragmented(layer), tcp, column, verbose);
         }
         if hex != Hex::None {
             dump(&mut pen, decoded, layer, hex);
@@ -103,12 +105,18 @@ fn info(pen: &mut Pen<'_>, packet: &Packet<'_>, main: Option<&Layer<'_>>) {
         }
         _ => main.into_iter().for_each(|layer| other(pen, layer)),
     }
-    if let Some(bytes) = packet.reassembled {
-        pen.piece_after(2, |pen| pen.put(format_args!("completes a datagram of {bytes} B")));
-    } else if let Some(fragment) = decoded.fragment {
+    for assembly in packet.assemblies {
+        pen.push(" ");
+        pen.words(PLAIN, &Told(Fragmented::Here(assembly)).to_string());
+    }
+    if let Some(fragment) = decoded.fragment {
         let more = if fragment.more { "" } else { ", the last" };
         let (id, offset) = (fragment.id, fragment.offset);
         pen.piece_after(2, |pen| pen.put(format_args!("fragment of 0x{id:04x} at {offset}{more}")));
+        if let Some(frame) = packet.reassembled_in {
+            pen.push(",");
+            pen.piece_after(1, |pen| pen.put(format_args!("{}", Told(Fragmented::Later(frame)))));
+        }
     }
     if let Some(stop) = decoded.stop {
         pen.piece_after(2, |pen| {

@@ -41,7 +41,7 @@ impl Analysis {
                 Case { segment, verdict: &verdict, before: &before, flag: held.flag, fwd: held.fwd, rev: held.rev };
             Reason { flag: held.flag, rule: case.rule(), newer: case.newer() }
         };
-        let flags = trace.0.iter().map(of).collect();
+        let flags = trace.0.iter().filter(|held| verdict.flags.contains(held.flag)).map(of).collect();
         let newer = before.partial_ack(segment, self.halves[1 - (dir & 1)].base).into_iter().collect();
         (verdict, Explanation { flags, newer, fields: self.derive(dir, segment, &verdict) })
     }
@@ -91,7 +91,7 @@ impl Analysis {
         if verdict.bytes_in_flight != 0
             && let Some(flights) = &self.flights
         {
-            let (first, last) = flights[dir & 1].unacked().span();
+            let (first, last) = flights[dir & 1].unacked().span(Seq(base(fwd)));
             let span = last.since(first);
             let ends = if occupied(segment) > len { " − 1 for SYN or FIN" } else { "" };
             let sacked = i64::from(span) - i64::from(occupied(segment) - len) - i64::from(verdict.bytes_in_flight);
@@ -151,7 +151,7 @@ impl Before {
                 list
             };
             before.unacked = [list(dir & 1), list(1 - (dir & 1))];
-            before.sack = flights[1 - (dir & 1)].sack();
+            before.sack = flights[1 - (dir & 1)].sack;
         }
         before
     }

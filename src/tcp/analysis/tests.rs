@@ -335,3 +335,111 @@ fn nothing_is_kept_for_fields_that_nobody_wants() {
     let again = talk.wait(5_000).say((0, 1001, 5001, A, 500, 100));
     assert_eq!((names(&again).as_str(), again.rto_frame, again.bytes_in_flight), ("retransmission", 0, 0));
 }
+
+#[test]
+fn a_repeated_syn_goes_back_before_it_is_judged() {
+    let mut talk = Talk::mid_stream();
+    talk.say((0, 1000, 0, C::SYN, 500, 0));
+    talk.say((0, 1006, 0, A, 500, 0));
+    assert_eq!(talk.wait(10).flags((0, 1000, 0, C::SYN, 500, 0)), "retransmission");
+}
+
+#[test]
+fn completeness_takes_a_fin_with_ack_and_a_rst_also_of_a_repeated_syn() {
+    let completeness = |steps: &[Step]| {
+        let mut talk = Talk::mid_stream();
+        for &step in steps {
+            talk.say(step);
+        }
+        talk.say((0, 9000, 0, 0, 500, 0)).completeness
+    };
+    let syn = (0, 1000, 0, C::SYN, 500, 0);
+    assert_eq!(completeness(&[(0, 1000, 0, C::SYN | C::FIN | C::RST, 500, 10)]), SYN_SENT | DATA);
+    assert_eq!(completeness(&[syn, (0, 1000, 0, C::SYN | C::RST, 500, 0)]), SYN_SENT | RST);
+    assert_eq!(completeness(&[syn, (0, 2000, 0, C::SYN | C::RST, 500, 10)]), SYN_SENT | RST);
+    assert_eq!(completeness(&[syn, (1, 5000, 1001, C::FIN, 500, 10)]), SYN_SENT);
+    assert_eq!(completeness(&[syn, (1, 5000, 1001, C::FIN | A, 500, 10)]), SYN_SENT | DATA | FIN);
+    assert_eq!(completeness(&[(0, 1000, 0, A, 500, 10), (0, 999, 0, C::SYN, 500, 0)]), 0);
+}
+
+#[test]
+fn a_window_is_scaled_from_the_first_ack_after_the_syn_on() {
+    let scale = Options { window_scale: Some(2), ..Options::default() };
+    let mut talk = Talk::mid_stream();
+    talk.say_with((1, 5000, 1001, C::SYN | A, 500, 0), scale);
+    talk.say((1, 5001, 1001, C::PSH, 500, 0));
+    assert_eq!(talk.flags((0, 1001, 5001, A, 500, 500)), "window_full");
+    talk.say((1, 5001, 1001, A, 500, 0));
+    assert_eq!(talk.flags((0, 1501, 5001, A, 500, 1500)), "window_full");
+}
+
+#[test]
+fn a_syn_ack_has_no_scaling_where_the_peer_had_none_whatever_it_said_before() {
+    let scale = Options { window_scale: Some(7), ..Options::default() };
+    let mut talk = Talk::mid_stream();
+    talk.say((0, 1000, 0, C::SYN, 500, 0));
+    talk.say_with((1, 5000, 1001, C::SYN, 500, 0), scale);
+    assert_eq!(talk.say((1, 5001, 1001, A, 500, 0)).window_scale, Some(128));
+    talk.say((1, 5000, 1001, C::SYN | A, 500, 0));
+    assert_eq!(talk.say((1, 5001, 1001, A, 500, 0)).window_scale, Some(-2));
+}
+
+#[test]
+fn a_header_that_is_cut_has_numbers_and_no_analysis_and_its_scaling_is_not_known() {
+    let cut = Options { are_cut: true, ..Options::default() };
+    let mut talk = Talk::mid_stream();
+    talk.say_with((0, 1000, 0, C::SYN, 500, 0), cut);
+    assert_eq!(talk.say((0, 1001, 5001, A, 500, 10)).window_scale, Some(-1));
+    let late = talk.say_with((0, 1111, 5001, A, 0, 10), cut);
+    assert_eq!((late.flags, late.has_analysis(), late.bytes_in_flight), (Flags::EMPTY, false, 0));
+    assert_eq!((late.seq, late.next_seq, late.ack), (111, 121, 1));
+    assert_eq!(talk.flags((0, 1121, 5001, A, 500, 10)), "");
+}
+
+#[test]
+fn an_ack_after_a_new_kind_of_multipath_option_is_no_duplicate() {
+    let signal = Options { mptcp: 1 << 2, ..Options::default() };
+    let mut talk = Talk::mid_stream();
+    let ack = (0, 1001, 5001, A, 500, 0);
+    talk.say(ack);
+    let numbers = [
+        talk.say_with(ack, signal).duplicate_ack_num,
+        talk.say(ack).duplicate_ack_num,
+        talk.say(ack).duplicate_ack_num,
+        talk.say_with(ack, signal).duplicate_ack_num,
+        talk.say(ack).duplicate_ack_num,
+    ];
+    assert_eq!(numbers, [1, 0, 2, 3, 4]);
+}
+
+#[test]
+fn bytes_in_flight_span_the_relative_numbers_also_where_they_wrap() {
+    let mut talk = Talk::mid_stream();
+    talk.say((0, 1000, 0, C::SYN, 500, 0));
+    assert_eq!(talk.say((0, 991, 0, A, 500, 11)).bytes_in_flight, 2);
+    let mut talk = Talk::mid_stream();
+    talk.say((0, 1001, 5001, A, 500, 10));
+    assert_eq!(talk.say((0, 981, 5001, A, 500, 10)).bytes_in_flight, 0);
+}
+
+#[test]
+fn a_quoted_segment_ends_the_handshake_and_takes_a_repeated_syn_back() {
+    let mut talk = Talk::mid_stream();
+    talk.say((0, 1000, 0, C::SYN, 500, 0));
+    talk.say((0, 1006, 0, 0, 500, 5));
+    let quote = |seq, control| Segment {
+        frame: 9,
+        time: Timestamp(1_002_000_000),
+        seq: Seq(seq),
+        ack: Seq(0),
+        control: Control(control),
+        window: 500,
+        options: Options::default(),
+        payload: &[],
+        missing: 0,
+    };
+    assert_eq!(talk.analysis.describe(0, &quote(1011, A)).initial_rtt, 2_000_000);
+    assert_eq!(talk.flags((0, 1011, 0, A, 500, 10)), "");
+    talk.analysis.describe(0, &quote(1000, C::SYN));
+    assert_eq!(talk.flags((0, 1021, 0, A, 500, 10)), "lost_segment");
+}

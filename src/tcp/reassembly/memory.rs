@@ -1,93 +1,77 @@
 //! What is remembered of bytes that were handed on: sums to compare copies with, and the gaps between them.
 
-use super::{Compared, Damaged, Item};
-use crate::issue::Issue;
+use super::{Compared, Damaged};
 use crate::sum;
 use crate::tcp::SegmentRef;
 
-/// Segments whose sums are kept: 64 KiB of full-size ones.
-const SUMS: usize = 48;
+/// Segments whose sums are kept, of all streams together: what a link of 10 Gbit/s carries in some 300 ms, which is
+/// longer than the shortest retransmission timeout in use.
+const SUMS: u64 = 256 << 10;
 
-/// Gaps that are kept.
+/// Segments of one stream that a copy is looked for among: 64 KiB of full-size ones.
+const LOOKED_AT: usize = 48;
+
+/// Gaps that are kept of a stream.
 const GAPS: usize = 16;
 
-/// Sums and gaps, the oldest given up first.
+/// Sums of the payloads of the segments most recently handed on, of all streams: each stream finds its own one after the
+/// other, the newest first. One place for all, since most streams need none for most of their time.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub struct Memory {
     sums: Vec<Sum>,
-    oldest_sum: usize,
-    gaps: Vec<(u64, u64)>,
+    /// How many were ever kept.
+    count: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Sum {
     offset: u64,
+    sum: u64,
     len: u32,
+    /// How many sums before this one the stream's former one was kept; 0 if there is none, or none near.
+    former: u32,
     /// Whether the segment's checksum fits, where that is known.
     intact: Option<bool>,
-    sum: u64,
 }
+
+/// The newest sum of a stream, as the count that it made; 0 for none.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Newest(u64);
 
 impl Memory {
     /// Keeps the sum of bytes that are handed on; see [`HalfStream::push`](super::HalfStream::push) for `header_sum`.
-    pub fn keep(&mut self, segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>) {
+    pub(super) fn keep(&mut self, newest: &mut Newest, segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>) {
         let sum = sum::sum(bytes);
-        let sum = Sum { offset: segment.offset, len: segment.len, intact: intact(sum, header_sum), sum };
-        if let Some(slot) = self.sums.get_mut(self.oldest_sum) {
-            *slot = sum;
-        } else {
-            self.sums.push(sum);
+        let former = if newest.0 == 0 { 0 } else { u32::try_from(self.count + 1 - newest.0).unwrap_or(0) };
+        let sum = Sum { offset: segment.offset, len: segment.len, former, intact: intact(sum, header_sum), sum };
+        match self.sums.get_mut((self.count % SUMS) as usize) {
+            Some(oldest) => *oldest = sum,
+            None => self.sums.push(sum),
         }
-        self.oldest_sum = (self.oldest_sum + 1) % SUMS;
+        self.count += 1;
+        newest.0 = self.count;
     }
 
-    /// Keeps a gap that is handed on.
-    pub fn keep_gap(&mut self, start: u64, end: u64) {
-        if self.gaps.len() == GAPS {
-            self.gaps.remove(0);
-        }
-        self.gaps.push((start, end));
-    }
-
-    /// Says what bytes are that lie before the next one: late ones where a gap was, else copies.
-    pub fn judge(
-        &mut self,
+    /// Compares a copy with the bytes that were handed on, if they were one segment.
+    pub(super) fn compare(
+        &self,
+        newest: Newest,
         segment: SegmentRef,
         bytes: &[u8],
         header_sum: Option<u64>,
-        out: &mut impl FnMut(Item<'_>),
-    ) {
-        let (start, end) = (segment.offset, segment.offset + bytes.len() as u64);
-        let part = |from: u64, to: u64| SegmentRef { offset: from, len: (to - from) as u32, ..segment };
-        let mut at = start;
-        let mut left = Vec::new();
-        self.gaps.sort_unstable();
-        self.gaps.retain(|&(from, to)| {
-            let (late, late_end) = (from.max(at), to.min(end));
-            if late >= late_end {
-                return true;
+    ) -> Compared {
+        let mut at = newest.0;
+        for _ in 0..LOOKED_AT {
+            if at == 0 || self.count - at >= SUMS {
+                break;
             }
-            if at < late {
-                out(Item::Copy(part(at, late), Compared::Not));
+            let Some(known) = self.sums.get(((at - 1) % SUMS) as usize) else { break };
+            if (known.offset, known.len) == (segment.offset, segment.len) {
+                return known.compare(bytes, header_sum);
             }
-            out(Item::Late(part(late, late_end)));
-            at = late_end;
-            left.extend([(from, late), (late_end, to)].into_iter().filter(|(from, to)| from < to));
-            false
-        });
-        left.truncate(GAPS - self.gaps.len());
-        self.gaps.extend(left);
-        if at == start {
-            let known = self.sums.iter().find(|sum| sum.offset == start && u64::from(sum.len) == end - start);
-            let compared = known.map_or(Compared::Not, |known| known.compare(bytes, header_sum));
-            let mut segment = segment;
-            if compared == Compared::Conflict(Some(Damaged::This)) {
-                segment.flags.insert(Issue::BadChecksum);
-            }
-            out(Item::Copy(segment, compared));
-        } else if at < end {
-            out(Item::Copy(part(at, end), Compared::Not));
+            at = if known.former == 0 { 0 } else { at.saturating_sub(known.former.into()) };
         }
+        Compared::Not
     }
 }
 
@@ -98,6 +82,40 @@ impl Sum {
             return Compared::Equal;
         }
         Compared::Conflict(Damaged::of(self.intact, intact(sum, header_sum)))
+    }
+}
+
+/// Gaps that were handed on, the oldest given up first.
+#[derive(Debug, Default)]
+pub(super) struct Gaps(Vec<(u64, u64)>);
+
+impl Gaps {
+    /// Keeps a gap.
+    pub fn keep(&mut self, start: u64, end: u64) {
+        if self.0.len() == GAPS {
+            self.0.remove(0);
+        }
+        self.0.push((start, end));
+    }
+
+    /// Takes what of the gaps lies from `start` to `end`, in order: bytes that came late.
+    pub fn fill(&mut self, start: u64, end: u64) -> Vec<(u64, u64)> {
+        let (mut late, mut left) = (Vec::new(), Vec::new());
+        self.0.sort_unstable();
+        let mut at = start;
+        self.0.retain(|&(from, to)| {
+            let (late_start, late_end) = (from.max(at), to.min(end));
+            if late_start >= late_end {
+                return true;
+            }
+            late.push((late_start, late_end));
+            at = late_end;
+            left.extend([(from, late_start), (late_end, to)].into_iter().filter(|(from, to)| from < to));
+            false
+        });
+        left.truncate(GAPS - self.0.len());
+        self.0.extend(left);
+        late
     }
 }
 

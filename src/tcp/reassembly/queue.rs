@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::memory::intact;
-use super::{Compared, Damaged, Item};
+use super::{Compared, Damaged, Item, Outlet};
 use crate::frame::Timestamp;
 use crate::issue::Issue;
 use crate::sum;
@@ -83,7 +83,7 @@ impl Queue {
     }
 
     /// Queues what is new of a segment; the rest are copies of what is queued.
-    pub fn insert(&mut self, entry: Entry<'_>, out: &mut impl FnMut(Item<'_>)) {
+    pub fn insert(&mut self, entry: Entry<'_>, out: &mut impl Outlet) {
         let Entry { segment, now, mut bytes, end, carrier, header_sum } = entry;
         let whole = bytes.len();
         let mut at = segment.offset;
@@ -139,13 +139,7 @@ impl Chunk {
 
     /// Takes note of a copy of its bytes from `segment.offset` on; where the checksums show that these bytes are
     /// damaged and the copy is not, the copy takes their place. Gives by how much it grew.
-    fn copy(
-        &mut self,
-        mut segment: SegmentRef,
-        bytes: &[u8],
-        header_sum: Option<u64>,
-        out: &mut impl FnMut(Item<'_>),
-    ) -> usize {
+    fn copy(&mut self, mut segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>, out: &mut impl Outlet) -> usize {
         let cost = self.cost();
         let at = (segment.offset - self.segment.offset) as usize;
         let mut compared = Compared::Equal;
@@ -167,7 +161,7 @@ impl Chunk {
         if self.copies.len() < COPIES {
             self.copies.push((segment, compared));
         } else {
-            out(Item::Copy(segment, compared));
+            out.item(Item::Copy(segment, compared));
         }
         self.cost() - cost
     }

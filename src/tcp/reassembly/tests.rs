@@ -7,10 +7,27 @@ use crate::tcp::verdict::Verdict;
 
 const MS: i64 = 1_000_000;
 
+/// What a stream has handed on.
+#[derive(Default)]
+struct Told {
+    items: Vec<String>,
+    memory: Memory,
+}
+
+impl Outlet for Told {
+    fn item(&mut self, item: Item<'_>) {
+        self.items.push(tell(item));
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+}
+
 /// One stream, and what it has handed on.
 struct Fixture {
     half: HalfStream,
-    told: Vec<String>,
+    told: Told,
     frame: u64,
     ready: Option<u64>,
 }
@@ -24,7 +41,7 @@ impl Fixture {
     }
 
     fn midway() -> Self {
-        Self { half: HalfStream::default(), told: Vec::new(), frame: 0, ready: Some(ORIGIN) }
+        Self { half: HalfStream::default(), told: Told::default(), frame: 0, ready: Some(ORIGIN) }
     }
 
     fn push(&mut self, ms: i64, seq: u32, control: u16, payload: &[u8]) -> &mut Self {
@@ -59,10 +76,7 @@ impl Fixture {
         };
         let meta = FrameMeta { number: self.frame, time, wire_len: 0, link: LinkType::ETHERNET, interface: 0 };
         let carrier = Carrier { meta, cap_len: 0, headers: &[], resumed: &[], verdict: Verdict::default() };
-        let told = &mut self.told;
-        self.half.push(&segment, &carrier, Peer { ready: self.ready, acked }, time, || header_sum, &mut |item| {
-            told.push(tell(item))
-        });
+        self.half.push(&segment, &carrier, Peer { ready: self.ready, acked }, time, || header_sum, &mut self.told);
         self
     }
 
@@ -72,19 +86,17 @@ impl Fixture {
     }
 
     fn advance(&mut self, ms: i64) -> &mut Self {
-        let told = &mut self.told;
-        self.half.advance(Timestamp(ms * MS), self.ready, &mut |item| told.push(tell(item)));
+        self.half.advance(Timestamp(ms * MS), self.ready, &mut self.told);
         self
     }
 
     fn finish(&mut self) -> &mut Self {
-        let told = &mut self.told;
-        self.half.finish(End::Capture, 0, &mut |item| told.push(tell(item)));
+        self.half.finish(End::Capture, 0, &mut self.told);
         self
     }
 
     fn told(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.told)
+        std::mem::take(&mut self.told.items)
     }
 }
 

@@ -11,7 +11,7 @@ impl Session {
         let client = 1 - server;
         match self.sides[client].state {
             State::Asked(_) => self.resolve(client, true, cx),
-            State::Start | State::Resync { .. } => self.sides[client].state = State::HandedOver,
+            State::Start | State::Joined | State::Resync { .. } => self.sides[client].state = State::HandedOver,
             _ => {}
         }
     }

@@ -1,10 +1,12 @@
 //! Where a message begins, and its head.
 
-use super::{Session, State, after_blank_line, method_name, pair, piece};
+use super::{Search, Session, State, after_blank_line, method_name, pair, piece};
 use crate::app::Context;
 use crate::app::http1::coding;
 use crate::app::http1::framing::{Framing, framing};
-use crate::app::http1::head::{self, Start, looks_like_cut_start, looks_like_start, plausible_resync};
+use crate::app::http1::head::{
+    self, Start, looks_like_cut_start, looks_like_joined_start, looks_like_start, plausible_resync,
+};
 use crate::app::http1::pairing::{Method, Pending};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
@@ -17,27 +19,37 @@ const MAX_DECODING: usize = 128 << 20;
 /// The longest head that is kept. Servers allow 8 to 64 KiB.
 const MAX_HEAD: usize = 1 << 20;
 
+impl Search {
+    /// What `bytes` begin with.
+    fn judge(self, bytes: &[u8]) -> Start {
+        match self {
+            Self::Due => looks_like_start(bytes),
+            Self::Joined => looks_like_joined_start(bytes),
+            Self::After => plausible_resync(bytes),
+        }
+    }
+}
+
 impl Session {
-    /// At the start of a message, or (`strict`) at what may be one.
+    /// At the start of a message, or at what may be one.
     pub(super) fn start(
         &mut self,
         at: usize,
         segment: SegmentRef,
         rest: &[u8],
         carrier: Carrier<'_>,
-        strict: bool,
+        search: Search,
         cx: &mut Context<'_>,
     ) -> usize {
-        let start = if strict { plausible_resync(rest) } else { looks_like_start(rest) };
-        let start = self.admit(at, start, strict);
+        let start = self.admit(at, search.judge(rest), search);
         if start == Start::No {
-            if !strict && self.begins_simple_response(at) {
+            if search == Search::Due && self.begins_simple_response(at) {
                 return self.simple_response(at, segment, rest, carrier, cx);
             }
             return self.skip(at, segment.offset, rest, 1, cx);
         }
         self.begin(at, segment, carrier, cx);
-        if strict {
+        if search != Search::Due {
             self.resynchronised(at, segment.offset);
         }
         if start != Start::Maybe
@@ -48,7 +60,7 @@ impl Session {
             self.head(at, &rest[..end], &rest[end..], cx);
             return end;
         }
-        self.sides[at].state = State::Head { strict };
+        self.sides[at].state = State::Head(search);
         self.more_head(at, segment, rest, carrier, cx)
     }
 
@@ -61,10 +73,11 @@ impl Session {
         skip
     }
 
-    /// What a start is to this side: one that does not fit its part is none. `strict`: the handshake tells parts too.
-    pub(super) fn admit(&self, at: usize, start: Start, strict: bool) -> Start {
-        let by_handshake =
-            self.opener.filter(|_| strict).map(|client| if at == client { Kind::Request } else { Kind::Response });
+    /// What a start is to this side: one that does not fit its part is none. Where none is due, the handshake tells
+    /// parts too.
+    pub(super) fn admit(&self, at: usize, start: Start, search: Search) -> Start {
+        let opener = self.opener.filter(|_| search != Search::Due);
+        let by_handshake = opener.map(|client| if at == client { Kind::Request } else { Kind::Response });
         match (start, self.part(at).or(by_handshake)) {
             (Start::Request, Some(Kind::Response)) | (Start::Response, Some(Kind::Request)) => Start::No,
             _ => start,
@@ -89,9 +102,13 @@ impl Session {
     pub(super) fn exists(&mut self, at: usize, start: Start, held: usize, cx: &mut Context<'_>) {
         let kind = if start == Start::Response { Kind::Response } else { Kind::Request };
         if !self.recognised {
+            let class = match self.opener {
+                Some(_) if self.is_other() => Class::Other,
+                Some(_) => Class::Undecodable,
+                None => Class::BeforeFirst,
+            };
             self.recognised = true;
             for side in &mut self.sides {
-                let class = if self.opener.is_some() { Class::Undecodable } else { Class::BeforeFirst };
                 cx.ledger.add(class, std::mem::take(&mut side.unclassified));
             }
         }
@@ -133,22 +150,25 @@ impl Session {
         cx: &mut Context<'_>,
     ) -> usize {
         let side = &mut self.sides[at];
-        let State::Head { strict } = side.state else { return rest.len() };
+        let State::Head(search) = side.state else { return rest.len() };
         let before = side.held.len();
         side.held.extend_from_slice(rest);
         let exists = side.message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
-            let start = if strict { plausible_resync(&side.held) } else { looks_like_start(&side.held) };
-            match self.admit(at, start, strict) {
+            let start = search.judge(&side.held);
+            match self.admit(at, start, search) {
                 Start::Maybe => {
                     self.take(at, segment, cx);
                     return rest.len();
                 }
                 Start::No => {
                     self.reject(at, before, cx);
-                    let simple = !strict && before == 0 && self.begins_simple_response(at);
+                    let simple = search == Search::Due && before == 0 && self.begins_simple_response(at);
                     if simple {
                         return self.simple_response(at, segment, rest, carrier, cx);
+                    }
+                    if before > 0 {
+                        return self.start(at, segment, rest, carrier, Search::After, cx);
                     }
                     self.unread(at, segment.offset, rest, cx);
                     return rest.len();
@@ -263,7 +283,7 @@ impl Session {
         let held = std::mem::take(&mut self.sides[at].held);
         let exists = self.sides[at].message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
-            match self.admit(at, looks_like_cut_start(&held), true) {
+            match self.admit(at, looks_like_cut_start(&held), Search::After) {
                 Start::No | Start::Maybe => {
                     let len = held.len();
                     self.sides[at].held = held;

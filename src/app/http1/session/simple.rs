@@ -1,6 +1,6 @@
 //! HTTP/0.9: a request line without version, and a body alone.
 
-use super::{Session, State, apply};
+use super::{Search, Session, State, apply};
 use crate::app::Context;
 use crate::app::http1::head::Start;
 use crate::app::message::{Integrity, Unit};
@@ -13,7 +13,7 @@ impl Session {
     pub(super) fn settle_simple_request(&mut self, at: usize, answer: &[u8], cx: &mut Context<'_>) {
         let side = &self.sides[at];
         let is_one = self.opener.is_some()
-            && matches!(side.state, State::Head { strict: false })
+            && matches!(side.state, State::Head(Search::Due))
             && side.message.as_ref().is_some_and(|message| message.number > 0)
             && is_simple_request(&side.held);
         if !is_one {

@@ -63,7 +63,7 @@ impl Talk {
         for (name, _) in &why.fields {
             let field = FIELDS.iter().find(|field| field.name == *name).expect(name);
             let mut there = false;
-            (field.get)(&Analysed { stream: 0, verdict }, &mut |_| there = true);
+            (field.get)(&Analysed { stream: 0, verdict, options: &[] }, &mut |_| there = true);
             assert!(there, "{name}");
         }
         why

@@ -1,0 +1,221 @@
+//! The HTTP messages of captures, against those that tshark finds. Skipped where tshark is not installed.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::wire::{MS, Packet, tell};
+use common::{dissect, fixtures, installed, name, run, shared_captures};
+use serde_json::Value;
+
+/// Fixtures in which tshark sees other HTTP messages, and why.
+const OTHER_MESSAGES: &[(&str, &str)] = &[
+    ("ack-before-data.pcap", ORDER),
+    ("ack-before-last-data.pcap", ORDER),
+    ("byte-at-a-time-response.pcap", OPEN),
+    ("capture-stopped.pcap", OPEN),
+    ("closed-early.pcap", OPEN),
+    ("cut-frame-in-body.pcap", MISSING),
+    ("damaged-request-then-good.pcap", METHOD),
+    ("file-cut-in-body.pcap", OPEN),
+    ("fin-lost.pcap", OPEN),
+    ("fragment-lost.pcap", MISSING),
+    ("hole-at-end-of-body.pcap", MISSING),
+    ("hole-in-body.pcap", MISSING),
+    ("hole-in-chunk.pcap", MISSING),
+    ("hole-in-request-body.pcap", MISSING),
+    ("hole-in-request-head.pcap", MISSING),
+    ("hole-of-chunk.pcap", MISSING),
+    ("hole-of-two-segments.pcap", MISSING),
+    ("hole-until-close.pcap", MISSING),
+    ("http09.pcap", NINE),
+    ("late-data.pcap", ORDER),
+    ("length-too-large.pcap", OPEN),
+    ("missing-blank-line.pcap", OPEN),
+    ("reordered-after-ack.pcap", ORDER),
+    ("reordered-request.pcap", ORDER),
+    ("reset-in-body.pcap", OPEN),
+    ("reset-with-hole.pcap", MISSING),
+    ("response-before-request.pcap", ORDER),
+    ("reversed-response.pcap", ORDER),
+    ("second-response-before-request.pcap", ORDER),
+    ("stray-spaces.pcap", METHOD),
+];
+
+const MISSING: &str = "bytes are missing: tshark loses the message";
+const ORDER: &str = "segments came in another order: tshark loses or cuts the message";
+const OPEN: &str = "it never became whole, or ends with the connection alone: tshark loses the message";
+const METHOD: &str = "its method is none that tshark knows";
+const NINE: &str = "HTTP/0.9, which tshark does not read";
+
+/// Captures from elsewhere of which some messages that tshark finds are not found, and why.
+const MISSED: &[(&str, &str)] =
+    &[("tests_arcnet-rfc1051-arp-icmp-http.pcap", ARCNET), ("tests_arcnet-rfc1201-arp-icmp-http.pcap", ARCNET)];
+
+const ARCNET: &str = "a link layer that is not dissected";
+
+/// The least share of tshark's messages that is to be found.
+const LEAST_SHARE: f64 = 0.99;
+
+/// How often each message is there: `0 GET /`, `0 200`, with the number of its stream.
+type Messages = BTreeMap<String, usize>;
+
+#[test]
+fn messages_of_the_fixtures_are_those_of_tshark() {
+    if !installed("tshark") {
+        return println!("skipped: tshark is not installed");
+    }
+    let mut differing = BTreeSet::new();
+    for path in fixtures() {
+        let (ours, theirs) = (ours(&path), theirs(&path));
+        if ours != theirs {
+            println!("{}: {ours:?}, tshark {theirs:?}", name(&path));
+            differing.insert(name(&path));
+        }
+    }
+    assert_eq!(differing, names(OTHER_MESSAGES), "captures with other messages, and those known for that");
+}
+
+#[test]
+fn messages_of_other_captures_are_found() {
+    let captures: Vec<PathBuf> = shared_captures().into_iter().filter(|path| may_have_http(path)).collect();
+    if captures.is_empty() || !installed("tshark") {
+        return println!("skipped: ../shared/captures or tshark is not there");
+    }
+    let (first, second) = captures.split_at(captures.len() / 2);
+    let [first, second] = std::thread::scope(|scope| {
+        [first, second].map(|half| scope.spawn(move || tally(half))).map(|worker| worker.join().unwrap())
+    });
+    let (all, missed) = (first.all + second.all, first.missed + second.missed);
+    println!("{} of {all} messages found in {} captures", all - missed, captures.len());
+    assert!(missed as f64 <= all as f64 * (1.0 - LEAST_SHARE), "{missed} of {all} are missed");
+    let incomplete: BTreeSet<String> = first.incomplete.into_iter().chain(second.incomplete).collect();
+    assert_eq!(incomplete, names(MISSED), "captures of which some are missed, and those known for that");
+}
+
+/// What tshark finds in captures, and how much of that is not found.
+#[derive(Default)]
+struct Tally {
+    all: usize,
+    missed: usize,
+    /// Captures of which some are missed.
+    incomplete: BTreeSet<String>,
+}
+
+fn tally(captures: &[PathBuf]) -> Tally {
+    let mut tally = Tally::default();
+    for path in captures {
+        let (ours, theirs) = (ours(path), theirs(path));
+        tally.all += theirs.values().sum::<usize>();
+        for (message, count) in &theirs {
+            let missed = count.saturating_sub(ours.get(message).copied().unwrap_or(0));
+            if missed > 0 {
+                println!("{}: {missed} × {message:?} missed", name(path));
+                tally.missed += missed;
+                tally.incomplete.insert(name(path));
+            }
+        }
+    }
+    tally
+}
+
+/// Whether the version is somewhere in a file, or may be once it is decompressed. tshark reads no HTTP without it.
+fn may_have_http(path: &Path) -> bool {
+    let compressed = path.extension().is_some_and(|end| ["gz", "zst", "lz4"].iter().any(|coding| end == *coding));
+    compressed || std::fs::read(path).is_ok_and(|bytes| memchr::memmem::find(&bytes, b"HTTP/").is_some())
+}
+
+fn names(table: &[(&str, &str)]) -> BTreeSet<String> {
+    table.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
+fn ours(path: &Path) -> Messages {
+    let told = run(dissect().args(["-T", "json", "-r"]).arg(path));
+    let text = String::from_utf8(told.stdout).unwrap();
+    let mut messages = Messages::new();
+    for line in text.lines().filter(|line| line.starts_with("{\"type\":\"message\"")) {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let (stream, http) = (&record["tcp"]["stream"], &record["http"]);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let message = match (http.get("request"), http.get("response")) {
+            (Some(request), _) => format!("{stream} {} {}", text(&request["method"]), text(&request["uri"])),
+            (_, Some(response)) => format!("{stream} {}", response["code"]),
+            _ => continue,
+        };
+        *messages.entry(message).or_default() += 1;
+    }
+    messages
+}
+
+fn theirs(path: &Path) -> Messages {
+    let mut command = Command::new("tshark");
+    command.args(["-n", "-Y", "tcp && http", "-T", "fields", "-E", "separator=\x02", "-E", "aggregator=\x01"]);
+    for field in ["tcp.stream", "http.request.method", "http.request.uri", "http.response.code"] {
+        command.args(["-e", field]);
+    }
+    let output = command.arg("-r").arg(path).output().expect("tshark runs");
+    let mut messages = Messages::new();
+    for row in String::from_utf8_lossy(&output.stdout).lines() {
+        let columns: Vec<Vec<&str>> = row.split('\x02').map(values).collect();
+        let [streams, methods, targets, codes] = columns.as_slice() else { panic!("{row:?}") };
+        let stream = streams.last().copied().unwrap_or_default();
+        let targets = targets.iter().copied().chain(std::iter::repeat(""));
+        let requests = methods.iter().zip(targets).map(|(method, target)| format!("{stream} {method} {target}"));
+        for message in requests.chain(codes.iter().map(|code| format!("{stream} {code}"))) {
+            *messages.entry(message).or_default() += 1;
+        }
+    }
+    messages
+}
+
+/// The values of a field in one frame.
+fn values(column: &str) -> Vec<&str> {
+    column.split('\x01').filter(|value| !value.is_empty()).collect()
+}
+
+/// Start lines in places where it takes more than the first bytes after a handshake to find them.
+#[test]
+fn messages_are_found_wherever_they_begin() {
+    const GET: &str = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let socks = ["\x04\x01\0\x50\x01\x02\x03\x04\0", "\0\x5a\0\x50\x01\x02\x03\x04"];
+    let bare_101 = format!("HTTP/1.1 101 Why\r\n\r\n{OK}");
+    // What is sent, turn and turn about, from the client on; requests and responses after a handshake, and without one.
+    for (turns, handshake, joined) in [
+        (&[GET, OK][..], [1, 1], [1, 1]),
+        (&["GET /\r\n\r\n", OK], [1, 1], [1, 1]),
+        (&["GET /a HTTP/3.0\r\n\r\n", "HTTP/3 200\r\n\r\n"], [1, 1], [1, 1]),
+        (&["ODD /a HTTP/1.1\r\n\r\n", "ICY 200 OK\r\n\r\n"], [1, 1], [0, 1]),
+        (&[GET, &bare_101], [1, 2], [1, 2]),
+        (&[socks[0], socks[1], GET, OK], [1, 1], [1, 1]),
+        (&["HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", OK, GET, OK], [2, 2], [2, 2]),
+        // Whole lines from the very beginning are what was sent, whatever the method; joined, its beginning is not known.
+        (&["abc", "def", "ODD /a HTTP/1.1\r\n\r\n"], [1, 0], [0, 0]),
+        (&["inside of a body", "of another", GET, OK], [1, 1], [1, 1]),
+    ] {
+        for (begins, want) in [(true, handshake), (false, joined)] {
+            let told = tell(&packets(turns, begins));
+            let found = [told.of(true).len(), told.of(false).len()];
+            assert_eq!(found, want, "{turns:?} {}", if begins { "after a handshake" } else { "joined" });
+        }
+    }
+}
+
+fn packets(turns: &[&str], handshake: bool) -> Vec<Packet> {
+    let mut next = [1000, 5000];
+    let mut packets = Vec::new();
+    if handshake {
+        let syn = Packet { syn: true, ..Packet::new(0, next[0] - 1, None, b"") };
+        let syn_ack = Packet { syn: true, ..Packet::new(1, next[1] - 1, Some(next[0]), b"") };
+        packets.extend([syn, syn_ack]);
+    }
+    for (turn, text) in turns.iter().enumerate() {
+        let from = turn % 2;
+        let time = MS * packets.len() as i64;
+        packets.push(Packet { time, ..Packet::new(from, next[from], Some(next[1 - from]), text.as_bytes()) });
+        next[from] += text.len() as u32;
+    }
+    packets
+}

@@ -21,7 +21,9 @@ pub static FRAME: &[Field<PacketGet>] = &[
         put(Value::Uint(packet.decoded.meta.number));
     }),
     Field::new("frame.time_epoch", Kind::Time, "Capture time, seconds since 1970", |packet, put| {
-        put(Value::Time(packet.decoded.meta.time));
+        if let Some(time) = packet.decoded.meta.time() {
+            put(Value::Time(time));
+        }
     }),
     Field::new("frame.len", Kind::Uint, "Length on the wire, in bytes", |packet, put| {
         put(Value::Uint(packet.decoded.meta.wire_len.into()));
@@ -34,7 +36,7 @@ pub static FRAME: &[Field<PacketGet>] = &[
         Kind::Uint,
         "Interface of the capture, from 0, where it numbers them",
         |packet, put| {
-            if let Some(id) = packet.decoded.meta.interface_id() {
+            if let Some(id) = packet.decoded.meta.interface_id {
                 put(Value::Uint(id.into()));
             }
         },

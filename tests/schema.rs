@@ -313,7 +313,7 @@ fn begin() -> Value {
 }
 
 fn packet() -> Value {
-    let fields = ["number", "time_epoch", "len", "cap_len", "protocols"].map(|f| format!("frame.{f}"));
+    let fields = ["number", "len", "cap_len", "protocols"].map(|f| format!("frame.{f}"));
     with_layers(record("packet").fields(|entry| entry.name.starts_with("frame.")))
         .require(&fields.each_ref().map(String::as_str))
         .may("stop", Object::default().must("layer", text()).must("offset", count()).must("reason", text()).build())

@@ -3,15 +3,15 @@
 use super::rest::{Parse, Rest};
 use super::{Decoded, Protocol};
 use super::{
-    ah, ap1394, arcnet, arp, atm, chdlc, erspan, ethernet, extension, fragment, frame_relay, geneve, gre, gtp, icmp,
-    icmpv6, ieee8021ah, ipnet, ipoib, ipv4, ipv6, juniper, l2tp, llc, macsec, mpls, named, nflog, nsh, null, pim,
-    pktap, ppp, pppoe, radiotap, raw, rings, sll, tags, tcp, teredo, udp, udpencap, vlan, vxlan, wlan,
+    ah, ap1394, arcnet, arp, atm, chdlc, custom_block, erspan, ethernet, extension, fragment, frame_relay, geneve, gre,
+    gtp, icmp, icmpv6, ieee8021ah, ipnet, ipoib, ipv4, ipv6, juniper, l2tp, llc, macsec, mpls, named, nflog, nsh, null,
+    pim, pktap, ppp, pppoe, radiotap, raw, rings, sll, tags, tcp, teredo, udp, udpencap, vlan, vxlan, wlan,
 };
 use crate::frame::LinkType;
 
 /// Every header that we decode. A new one is a line here; its place matters only for speed: among those announced by
 /// the same kind of number, the commonest come first. Those of [`named`] follow them.
-const DECODED: [&Header; 71] = [
+const DECODED: [&Header; 72] = [
     &ethernet::HEADER,
     &ipv4::HEADER,
     &ipv6::HEADER,
@@ -83,6 +83,7 @@ const DECODED: [&Header; 71] = [
     &radiotap::HEADER,
     &radiotap::HEADER_PRISM,
     &radiotap::HEADER_AVS,
+    &custom_block::HEADER,
 ];
 
 const HEADERS: [&Header; DECODED.len() + named::HEADERS.len()] = {
@@ -105,6 +106,7 @@ static PROTOCOLS: [&Protocol; HEADERS.len()] = {
     protocols
 };
 static LINKS: [(u16, Parse); count(Space::Link)] = table(Space::Link);
+static RECORDS: [(u16, Parse); count(Space::Record)] = table(Space::Record);
 static ETHERTYPES: [(u16, Parse); count(Space::Ethertype)] = table(Space::Ethertype);
 static IP_PROTOCOLS: [(u16, Parse); count(Space::Ip)] = table(Space::Ip);
 static UDP_PORTS: [(u16, Parse); count(Space::Udp)] = table(Space::Udp);
@@ -136,6 +138,7 @@ pub(super) struct Number {
 #[derive(Clone, Copy)]
 enum Space {
     Link,
+    Record,
     Ethertype,
     Ip,
     Udp,
@@ -147,9 +150,10 @@ enum Space {
 }
 
 impl Number {
-    /// A link type.
+    /// A link type, or what else a record is.
     pub const fn link(link: LinkType) -> Self {
-        Self { space: Space::Link, value: link.0 }
+        let space = if link.is_packet() { Space::Link } else { Space::Record };
+        Self { space, value: link.0 as u16 }
     }
 
     /// An EtherType.
@@ -228,9 +232,10 @@ const fn table<const N: usize>(space: Space) -> [(u16, Parse); N] {
     table
 }
 
-/// The header that a link type announces.
+/// The header that a link type announces, or what else the record is.
 pub(super) fn of_link<'a>(decoded: &mut Decoded<'a>, link: LinkType, rest: Rest<'a>) {
-    next(decoded, &LINKS, link.0, "link type", rest)
+    let table: &[_] = if link.is_packet() { &LINKS } else { &RECORDS };
+    next(decoded, table, link.0 as u16, "link type", rest)
 }
 
 /// The header that an EtherType, given in `field`, announces.

@@ -29,8 +29,11 @@ const AF_INET: u8 = 2;
 const AF_INET6: u8 = 26;
 
 fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
-    let Some(&[_, family, ..]) = rest.bytes.first_chunk::<LEN>() else { return decoded.refuse(&PROTOCOL, rest, LEN) };
-    let rest = decoded.layer(&PROTOCOL, rest, LEN);
+    let Some(&[_, family, _, _, l0, l1, l2, l3, ..]) = rest.bytes.first_chunk::<LEN>() else {
+        return decoded.refuse(&PROTOCOL, rest, LEN);
+    };
+    let len = u32::from_be_bytes([l0, l1, l2, l3]);
+    let rest = decoded.layer(&PROTOCOL, rest, LEN).within(len, "ipnet.pktlen");
     match family {
         AF_INET => decoded.header(ipv4::parse, rest),
         AF_INET6 => decoded.header(ipv6::parse, rest),

@@ -85,14 +85,15 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     }
     decoded.addresses = Some((header.source_addr().into(), header.destination_addr().into()));
     let rest = decoded.layer(&PROTOCOL, datagram, len);
-    if header.is_fragmenting_payload() && !rest.is_cut_first(header.fragments_offset().value()) {
+    let fragment = rest.claiming(u32::from(header.total_len()).saturating_sub(len as u32));
+    if header.is_fragmenting_payload() && !fragment.is_cut_first(header.fragments_offset().value()) {
         decoded.fragment = Some(Fragment {
             id: header.identification().into(),
             protocol: header.protocol().0,
             offset: u32::from(header.fragments_offset().value()) * 8,
             more: header.more_fragments(),
         });
-        return decoded.carries(rest);
+        return decoded.carries(fragment);
     }
     headers::of_ip(decoded, header.protocol().0, "ip.proto", rest)
 }

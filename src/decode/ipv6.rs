@@ -75,6 +75,12 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     next(decoded, nxt, "ipv6.nxt", rest)
 }
 
+/// Where the innermost packet ends by its payload length: bytes from the start of the frame.
+pub(super) fn claimed_end(decoded: &Decoded<'_>) -> u32 {
+    let header = decoded.layers.iter().rev().find(|layer| layer.protocol.name == PROTOCOL.name);
+    header.map_or(0, |layer| layer.offset.saturating_add(LEN as u32 + u32::from(layer.u16(4).unwrap_or(0))))
+}
+
 /// What follows an IPv6 header or an extension header.
 pub(super) fn next<'a>(decoded: &mut Decoded<'a>, nxt: u8, field: &'static str, rest: Rest<'a>) {
     if nxt == NO_NEXT_HEADER { decoded.carries(rest) } else { headers::of_ip(decoded, nxt, field, rest) }

@@ -16,6 +16,7 @@ mod atm;
 mod chain;
 mod chdlc;
 pub mod checksum;
+mod custom_block;
 mod erspan;
 mod ethernet;
 mod extension;

@@ -126,6 +126,8 @@ named! {
     GOOSE "goose" "GOOSE" 0 [] by Number::ethertype(0x88b8);
     HOMEPLUG "homeplug-av" "HomePlug AV" 0 [] by Number::ethertype(0x88e1);
     FCOE "fcoe" "FCoE" 0 [] by Number::ethertype(0x8906);
+    JOURNAL "systemd_journal" "systemd journal" 0 [] by Number::link(LinkType::JOURNAL_ENTRY);
+    SYSDIG "sysdig" "System call" 0 [] by Number::link(LinkType::SYSTEM_CALL);
     NETLINK "netlink" "Netlink" 0 [] by Number::link(LinkType(253));
     WPAN "wpan" "802.15.4" 0 [] by Number::link(LinkType(195)), Number::link(LinkType(230)), Number::link(LinkType(283));
     VSOCK "vsock" "VSOCK" 0 [] by Number::link(LinkType(271));

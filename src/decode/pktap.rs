@@ -60,7 +60,9 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let rest = decoded.layer(&PROTOCOL, rest, len);
     let link = u32::from_le_bytes([d0, d1, d2, d3]);
     match u16::try_from(link) {
-        Ok(link) if u32::from_le_bytes([r0, r1, r2, r3]) == PACKET => headers::of_link(decoded, LinkType(link), rest),
+        Ok(link) if u32::from_le_bytes([r0, r1, r2, r3]) == PACKET => {
+            headers::of_link(decoded, LinkType(link.into()), rest)
+        }
         _ => decoded.unknown("pktap.dlt", link, rest),
     }
 }

@@ -166,7 +166,10 @@ mod tests {
 
     fn decoded() -> Decoded<'static> {
         let (number, time, link) = (1, Timestamp(0), LinkType::ETHERNET);
-        decode(Frame { meta: FrameMeta { number, time, wire_len: SYN.len() as u32, link, interface: 0 }, bytes: SYN })
+        decode(Frame {
+            meta: FrameMeta { number, time, wire_len: SYN.len() as u32, link, interface: 0, interface_id: None },
+            bytes: SYN,
+        })
     }
 
     /// First and last byte of each value, and the bits of the first.

@@ -20,7 +20,8 @@ const A6: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 const B6: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
 
 fn frame(link: LinkType, bytes: &[u8], wire_len: usize) -> Frame<'_> {
-    let meta = FrameMeta { number: 1, time: Timestamp(0), wire_len: wire_len as u32, link, interface: 0 };
+    let meta =
+        FrameMeta { number: 1, time: Timestamp(0), wire_len: wire_len as u32, link, interface: 0, interface_id: None };
     Frame { meta, bytes }
 }
 
@@ -58,6 +59,7 @@ fn text(value: Value<'_>) -> String {
         Value::Ipv4(address) => Ipv4Addr::from(address).to_string(),
         Value::Ipv6(address) => std::net::Ipv6Addr::from(address).to_string(),
         Value::Bytes(bytes) => hex(bytes, ""),
+        Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
         other => unreachable!("no header has a field like {other:?}"),
     }
 }

@@ -12,7 +12,7 @@ type Captured = (Vec<u8>, u32);
 
 fn write(path: &Path, link: LinkType, frames: &[Captured]) {
     let mut file = Vec::new();
-    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 0x4_0000, u32::from(link.0)] {
+    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 0x4_0000, link.0] {
         file.extend(u32::to_le_bytes(word));
     }
     for (bytes, wire_len) in frames {
@@ -42,7 +42,7 @@ fn read(path: &Path) -> Option<(LinkType, Vec<Captured>)> {
         frames.push((bytes.to_vec(), word(record, 12)));
         rest = next;
     }
-    Some((LinkType(word(head, 20) as u16), frames))
+    Some((LinkType(word(head, 20) & 0xffff), frames))
 }
 
 /// A value as tshark prints it, with numbers in decimal.

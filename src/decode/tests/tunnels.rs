@@ -108,7 +108,7 @@ pub(super) fn tunnels() -> Vec<(LinkType, Vec<u8>, &'static str)> {
         (LinkType(7), join(&[&[0xbe, 1, 240], &tcp]), "arcnet:ip:tcp"),
         (LinkType(129), join(&[&[0xbe, 1, 0, 1, 212, 0, 0, 9], &tcp]), "arcnet:ip:tcp"),
         (LinkType(242), join(&[&[0; 40], &[8, 0, 0, 0], &tcp]), "ipoib:ip:tcp"),
-        (LinkType(226), join(&[&[1, 26], &[0; 22], &tcp6]), "ipnet:ipv6:tcp"),
+        (LinkType(226), join(&[&[1, 26, 0, 0, 0, 0, 0, tcp6.len() as u8], &[0; 16], &tcp6]), "ipnet:ipv6:tcp"),
         (
             LinkType(258),
             join(&[&[108, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], b"en0", &[0; 93], &frame]),

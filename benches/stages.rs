@@ -167,7 +167,7 @@ fn d_tcp(bencher: Bencher<'_, '_>, kind: &str) {
                 acked = halves[1 - dir].acknowledge(segment.ack, synack, 1 << 20, segment.time);
             }
             let peer = Peer { ready: halves[1 - dir].delivered(), acked };
-            halves[*dir].push(segment, &carrier, peer, segment.time, || None, &mut delivered);
+            halves[*dir].push(segment, &carrier, peer, segment.time, None, &mut delivered);
         }
         delivered.0
     });

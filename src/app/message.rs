@@ -112,16 +112,25 @@ pub struct Segments {
 
 impl Segments {
     fn clear(&mut self) {
-        let Self { mut flagged, mut first, mut last, .. } = std::mem::take(self);
-        flagged.clear();
-        first.clear();
-        last.clear();
-        *self = Self { flagged, first, last, ..Self::default() };
+        self.count = 0;
+        self.first_frame = 0;
+        self.last_frame = 0;
+        self.flagged.clear();
+        self.first.clear();
+        self.last.clear();
+        self.oldest = 0;
+    }
+
+    /// Bytes of its storage.
+    fn storage(&self) -> usize {
+        (self.flagged.capacity() + self.first.capacity() + self.last.capacity()) * size_of::<SegmentRef>()
     }
 
     /// Adds a run of bytes; one that goes on where the frame's last run ended is one with it.
     pub fn add(&mut self, segment: SegmentRef) {
-        if let Some(last) = self.latest()
+        // Most runs are the first of their frame.
+        if segment.frame <= self.last_frame
+            && let Some(last) = self.latest()
             && last.frame == segment.frame
             && last.offset + u64::from(last.len) == segment.offset
         {
@@ -252,19 +261,35 @@ impl Default for Message {
 }
 
 impl Message {
-    /// Becomes empty; its storage stays.
+    /// Becomes empty; its storage stays, and so does the carrier, which every message sets.
     pub fn clear(&mut self) {
-        let Self { carrier, mut segments, mut missing, unit, .. } = std::mem::take(self);
-        segments.clear();
-        missing.clear();
-        let unit = match unit {
-            Unit::Http(mut http) => {
-                http.clear();
-                Unit::Http(http)
-            }
-            Unit::Dns(_) => Unit::Http(Http::default()),
-        };
-        *self = Self { carrier, segments, missing, unit, ..Self::default() };
+        self.number = 0;
+        self.side = 0;
+        self.kind = Kind::Request;
+        self.integrity = Integrity::Complete;
+        self.issues = IssueSet::EMPTY;
+        self.segments.clear();
+        self.missing.clear();
+        self.missing_bytes = 0;
+        self.start = 0;
+        self.len = 0;
+        self.first_time = Timestamp(0);
+        self.last_time = Timestamp(0);
+        self.frame = 0;
+        self.acked = 0;
+        self.answers = None;
+        self.request_in = None;
+        self.since_request = None;
+        match &mut self.unit {
+            Unit::Http(http) => http.clear(),
+            Unit::Dns(_) => self.unit = Unit::Http(Http::default()),
+        }
+    }
+
+    /// Bytes of its storage, the headers' of its first frame left out.
+    pub(super) fn storage(&self) -> usize {
+        let unit = self.http().map_or(0, Http::storage);
+        self.segments.storage() + self.missing.capacity() * size_of::<Missing>() + unit
     }
 
     /// Offset one past its last byte.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Decoded, Layer, Transport, options};
+use super::{Decoded, Layer, Plain, Transport, options};
 use crate::sum::{add, fold, sum};
 
 /// Protocol numbers, as the pseudo-header has them.
@@ -36,30 +36,31 @@ pub fn transport(decoded: &Decoded<'_>) -> Option<bool> {
 
 /// The sum of pseudo-header and transport header, the checksum included: with the payload's it folds to 0xffff where
 /// the checksum is right. `None` where the last layer is no transport header.
-fn header_sum(decoded: &Decoded<'_>) -> Option<u64> {
-    let header = decoded.layers.last()?.header;
-    match decoded.transport {
-        Transport::Tcp(_) => sum_of_headers(decoded.addresses?, TCP, header, decoded.payload.len()),
-        Transport::Udp { .. } => sum_of_headers(decoded.addresses?, UDP, header, decoded.payload.len()),
-        Transport::None => None,
-    }
-}
-
-/// The same of a TCP header and its addresses, with `len` bytes of payload.
-pub fn tcp_header_sum(addresses: (IpAddr, IpAddr), header: &[u8], len: usize) -> Option<u64> {
-    sum_of_headers(addresses, TCP, header, len)
-}
-
-fn sum_of_headers(addresses: (IpAddr, IpAddr), protocol: u16, header: &[u8], len: usize) -> Option<u64> {
-    let addresses = match addresses {
+pub fn header_sum(decoded: &Decoded<'_>) -> Option<u64> {
+    let protocol = match decoded.transport {
+        Transport::Tcp(_) => TCP,
+        Transport::Udp { .. } => UDP,
+        Transport::None => return None,
+    };
+    let addresses = match decoded.addresses? {
         (IpAddr::V4(src), IpAddr::V4(dst)) => add(sum(&src.octets()), sum(&dst.octets())),
         (IpAddr::V6(src), IpAddr::V6(dst)) => add(sum(&src.octets()), sum(&dst.octets())),
         _ => return None,
     };
-    let length = (header.len() + len) as u32;
-    let numbers = add(sum(&length.to_be_bytes()), sum(&protocol.to_be_bytes()));
+    Some(with_header(addresses, protocol, decoded.layers.last()?.header, decoded.payload.len()))
+}
+
+/// The same of a plain frame.
+pub fn plain_header_sum(plain: &Plain<'_>) -> u64 {
+    with_header(sum(plain.addresses), TCP, plain.header, plain.payload.len())
+}
+
+/// Adds the sum of the pseudo-header's numbers and the header to that of the addresses.
+fn with_header(addresses: u64, protocol: u16, header: &[u8], payload_len: usize) -> u64 {
+    let length = (header.len() + payload_len) as u32;
+    let numbers = u64::from(length.to_be()) + u64::from(protocol.to_be());
     // Headers have an even length, so that the payload begins at a whole number of 16 bits.
-    Some(add(add(addresses, numbers), sum(header)))
+    add(add(addresses, numbers), sum(header))
 }
 
 /// Whether it has a routing header with segments left, or a source route option (RFC 791 3.1).

@@ -10,10 +10,8 @@ use crate::frame::{Frame, LinkType};
 /// A TCP segment of a plain frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<'a> {
-    /// Addresses of its IP header: source, destination.
-    pub addresses: (IpAddr, IpAddr),
-    /// Its TCP header in native numbers.
-    pub tcp: TcpHeader<'a>,
+    /// The addresses of its IP header as they stand there: source, destination.
+    pub addresses: &'a [u8],
     /// The TCP header's bytes.
     pub header: &'a [u8],
     /// All headers: the bytes before the payload.
@@ -22,6 +20,34 @@ pub struct Plain<'a> {
     pub payload: &'a [u8],
     /// Bytes of the payload that were not captured.
     pub missing: u32,
+}
+
+impl<'a> Plain<'a> {
+    /// The addresses: source, destination.
+    #[inline]
+    pub fn addresses(&self) -> (IpAddr, IpAddr) {
+        if let Some((&src, &dst)) = self.addresses.first_chunk::<16>().zip(self.addresses.last_chunk::<16>()) {
+            return (Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into());
+        }
+        let &[a, b, c, d, e, f, g, h] = self.addresses.first_chunk().unwrap_or(&[0; 8]);
+        (Ipv4Addr::new(a, b, c, d).into(), Ipv4Addr::new(e, f, g, h).into())
+    }
+
+    /// The ports: source, destination.
+    #[inline]
+    pub fn ports(&self) -> (u16, u16) {
+        let &[a, b, c, d] = self.header.first_chunk().unwrap_or(&[0; 4]);
+        (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
+    }
+
+    /// The TCP header in native numbers; always there.
+    #[inline]
+    pub fn tcp(&self) -> Option<TcpHeader<'a>> {
+        match tcp::transport(self.header) {
+            Transport::Tcp(header) => Some(header),
+            _ => None,
+        }
+    }
 }
 
 const ETHERNET_LEN: usize = 14;
@@ -52,26 +78,23 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
     let (addresses, ip_len, len) = match ethertype {
         [0x08, 0x00] => {
             let header: &[u8; IPV4_LEN] = ip.first_chunk()?;
-            let &[version, _, l0, l1, _, _, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = header;
+            let &[version, _, l0, l1, _, _, f0, f1, _, protocol, _, _, ref addresses @ ..] = header;
             let ip_len = usize::from(version & 0xf) * 4;
             let fragmented = f0 & 0x3f | f1 != 0;
             if version >> 4 != 4 || ip_len < IPV4_LEN || fragmented || protocol != TCP {
                 return None;
             }
-            let addresses = (Ipv4Addr::new(s0, s1, s2, s3).into(), Ipv4Addr::new(d0, d1, d2, d3).into());
-            (addresses, ip_len, usize::from(u16::from_be_bytes([l0, l1])))
+            (&addresses[..], ip_len, usize::from(u16::from_be_bytes([l0, l1])))
         }
         [0x86, 0xdd] => {
             let header: &[u8; IPV6_LEN] = ip.first_chunk()?;
             let &[version, _, _, _, l0, l1, TCP, _, ref addresses @ ..] = header else { return None };
-            let (src, dst) = addresses.split_at(16);
-            let [src, dst]: [[u8; 16]; 2] = [src.try_into().ok()?, dst.try_into().ok()?];
             let payload_len = usize::from(u16::from_be_bytes([l0, l1]));
             // A length of 0 is a jumbogram, or segmentation offload.
             if version >> 4 != 6 || payload_len == 0 {
                 return None;
             }
-            ((Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into()), IPV6_LEN, IPV6_LEN + payload_len)
+            (&addresses[..], IPV6_LEN, IPV6_LEN + payload_len)
         }
         _ => return None,
     };
@@ -84,10 +107,8 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
     let tcp = bytes.get(tcp_at..end.min(bytes.len()))?;
     let header_len = usize::from(*tcp.get(12)? >> 4) * 4;
     let (header, payload) = tcp.split_at_checked(header_len).filter(|_| header_len >= tcp::MIN_LEN)?;
-    let Transport::Tcp(numbers) = tcp::transport(header) else { return None };
     Some(Plain {
         addresses,
-        tcp: numbers,
         header,
         headers: bytes.get(..tcp_at + header_len)?,
         payload,
@@ -98,6 +119,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::checksum::{header_sum, plain_header_sum};
     use crate::decode::{decode, end_of_headers};
     use crate::frame::{FrameMeta, Timestamp};
 
@@ -115,8 +137,10 @@ mod tests {
         let decoded = decode(frame);
         let Transport::Tcp(tcp) = decoded.transport else { panic!("{decoded:?} is no TCP") };
         let numbers = |tcp: TcpHeader<'_>| (tcp.src, tcp.dst, tcp.seq, tcp.ack, tcp.flags, tcp.window);
-        assert_eq!(Some(plain.addresses), decoded.addresses);
-        assert_eq!((numbers(plain.tcp), plain.tcp.options), (numbers(tcp), tcp.options));
+        let read = plain.tcp().unwrap();
+        assert_eq!(Some(plain.addresses()), decoded.addresses);
+        assert_eq!((numbers(read), read.options, plain.ports()), (numbers(tcp), tcp.options, (tcp.src, tcp.dst)));
+        assert_eq!(Some(plain_header_sum(&plain)), header_sum(&decoded));
         assert_eq!((plain.payload, plain.missing), (decoded.payload, decoded.missing));
         assert_eq!(plain.headers, &frame.bytes[..end_of_headers(&decoded.layers)]);
         assert_eq!(plain.header, decoded.layers.last().unwrap().header);

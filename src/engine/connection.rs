@@ -6,7 +6,7 @@ use crate::app::ledger::Class;
 use crate::app::message::Kind;
 use crate::app::{Context, Output, identify};
 use crate::event::{self, Close, Direction, Event, Flow, Sink, Transport};
-use crate::flow::{Endpoint, Key, Keyed};
+use crate::flow::{Key, Keyed};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::Analysis;
@@ -19,6 +19,9 @@ use crate::tcp::{Carrier, Control, Segment, Seq};
 /// longer than the shortest retransmission timeout in use (200 ms).
 const LINGER: i64 = 250_000_000;
 
+/// Control bits of a segment that does more than carry bytes and acknowledge.
+const ODD: u16 = Control::SYN | Control::FIN | Control::RST;
+
 /// A connection in the table; after its end, what tells its late copies from a new one.
 pub(super) struct Connection {
     name: Name,
@@ -29,6 +32,8 @@ pub(super) struct Connection {
     session: Option<Box<Session>>,
     /// Deadline of the timer that is set.
     timer: Option<Timestamp>,
+    /// Bytes held of it, as last counted.
+    pub counted: usize,
     /// When both streams had ended, or a RST came, and the frame of the RST.
     over: Option<(Timestamp, Close, FrameNumber)>,
     ended: bool,
@@ -80,6 +85,7 @@ impl Connection {
             bases: [Seq(0); 2],
             session: None,
             timer: None,
+            counted: 0,
             over: None,
             ended: false,
             handshake: [false; 3],
@@ -96,9 +102,10 @@ impl Connection {
         self.name.stream
     }
 
-    /// 0 for what the sender of the first segment sends, 1 for the answers.
-    pub fn direction(&self, src: Endpoint, dst: Endpoint) -> usize {
-        usize::from(Key::new(src, dst).1 != self.name.swapped)
+    /// 0 for what the sender of the first segment sends, 1 for the answers; `swapped` where that goes from the higher end
+    /// of the key to the lower.
+    pub fn direction(&self, swapped: bool) -> usize {
+        usize::from(swapped != self.name.swapped)
     }
 
     pub fn is_replaced_by(&self, dir: usize, segment: &Segment<'_>) -> bool {
@@ -116,6 +123,12 @@ impl Connection {
     pub fn queued(&self) -> usize {
         let held = self.session.as_ref().map_or(0, |session| session.held());
         self.halves[0].queued() + self.halves[1].queued() + held
+    }
+
+    /// Takes over into `all`, what all connections have queued, what has changed of it.
+    pub fn count_queued(&mut self, all: &mut usize) {
+        let queued = self.queued();
+        *all = *all + queued - std::mem::replace(&mut self.counted, queued);
     }
 
     /// What the analysis says of a segment; `flags` were found before.
@@ -167,23 +180,26 @@ impl Connection {
         }
     }
 
-    /// Takes a segment into its stream.
+    /// Takes a segment into its stream. False where it only acknowledges, and nothing waits for that.
     pub fn push(
         &mut self,
         dir: usize,
         segment: &Segment<'_>,
         carrier: &Carrier<'_>,
-        header_sum: impl FnOnce() -> Option<u64>,
+        header_sum: Option<u64>,
         shared: &mut Shared,
         sink: &mut impl Sink,
-    ) {
-        let (verdict, now) = (carrier.verdict, shared.now);
+    ) -> bool {
+        let (verdict, now) = (&carrier.verdict, shared.now);
         let mut acked = 0;
         if segment.control.any(Control::ACK) && !segment.control.any(Control::RST) {
             let syn = segment.control.any(Control::SYN);
             let window =
                 if syn || verdict.window_scale.is_some_and(|scale| scale != -1) { verdict.window_size } else { 0 };
             acked = self.halves[1 - dir].acknowledge(segment.ack, syn, window.into(), now);
+        }
+        if segment.is_empty() && !segment.control.any(ODD) && self.halves.iter().all(HalfStream::is_idle) {
+            return false;
         }
         let peer = Peer { ready: self.halves[1 - dir].delivered(), acked };
         let reset = segment.control.any(Control::RST) && self.halves[dir].may_reset(segment.seq);
@@ -193,8 +209,15 @@ impl Connection {
         });
         if reset && self.over.is_none() {
             self.over = Some((now, Close::Rst, segment.frame));
-        } else if self.over.is_none() && self.halves.iter().all(HalfStream::ended) {
-            self.over = Some((now, Close::Fin, segment.frame));
+        }
+        self.note_end(now);
+        true
+    }
+
+    /// It is over where both streams have ended.
+    fn note_end(&mut self, now: Timestamp) {
+        if self.over.is_none() && self.halves.iter().all(HalfStream::ended) {
+            self.over = Some((now, Close::Fin, self.last.1));
         }
     }
 
@@ -243,6 +266,7 @@ impl Connection {
                 finish(halves, End::Rst, frame, feed);
             }
         });
+        self.note_end(now);
     }
 
     /// How it ended, if it has and its linger is over.

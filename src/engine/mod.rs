@@ -130,12 +130,12 @@ struct Arrival<'a> {
     /// Its frame, where the layers of that are known.
     packet: Option<Packet<'a>>,
     key: Hashed,
-    /// Who sent it, and to whom.
-    ends: [Endpoint; 2],
+    /// Whether it goes from the higher end of the key to the lower.
+    swapped: bool,
     segment: Segment<'a>,
     carrier: Carrier<'a>,
-    /// Addresses and TCP header, which the checksum covers beside the payload.
-    covered: Option<((IpAddr, IpAddr), &'a [u8])>,
+    /// See [`HalfStream::push`](crate::tcp::reassembly::HalfStream::push).
+    header_sum: Option<u64>,
     /// What was found wrong with it.
     flags: Flags,
 }
@@ -205,17 +205,18 @@ impl Engine {
     /// the later ones need is fetched while the first are looked at.
     pub fn push_all(&mut self, frames: &[Frame<'_>], sink: &mut impl Sink) {
         for frames in frames.chunks(AHEAD) {
-            let mut ahead: ArrayVec<Option<(Plain<'_>, Hashed)>, AHEAD> = ArrayVec::new();
+            let mut ahead: ArrayVec<Option<(Plain<'_>, (Hashed, bool))>, AHEAD> = ArrayVec::new();
             for frame in frames {
                 let plain = if self.needs_no_layers() { decode::plain(frame) } else { None };
                 ahead.push(plain.map(|plain| {
-                    let [src, dst] = ends(plain.addresses, plain.tcp.src, plain.tcp.dst);
-                    let key = self.table.hash(Key::new(src, dst).0);
+                    let (src, dst) = plain.ports();
+                    let (key, swapped) = key(plain.addresses(), src, dst);
+                    let key = self.table.hash(key);
                     self.table.prefetch_place(&key);
-                    (plain, key)
+                    (plain, (key, swapped))
                 }));
             }
-            ahead.iter().flatten().for_each(|(_, key)| self.table.prefetch_flow(key));
+            ahead.iter().flatten().for_each(|(_, (key, _))| self.table.prefetch_flow(key));
             for (frame, plain) in frames.iter().zip(&ahead) {
                 self.advance(frame.meta.time, sink);
                 self.shared.counts.frames += 1;
@@ -244,13 +245,16 @@ impl Engine {
     }
 
     /// Takes a frame whose headers are plain.
-    fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, key: Hashed, sink: &mut impl Sink) {
+    fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (Hashed, bool), sink: &mut impl Sink) {
+        let Some(header) = plain.tcp() else { return };
+        let whole = !plain.payload.is_empty() && plain.missing == 0;
+        let header_sum = whole.then(|| checksum::plain_header_sum(plain));
         self.segment(
             Arrival {
                 packet: None,
                 key,
-                ends: ends(plain.addresses, plain.tcp.src, plain.tcp.dst),
-                segment: segment_of(frame.meta, plain.tcp, plain.payload, plain.missing),
+                swapped,
+                segment: segment_of(frame.meta, header, plain.payload, plain.missing),
                 carrier: Carrier {
                     meta: frame.meta,
                     cap_len: frame.bytes.len() as u32,
@@ -258,7 +262,7 @@ impl Engine {
                     resumed: &[],
                     verdict: Verdict::default(),
                 },
-                covered: Some((plain.addresses, plain.header)),
+                header_sum,
                 flags: Flags::EMPTY,
             },
             sink,
@@ -313,14 +317,14 @@ impl Engine {
             Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
         match (decoded.transport, decoded.addresses) {
             (Transport::Tcp(header), Some(addresses)) => {
-                let ends = ends(addresses, header.src, header.dst);
+                let (key, swapped) = key(addresses, header.src, header.dst);
                 let arrival = Arrival {
                     packet: Some(packet),
-                    key: self.table.hash(Key::new(ends[0], ends[1]).0),
-                    ends,
+                    key: self.table.hash(key),
+                    swapped,
                     segment: segment_of(decoded.meta, header, decoded.payload, decoded.missing),
                     carrier,
-                    covered: decoded.layers.last().map(|layer| (addresses, layer.header)),
+                    header_sum: checksum::header_sum(decoded).filter(|_| decoded.missing == 0),
                     flags: self.verify(decoded),
                 };
                 self.segment(arrival, sink);
@@ -361,12 +365,12 @@ impl Engine {
     /// is left alone.
     fn stray(&mut self, decoded: &Decoded<'_>, sink: &mut impl Sink) -> Option<(u64, Verdict)> {
         let (addresses, header) = decode::stray_tcp(decoded)?;
-        let ends = ends(addresses, header.src, header.dst);
+        let (key, swapped) = key(addresses, header.src, header.dst);
         let segment = segment_of(decoded.meta, header, &[], 0);
-        let key = self.table.hash(Key::new(ends[0], ends[1]).0);
-        let id = self.table.find(&key).unwrap_or_else(|| self.connection(key, ends, &segment, None, sink));
+        let key = self.table.hash(key);
+        let id = self.table.find(&key).unwrap_or_else(|| self.connection(key, swapped, &segment, None, sink));
         let connection = self.table.get_mut(id)?;
-        let dir = connection.direction(ends[0], ends[1]);
+        let dir = connection.direction(swapped);
         let mut stream = connection.stream();
         if connection.is_replaced_by(dir, &segment) {
             // To Wireshark it begins another connection. A quote is no reason to end one: it takes a number alone.
@@ -384,21 +388,21 @@ impl Engine {
     }
 
     fn segment(&mut self, arrival: Arrival<'_>, sink: &mut impl Sink) {
-        let Arrival { packet, key, ends: [src, dst], segment, mut carrier, covered, flags } = arrival;
+        let Arrival { packet, key, swapped, segment, mut carrier, header_sum, flags } = arrival;
         let mut known = self.table.find(&key);
-        let replaced = known.and_then(|id| self.table.get_mut(id)).is_some_and(|connection| {
-            let dir = connection.direction(src, dst);
-            connection.is_replaced_by(dir, &segment)
-        });
+        let replaced = segment.control.any(Control::SYN)
+            && known
+                .and_then(|id| self.table.get_mut(id))
+                .is_some_and(|connection| connection.is_replaced_by(connection.direction(swapped), &segment));
         if known.is_none() || replaced {
             // A damaged segment neither begins a connection nor ends one.
             if !flags.is_empty() {
                 return self.reject(packet, &segment, flags, sink);
             }
-            known = Some(self.connection(key, [src, dst], &segment, known, sink));
+            known = Some(self.connection(key, swapped, &segment, known, sink));
         }
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
-        let dir = connection.direction(src, dst);
+        let dir = connection.direction(swapped);
         let mut why = (self.options.explain == Some(segment.frame)).then(Explanation::default);
         let verdict = connection.analyse(dir, &segment, flags, why.as_mut());
         self.shared.counts.flags.add(verdict.flags);
@@ -417,17 +421,14 @@ impl Engine {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
         carrier.verdict = verdict;
-        let header_sum =
-            || covered.and_then(|(ends, header)| checksum::tcp_header_sum(ends, header, segment.payload.len()));
-        let queued = connection.queued();
-        connection.push(dir, &segment, &carrier, header_sum, &mut self.shared, sink);
-        let limits = self.options.limits;
-        let more = connection.queued().saturating_sub(queued);
-        if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
-            self.shared.counts.queues_relieved += 1;
-            connection.relieve(&mut self.shared, sink);
+        if connection.push(dir, &segment, &carrier, header_sum, &mut self.shared, sink) {
+            let (limits, more) = (self.options.limits, connection.queued().saturating_sub(connection.counted));
+            if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
+                self.shared.counts.queues_relieved += 1;
+                connection.relieve(&mut self.shared, sink);
+            }
+            connection.count_queued(&mut self.queued);
         }
-        self.queued = self.queued + connection.queued() - queued;
         if let Some(deadline) = connection.arm(self.shared.now) {
             self.timers.push(Reverse((deadline, id)));
         }
@@ -462,7 +463,7 @@ impl Engine {
     fn connection(
         &mut self,
         key: Hashed,
-        [src, dst]: [Endpoint; 2],
+        swapped: bool,
         segment: &Segment<'_>,
         former: Option<Id>,
         sink: &mut impl Sink,
@@ -470,8 +471,7 @@ impl Engine {
         let mut analysis = None;
         if let Some(id) = former {
             if let Some(connection) = self.table.get_mut(id) {
-                let dir = connection.direction(src, dst);
-                analysis = Some(connection.take_analysis(dir));
+                analysis = Some(connection.take_analysis(connection.direction(swapped)));
             }
             self.end(id, Close::Reused, sink);
             self.table.remove(id);
@@ -480,7 +480,7 @@ impl Engine {
         }
         let stream = self.streams;
         self.streams += 1;
-        let connection = Connection::new(stream, Key::new(src, dst), segment, analysis, self.options.details);
+        let connection = Connection::new(stream, (key.key(), swapped), segment, analysis, self.options.details);
         self.table.insert(&key, connection)
     }
 
@@ -505,9 +505,8 @@ impl Engine {
             if !connection.fires(deadline) {
                 continue;
             }
-            let queued = connection.queued();
             connection.advance(&mut self.shared, sink);
-            self.queued = self.queued + connection.queued() - queued;
+            connection.count_queued(&mut self.queued);
             if let Some(close) = connection.closed(self.shared.now) {
                 self.end(id, close, sink);
                 self.remember(id);
@@ -536,9 +535,8 @@ impl Engine {
     /// Ends a connection; of a closed one nothing is left to tell.
     fn end(&mut self, id: Id, close: Close, sink: &mut impl Sink) {
         let Some(connection) = self.table.get_mut(id) else { return };
-        let queued = connection.queued();
         connection.end(close, &mut self.shared, sink);
-        self.queued = self.queued + connection.queued() - queued;
+        connection.count_queued(&mut self.queued);
     }
 
     /// The capture has ended: tells what is left.
@@ -557,6 +555,12 @@ impl Engine {
 
 fn ends((src, dst): (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> [Endpoint; 2] {
     [Endpoint { address: src, port: src_port }, Endpoint { address: dst, port: dst_port }]
+}
+
+/// The key of a segment, and whether it goes from the higher end to the lower.
+fn key(addresses: (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> (Key, bool) {
+    let [src, dst] = ends(addresses, src_port, dst_port);
+    Key::new(src, dst)
 }
 
 fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], missing: u32) -> Segment<'a> {

@@ -23,6 +23,13 @@ pub struct Hashed {
     tag: u32,
 }
 
+impl Hashed {
+    /// The key.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+}
+
 /// Flows by key. The hash is keyed, since whoever sends the traffic chooses the ports.
 #[derive(Debug)]
 pub struct Table<T> {

@@ -115,8 +115,53 @@ impl Analysis {
     }
 
     /// Takes the next segment of direction `dir` (0 or 1).
+    #[inline]
     pub fn push(&mut self, dir: usize, segment: &Segment<'_>) -> Verdict {
-        self.push_observed(dir, segment, &mut ())
+        match self.steady(dir, segment) {
+            Some(verdict) => verdict,
+            None => self.push_observed(dir, segment, &mut ()),
+        }
+    }
+
+    /// What there is to say of a segment that does no more than go on where its direction was, and acknowledge what its
+    /// peer has sent: no rule of the flags holds for it. `None` where that is not so; nothing has changed then.
+    fn steady(&mut self, dir: usize, segment: &Segment<'_>) -> Option<Verdict> {
+        const ODD: u16 = Control::SYN | Control::FIN | Control::RST;
+        let (fwd, rev) = pair(&mut self.halves, dir);
+        let (Some(base), Some(rev_base)) = (fwd.base, rev.base) else { return None };
+        let Segment { seq, ack, window, .. } = *segment;
+        let (len, next) = (segment.len(), seq.plus(segment.len()));
+        let goes_on = seq == fwd.next_seq && seq == fwd.contiguous && seq != Seq(0);
+        let seen = rev.contiguous != Seq(0) && !ack.after(rev.contiguous);
+        let new = if len == 0 { ack != fwd.last_ack } else { len > 1 && next.after(seq) && next.after(rev.last_ack) };
+        let fills = rev.scale != Scale::Unknown && next == rev.last_ack.plus(rev.scaled_window());
+        let options = segment.options.mptcp != 0 || segment.options.are_cut;
+        let known = !self.fresh && self.reused.is_none() && self.flights.is_none();
+        let plain = segment.control.any(Control::ACK) && !segment.control.any(ODD) && window != 0 && !options;
+        if !(goes_on && seen && new && plain && known) || fills {
+            return None;
+        }
+        let verdict = Verdict {
+            seq: seq.0.wrapping_sub(base.0),
+            next_seq: next.0.wrapping_sub(base.0),
+            ack: ack.0.wrapping_sub(rev_base.0),
+            ack_base: rev_base,
+            window_size: u32::from(window) << fwd.scale.shift(),
+            window_scale: Some(fwd.scale.factor()),
+            completeness: self.completeness,
+            ..Verdict::default()
+        };
+        if ack != fwd.last_ack {
+            (fwd.duplicate_acks, fwd.unseen_flagged, fwd.last_ack_frame) = (0, false, segment.frame);
+        }
+        if len > 0 {
+            (fwd.next_seq, fwd.contiguous, fwd.next_seq_time) = (next, next, segment.time);
+        }
+        (fwd.last_ack, fwd.last_ack_time, fwd.last) = (ack, segment.time, Last::Other);
+        (fwd.window, fwd.window_of_syn, fwd.mptcp) = (Some(window), false, self.mptcp);
+        self.completeness |= if len == 0 { ACK } else { DATA };
+        self.time_handshake(segment);
+        Some(Verdict { initial_rtt: self.initial_rtt, ..verdict })
     }
 
     /// The same, with somebody who wants to know why.

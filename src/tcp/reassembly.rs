@@ -231,6 +231,11 @@ impl HalfStream {
         self.side.as_ref()?.queue.first()
     }
 
+    /// Whether its start is known and nothing waits, so that an acknowledgment alone moves nothing.
+    pub fn is_idle(&self) -> bool {
+        self.start == Start::Known && self.queued() == 0
+    }
+
     /// Whether its end was handed on.
     pub fn ended(&self) -> bool {
         self.ended
@@ -304,7 +309,7 @@ impl HalfStream {
         carrier: &Carrier<'_>,
         peer: Peer,
         now: Timestamp,
-        header_sum: impl FnOnce() -> Option<u64>,
+        header_sum: Option<u64>,
         out: &mut impl Outlet,
     ) {
         let control = segment.control;
@@ -340,7 +345,6 @@ impl HalfStream {
             }
         }
         if !segment.is_empty() {
-            let header_sum = if segment.missing == 0 { header_sum() } else { None };
             let open = self.start == Start::Known && self.queued() == 0 && passes(peer.acked, peer.ready);
             if offset == self.next && open {
                 self.hand_on(provenance, segment.payload, carrier, header_sum, now, out);

@@ -243,12 +243,15 @@ fn base(name: &'static str) -> &'static str {
     name.split('.').next().unwrap_or(name)
 }
 
+/// A connection's number, and what its analysis says of a segment.
+type Tcp = (u64, Verdict);
+
 /// The layers by name; one that occurs more than once is an array, outermost first. `fragmented` tells of the datagram of
 /// which the layer of an index has a fragment.
 fn layers<'a>(
     object: &mut Object<'_>,
     decoded: &Decoded<'_>,
-    tcp: Option<&(u64, Verdict)>,
+    tcp: Option<&Tcp>,
     udp_streams: &[(usize, u64)],
     fragmented: impl Fn(usize) -> Option<Fragmented<'a>>,
 ) {
@@ -288,7 +291,7 @@ fn layers<'a>(
     }
 }
 
-fn one_part(object: &mut Object<'_>, part: &Part<'_, '_>, tcp: Option<&(u64, Verdict)>, udp_stream: Option<u64>) {
+fn one_part(object: &mut Object<'_>, part: &Part<'_, '_>, tcp: Option<&Tcp>, udp_stream: Option<u64>) {
     for (i, field) in part.fields.iter().enumerate() {
         let parent = is_parent(part.fields, i);
         self::field(object, field, parent, |put| (field.get)(part.layer, &mut |value| put(value)));

@@ -348,9 +348,7 @@ fn a_repeated_syn_goes_back_before_it_is_judged() {
 fn completeness_takes_a_fin_with_ack_and_a_rst_also_of_a_repeated_syn() {
     let completeness = |steps: &[Step]| {
         let mut talk = Talk::mid_stream();
-        for &step in steps {
-            talk.say(step);
-        }
+        steps.iter().for_each(|&step| _ = talk.say(step));
         talk.say((0, 9000, 0, 0, 500, 0)).completeness
     };
     let syn = (0, 1000, 0, C::SYN, 500, 0);
@@ -442,4 +440,44 @@ fn a_quoted_segment_ends_the_handshake_and_takes_a_repeated_syn_back() {
     assert_eq!(talk.flags((0, 1011, 0, A, 500, 10)), "");
     talk.analysis.describe(0, &quote(1000, C::SYN));
     assert_eq!(talk.flags((0, 1021, 0, A, 500, 10)), "lost_segment");
+}
+
+#[test]
+fn what_is_steady_is_said_as_by_the_rules() {
+    let mut random = 7u64;
+    let mut pick = |choices: &[u32]| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        choices[(random >> 33) as usize % choices.len()]
+    };
+    let mut steady = 0;
+    for _ in 0..2000 {
+        let (mut quick, mut slow) = (Analysis::new(false), Analysis::new(false));
+        // Close to where the numbers wrap, and to 0, which stands for one that is not known.
+        let mut next = [pick(&[1, 1000, u32::MAX - 20]), pick(&[1, 5000, u32::MAX - 9])];
+        for frame in 1..40 {
+            let dir = pick(&[0, 1]) as usize;
+            let len = pick(&[0, 0, 0, 1, 2, 5, 10]);
+            let control = pick(
+                &[C::ACK, C::ACK, C::ACK, C::ACK, C::ACK | C::PSH, C::SYN, C::SYN | C::ACK, C::FIN, 0].map(u32::from),
+            );
+            let segment = Segment {
+                frame,
+                time: Timestamp(frame as i64 * 1_000_000),
+                seq: Seq(next[dir].wrapping_sub(pick(&[0, 0, 0, 0, 0, 0, 1, 5]))),
+                ack: Seq(next[1 - dir].wrapping_sub(pick(&[0, 0, 0, 0, 2, u32::MAX]))),
+                control: Control(control as u16),
+                window: pick(&[0, 10, 10, 500, 500]) as u16,
+                options: Options { window_scale: Some(1), ..Options::default() },
+                payload: &ZEROS[..len as usize],
+                missing: 0,
+            };
+            let said = quick.steady(dir, &segment);
+            steady += u32::from(said.is_some());
+            let said = said.unwrap_or_else(|| quick.push_observed(dir, &segment, &mut ()));
+            assert_eq!(said, slow.push_observed(dir, &segment, &mut ()));
+            assert_eq!(format!("{quick:?}"), format!("{slow:?}"));
+            next[dir] = next[dir].wrapping_add(len).wrapping_add(u32::from(control & 3 != 0));
+        }
+    }
+    assert!(steady > 5000, "{steady}");
 }

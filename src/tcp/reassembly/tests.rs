@@ -83,7 +83,7 @@ impl Fixture {
             interface_id: None,
         };
         let carrier = Carrier { meta, cap_len: 0, headers: &[], resumed: &[], verdict: Verdict::default() };
-        self.half.push(&segment, &carrier, Peer { ready: self.ready, acked }, time, || header_sum, &mut self.told);
+        self.half.push(&segment, &carrier, Peer { ready: self.ready, acked }, time, header_sum, &mut self.told);
         self
     }
 

@@ -125,7 +125,10 @@ mod tests {
 
     fn frame(bytes: &[u8], wire_len: u32) -> Frame<'_> {
         let link = LinkType::ETHERNET;
-        Frame { meta: FrameMeta { number: 1, time: Timestamp(0), wire_len, link, interface: 0 }, bytes }
+        Frame {
+            meta: FrameMeta { number: 1, time: Timestamp(0), wire_len, link, interface: 0, interface_id: None },
+            bytes,
+        }
     }
 
     /// Whether a frame is plain; then it must be what `decode` says.

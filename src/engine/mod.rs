@@ -15,7 +15,7 @@ use arrayvec::ArrayVec;
 use crate::app::ledger::{Class, Ledger};
 use crate::app::message::{Integrity, Kind, Message};
 use crate::app::{Pool, Wanted};
-use crate::decode::{self, Decoded, Layer, Plain, TcpHeader, Transport, checksum};
+use crate::decode::{self, Decoded, Layer, MAX_LAYERS, Plain, TcpHeader, Transport, checksum};
 use crate::event::{Close, Event, FlagCounts, Packet, Sink};
 use crate::flow::fragments::{Assembly, Fragments, Whole};
 use crate::flow::{Endpoint, Hashed, Id, Key, Table};
@@ -304,14 +304,16 @@ impl Engine {
         assemblies: &[Assembly],
         sink: &mut impl Sink,
     ) {
-        let packet = Packet { decoded, tcp: None, udp_stream: None, assemblies, reassembled_in: None, why: None };
+        let packet = Packet { decoded, tcp: None, udp_streams: &[], assemblies, reassembled_in: None, why: None };
         if self.options.assembly_only {
             return sink.event(Event::Packet(packet));
         }
         self.shared.counts.stopped += u64::from(decoded.stop.is_some());
-        if decoded.layers.len() >= MIN_TUNNEL {
-            self.number_outer(decoded);
+        let mut udp_streams = ArrayVec::new();
+        if decoded.layers.len() >= MIN_TUNNEL || matches!(decoded.transport, Transport::None) {
+            self.number_outer(decoded, &mut udp_streams);
         }
+        let packet = Packet { udp_streams: &udp_streams, ..packet };
         let carrier =
             Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
         match (decoded.transport, decoded.addresses) {
@@ -332,7 +334,10 @@ impl Engine {
                 let ends = ends(addresses, src, dst);
                 let (id, stream) = self.datagrams.stream(ends);
                 if self.options.packets {
-                    sink.event(Event::Packet(Packet { udp_stream: Some(stream), ..packet }));
+                    let mut udp_streams = udp_streams.clone();
+                    // Where the list is full, the streams of outer headers fill it.
+                    let _ = udp_streams.try_push((decoded.layers.len().saturating_sub(1), stream));
+                    sink.event(Event::Packet(Packet { udp_streams: &udp_streams, ..packet }));
                 }
                 if self.options.stream.is_none() {
                     self.datagrams.push(id, ends, decoded, carrier, &mut self.shared, sink);
@@ -349,9 +354,11 @@ impl Engine {
 
     /// Numbers the streams of the UDP headers that are not the frame's last: those of tunnels, and those that ICMP
     /// quotes.
-    fn number_outer(&mut self, decoded: &Decoded<'_>) {
-        for (src, dst, sport, dport) in decode::outer_udp(decoded) {
-            self.datagrams.stream(ends((src, dst), sport, dport));
+    fn number_outer(&mut self, decoded: &Decoded<'_>, numbers: &mut ArrayVec<(usize, u64), MAX_LAYERS>) {
+        for (at, ends) in decode::outer_udp(decoded) {
+            let (_, stream) = self.datagrams.stream(ends.map(|(address, port)| Endpoint { address, port }));
+            // There are no more than layers.
+            let _ = numbers.try_push((at, stream));
         }
     }
 

@@ -138,7 +138,11 @@ impl Json {
             event::Transport::Tcp => Some((event.flow.stream, carrier.verdict)),
             event::Transport::Udp => None,
         };
-        layers(&mut object, &decoded, analysed.as_ref(), (analysed.is_none()).then_some(event.flow.stream), |_| None);
+        let udp_streams = match event.flow.transport {
+            event::Transport::Tcp => None,
+            event::Transport::Udp => Some((decoded.layers.len().saturating_sub(1), event.flow.stream)),
+        };
+        layers(&mut object, &decoded, analysed.as_ref(), udp_streams.as_slice(), |_| None);
         self.http(&mut object, event.flow.stream, message);
         for field in dns::FIELDS {
             self::field(&mut object, field, false, |put| (field.get)(message, put));
@@ -195,7 +199,7 @@ fn packet(out: &mut Vec<u8>, packet: Packet<'_>) {
     for field in registry::FRAME {
         self::field(&mut object, field, false, |put| (field.get)(&packet, put));
     }
-    layers(&mut object, decoded, packet.tcp.as_ref(), packet.udp_stream, |layer| packet.fragmented(layer));
+    layers(&mut object, decoded, packet.tcp.as_ref(), packet.udp_streams, |layer| packet.fragmented(layer));
     if let Some(stop) = decoded.stop {
         object.text("stop.layer", stop.layer);
         object.uint("stop.offset", stop.offset.into());
@@ -211,6 +215,34 @@ fn headers<'a>(carrier: &Carrier<'a>) -> Decoded<'a> {
     decoded
 }
 
+/// What a layer says of one name: mostly all its fields. Some have one that begins with the name of another, such as
+/// `ip.version` of IPv6.
+struct Part<'d, 'a> {
+    at: usize,
+    layer: &'d Layer<'a>,
+    fields: &'static [Field<decode::Get>],
+}
+
+impl Part<'_, '_> {
+    fn name(&self) -> &'static str {
+        self.fields.first().map_or("", |field| base(field.name))
+    }
+
+    /// Whether it has the layer's own name.
+    fn is_main(&self) -> bool {
+        self.name() == base(self.layer.protocol.name)
+    }
+
+    /// Whether it is of an extension header (`ipv6.fraghdr`), which belongs to the header that it extends.
+    fn is_extension(&self) -> bool {
+        self.layer.protocol.name.contains('.')
+    }
+}
+
+fn base(name: &'static str) -> &'static str {
+    name.split('.').next().unwrap_or(name)
+}
+
 /// A connection's number, and what its analysis says of a segment.
 type Tcp = (u64, Verdict);
 
@@ -220,29 +252,29 @@ fn layers<'a>(
     object: &mut Object<'_>,
     decoded: &Decoded<'_>,
     tcp: Option<&Tcp>,
-    udp_stream: Option<u64>,
+    udp_streams: &[(usize, u64)],
     fragmented: impl Fn(usize) -> Option<Fragmented<'a>>,
 ) {
-    let base = |layer: &Layer<'_>| layer.protocol.name.split('.').next().unwrap_or(layer.protocol.name);
     // That of the transport header, also of one that ICMP quotes, is the last.
-    let transport = match (tcp, udp_stream) {
-        (None, None) => usize::MAX,
-        _ => decoded.layers.len().saturating_sub(1),
-    };
-    let all: Vec<(usize, &Layer<'_>)> = decoded.layers.iter().enumerate().collect();
-    for (first, layer) in &all {
-        let name = base(layer);
-        if layer.protocol.fields.is_empty() || all[..*first].iter().any(|(_, before)| base(before) == name) {
+    let last = decoded.layers.len().saturating_sub(1);
+    let parts = decoded.layers.iter().enumerate().flat_map(|(at, layer)| {
+        let fields = layer.protocol.fields.chunk_by(|one, next| base(one.name) == base(next.name));
+        fields.map(move |fields| Part { at, layer, fields })
+    });
+    let parts: Vec<Part<'_, '_>> = parts.collect();
+    for (first, part) in parts.iter().enumerate() {
+        let name = part.name();
+        if parts[..first].iter().any(|before| before.name() == name) {
             continue;
         }
-        let own: Vec<_> = all[*first..].iter().filter(|(_, layer)| base(layer) == name).collect();
-        // Extension headers (`ipv6.fraghdr`) belong to the header that they extend.
-        let headers = own.chunk_by(|_, (_, next)| next.protocol.name != name);
-        let write = |object: &mut Object<'_>, layers: &[&(usize, &Layer<'_>)]| {
-            for (at, layer) in layers {
-                one_layer(object, layer, (*at == transport).then_some((tcp, udp_stream)));
-                if let Some(fragmented) = fragmented(*at) {
-                    fragment(object, &fragmented, layer);
+        let own: Vec<&Part<'_, '_>> = parts[first..].iter().filter(|part| part.name() == name).collect();
+        let headers = own.chunk_by(|_, next| next.is_extension());
+        let write = |object: &mut Object<'_>, parts: &[&Part<'_, '_>]| {
+            for part in parts {
+                let stream = udp_streams.iter().find(|(at, _)| *at == part.at).map(|&(_, stream)| stream);
+                one_part(object, part, tcp.filter(|_| part.at == last), stream);
+                if let Some(fragmented) = fragmented(part.at).filter(|_| part.is_main()) {
+                    fragment(object, &fragmented, part.layer);
                 }
             }
         };
@@ -250,23 +282,22 @@ fn layers<'a>(
             write(object, &own);
             object.leave(0);
         } else {
-            object.array(name, headers, |out, layers| {
+            object.array(name, headers, |out, parts| {
                 let mut element = Object::within(out, name);
-                write(&mut element, layers);
+                write(&mut element, parts);
                 element.end();
             });
         }
     }
 }
 
-fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Option<&Tcp>, Option<u64>)>) {
-    let fields = layer.protocol.fields;
-    for (i, field) in fields.iter().enumerate() {
-        self::field(object, field, is_parent(fields, i), |put| (field.get)(layer, &mut |value| put(value)));
+fn one_part(object: &mut Object<'_>, part: &Part<'_, '_>, tcp: Option<&Tcp>, udp_stream: Option<u64>) {
+    for (i, field) in part.fields.iter().enumerate() {
+        let parent = is_parent(part.fields, i);
+        self::field(object, field, parent, |put| (field.get)(part.layer, &mut |value| put(value)));
     }
-    let Some((tcp, udp_stream)) = transport else { return };
     if let Some(&(stream, verdict)) = tcp {
-        let analysed = &Analysed { options: layer.from(TCP_OPTIONS), stream, verdict };
+        let analysed = &Analysed { options: part.layer.from(TCP_OPTIONS), stream, verdict };
         for (i, field) in ANALYSIS.iter().enumerate() {
             self::field(object, field, is_parent(ANALYSIS, i), |put| (field.get)(analysed, &mut |value| put(value)));
         }

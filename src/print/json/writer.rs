@@ -145,9 +145,7 @@ pub(super) fn value(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Text(value) => return text(out, value),
         Value::Bytes(value) => {
             out.push(b'"');
-            for (i, byte) in value.iter().enumerate() {
-                let _ = write!(out, "{}{byte:02x}", if i > 0 { ":" } else { "" });
-            }
+            value.iter().for_each(|byte| drop(write!(out, "{byte:02x}")));
             out.push(b'"');
             return;
         }

@@ -39,6 +39,9 @@ const MIN_TUNNEL: usize = 4;
 /// Frames that are looked at ahead of the one that is taken.
 const AHEAD: usize = 32;
 
+/// How far ahead of its turn the memory of a connection that is done with is fetched.
+const PREFETCHED: usize = 4;
+
 /// What the core is to do beside the main job, and its bounds.
 #[derive(Clone, Default, Debug)]
 pub struct Options {
@@ -217,7 +220,10 @@ impl Engine {
                     (plain, (key, swapped))
                 }));
             }
-            ahead.iter().flatten().for_each(|(_, (key, _))| self.table.prefetch_flow(key));
+            let flows: ArrayVec<Id, AHEAD> =
+                ahead.iter().flatten().filter_map(|(_, (key, _))| self.table.guess(key)).collect();
+            flows.iter().for_each(|flow| self.table.prefetch(*flow));
+            flows.iter().for_each(|flow| self.table.prefetch_more(*flow));
             for (frame, plain) in frames.iter().zip(&ahead) {
                 self.advance(frame.meta.time, sink);
                 self.shared.counts.frames += 1;
@@ -499,6 +505,9 @@ impl Engine {
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
         while let Some((deadline, id)) = self.timers.due(self.shared.now) {
+            for id in self.timers.ahead() {
+                self.table.prefetch(id);
+            }
             let Some(connection) = self.table.get_mut(id) else { continue };
             if !connection.fires(deadline) {
                 continue;
@@ -518,6 +527,11 @@ impl Engine {
     /// takes not to mistake its late segments for a new connection.
     fn remember(&mut self, id: Id) {
         self.closed.push_back(id);
+        for kept in [MAX_RECENT, self.options.limits.closed] {
+            let at = |ahead: usize| self.closed.get((self.closed.len() + ahead).checked_sub(kept + 1)?);
+            at(2 * PREFETCHED).into_iter().for_each(|id| self.table.prefetch(*id));
+            at(PREFETCHED).into_iter().for_each(|id| self.table.prefetch_more(*id));
+        }
         if let Some(&late) = self.closed.len().checked_sub(MAX_RECENT + 1).and_then(|at| self.closed.get(at))
             && let Some(connection) = self.table.get_mut(late)
         {

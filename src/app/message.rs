@@ -153,6 +153,9 @@ impl Segments {
     }
 
     fn latest(&mut self) -> Option<&mut SegmentRef> {
+        if self.flagged.is_empty() && self.last.is_empty() {
+            return self.first.last_mut();
+        }
         let newest = (self.oldest + KEPT_LAST - 1) % KEPT_LAST;
         let lists = [self.flagged.last_mut(), self.first.last_mut()];
         let last = if self.last.len() < KEPT_LAST { self.last.last_mut() } else { self.last.get_mut(newest) };

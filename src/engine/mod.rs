@@ -4,9 +4,9 @@
 
 mod connection;
 mod datagrams;
+mod timers;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::net::IpAddr;
 
@@ -27,6 +27,7 @@ use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
 use datagrams::Datagrams;
+use timers::Timers;
 
 /// Closed connections of which it is kept which messages their bytes were in: some 4 KiB each.
 const MAX_RECENT: usize = 1024;
@@ -116,7 +117,7 @@ pub struct Engine {
     options: Options,
     table: Table<Connection>,
     closed: VecDeque<Id>,
-    timers: BinaryHeap<Reverse<(Timestamp, Id)>>,
+    timers: Timers,
     fragments: Fragments,
     datagrams: Datagrams,
     queued: usize,
@@ -173,7 +174,7 @@ impl Engine {
             options,
             table: Table::default(),
             closed: VecDeque::new(),
-            timers: BinaryHeap::new(),
+            timers: Timers::default(),
             fragments: Fragments::default(),
             datagrams: Datagrams::default(),
             queued: 0,
@@ -423,7 +424,7 @@ impl Engine {
             connection.count_queued(&mut self.queued);
         }
         if let Some(deadline) = connection.arm(self.shared.now) {
-            self.timers.push(Reverse((deadline, id)));
+            self.timers.set(deadline, id);
         }
     }
 
@@ -490,10 +491,7 @@ impl Engine {
     /// Lets capture time pass without a frame: what has waited long enough is told.
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
-        while let Some(&Reverse((deadline, id))) = self.timers.peek()
-            && deadline <= self.shared.now
-        {
-            self.timers.pop();
+        while let Some((deadline, id)) = self.timers.due(self.shared.now) {
             let Some(connection) = self.table.get_mut(id) else { continue };
             if !connection.fires(deadline) {
                 continue;
@@ -504,7 +502,7 @@ impl Engine {
                 self.end(id, close, sink);
                 self.remember(id);
             } else if let Some(deadline) = connection.arm(self.shared.now) {
-                self.timers.push(Reverse((deadline, id)));
+                self.timers.set(deadline, id);
             }
         }
     }

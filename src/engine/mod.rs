@@ -477,11 +477,8 @@ impl Engine {
     ) -> Id {
         let mut analysis = None;
         if let Some(id) = former {
-            if let Some(connection) = self.table.get_mut(id) {
-                analysis = Some(connection.take_analysis(connection.direction(swapped)));
-            }
             self.end(id, Close::Reused, sink);
-            self.table.remove(id);
+            analysis = self.table.remove(id).map(|former| former.into_analysis(swapped));
         } else if self.table.len() >= self.options.limits.connections {
             self.make_room(sink);
         }
@@ -505,9 +502,8 @@ impl Engine {
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
         while let Some((deadline, id)) = self.timers.due(self.shared.now) {
-            for id in self.timers.ahead() {
-                self.table.prefetch(id);
-            }
+            self.timers.ahead(2 * PREFETCHED).for_each(|id| self.table.prefetch(id));
+            self.timers.ahead(PREFETCHED).for_each(|id| self.table.prefetch_more(id));
             let Some(connection) = self.table.get_mut(id) else { continue };
             if !connection.fires(deadline) {
                 continue;

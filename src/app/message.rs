@@ -112,13 +112,14 @@ pub struct Segments {
 
 impl Segments {
     fn clear(&mut self) {
-        self.count = 0;
-        self.first_frame = 0;
-        self.last_frame = 0;
-        self.flagged.clear();
-        self.first.clear();
-        self.last.clear();
-        self.oldest = 0;
+        let Self { count, first_frame, last_frame, flagged, first, last, oldest } = self;
+        *count = 0;
+        *first_frame = 0;
+        *last_frame = 0;
+        flagged.clear();
+        first.clear();
+        last.clear();
+        *oldest = 0;
     }
 
     /// Bytes of its storage.
@@ -153,6 +154,9 @@ impl Segments {
     }
 
     fn latest(&mut self) -> Option<&mut SegmentRef> {
+        if self.flagged.is_empty() && self.last.is_empty() {
+            return self.first.last_mut();
+        }
         let newest = (self.oldest + KEPT_LAST - 1) % KEPT_LAST;
         let lists = [self.flagged.last_mut(), self.first.last_mut()];
         let last = if self.last.len() < KEPT_LAST { self.last.last_mut() } else { self.last.get_mut(newest) };
@@ -263,33 +267,56 @@ impl Default for Message {
 impl Message {
     /// Becomes empty; its storage stays, and so does the carrier, which every message sets.
     pub fn clear(&mut self) {
-        self.number = 0;
-        self.side = 0;
-        self.kind = Kind::Request;
-        self.integrity = Integrity::Complete;
-        self.issues = IssueSet::EMPTY;
-        self.segments.clear();
-        self.missing.clear();
-        self.missing_bytes = 0;
-        self.start = 0;
-        self.len = 0;
-        self.first_time = Timestamp(0);
-        self.last_time = Timestamp(0);
-        self.frame = 0;
-        self.acked = 0;
-        self.answers = None;
-        self.request_in = None;
-        self.since_request = None;
-        match &mut self.unit {
+        let Self {
+            number,
+            side,
+            kind,
+            integrity,
+            issues,
+            segments,
+            missing,
+            missing_bytes,
+            start,
+            len,
+            first_time,
+            last_time,
+            frame,
+            acked,
+            answers,
+            request_in,
+            since_request,
+            unit,
+            carrier: _,
+        } = self;
+        *number = 0;
+        *side = 0;
+        *kind = Kind::Request;
+        *integrity = Integrity::Complete;
+        *issues = IssueSet::EMPTY;
+        segments.clear();
+        missing.clear();
+        *missing_bytes = 0;
+        *start = 0;
+        *len = 0;
+        *first_time = Timestamp(0);
+        *last_time = Timestamp(0);
+        *frame = 0;
+        *acked = 0;
+        *answers = None;
+        *request_in = None;
+        *since_request = None;
+        match unit {
             Unit::Http(http) => http.clear(),
-            Unit::Dns(_) => self.unit = Unit::Http(Http::default()),
+            Unit::Dns(_) => *unit = Unit::Http(Http::default()),
         }
     }
 
-    /// Bytes of its storage, the headers' of its first frame left out.
+    /// Bytes of its storage.
     pub(super) fn storage(&self) -> usize {
+        let carrier = self.carrier.get();
         let unit = self.http().map_or(0, Http::storage);
-        self.segments.storage() + self.missing.capacity() * size_of::<Missing>() + unit
+        let headers = carrier.headers.len() + carrier.resumed.len();
+        self.segments.storage() + self.missing.capacity() * size_of::<Missing>() + headers + unit
     }
 
     /// Offset one past its last byte.

@@ -79,3 +79,29 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::message::Unit;
+
+    fn with_head(pool: &mut Pool, len: usize) -> Box<Message> {
+        let mut message = pool.take();
+        if let Unit::Http(http) = &mut message.unit {
+            http.raw.resize(len, b'a');
+        }
+        message
+    }
+
+    #[test]
+    fn messages_are_used_again_unless_they_are_large() {
+        let mut pool = Pool::default();
+        let large = with_head(&mut pool, POOLED_STORAGE + 1);
+        pool.give_back(large);
+        assert!(pool.messages.is_empty());
+        let many: Vec<_> = (0..POOLED + 1).map(|_| with_head(&mut pool, 1000)).collect();
+        many.into_iter().for_each(|message| pool.give_back(message));
+        assert_eq!(pool.messages.len(), POOLED);
+        assert!(pool.take().http().is_some_and(|http| http.raw.is_empty() && http.raw.capacity() >= 1000));
+    }
+}

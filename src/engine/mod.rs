@@ -4,9 +4,9 @@
 
 mod connection;
 mod datagrams;
+mod timers;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::net::IpAddr;
 
@@ -27,6 +27,7 @@ use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
 use datagrams::Datagrams;
+use timers::Timers;
 
 /// Closed connections of which it is kept which messages their bytes were in: some 4 KiB each.
 const MAX_RECENT: usize = 1024;
@@ -37,6 +38,9 @@ const MIN_TUNNEL: usize = 4;
 
 /// Frames that are looked at ahead of the one that is taken.
 const AHEAD: usize = 32;
+
+/// How far ahead of its turn the memory of a connection that is done with is fetched.
+const PREFETCHED: usize = 4;
 
 /// What the core is to do beside the main job, and its bounds.
 #[derive(Clone, Default, Debug)]
@@ -116,7 +120,7 @@ pub struct Engine {
     options: Options,
     table: Table<Connection>,
     closed: VecDeque<Id>,
-    timers: BinaryHeap<Reverse<(Timestamp, Id)>>,
+    timers: Timers,
     fragments: Fragments,
     datagrams: Datagrams,
     queued: usize,
@@ -173,7 +177,7 @@ impl Engine {
             options,
             table: Table::default(),
             closed: VecDeque::new(),
-            timers: BinaryHeap::new(),
+            timers: Timers::default(),
             fragments: Fragments::default(),
             datagrams: Datagrams::default(),
             queued: 0,
@@ -216,7 +220,10 @@ impl Engine {
                     (plain, (key, swapped))
                 }));
             }
-            ahead.iter().flatten().for_each(|(_, (key, _))| self.table.prefetch_flow(key));
+            let flows: ArrayVec<Id, AHEAD> =
+                ahead.iter().flatten().filter_map(|(_, (key, _))| self.table.guess(key)).collect();
+            flows.iter().for_each(|flow| self.table.prefetch(*flow));
+            flows.iter().for_each(|flow| self.table.prefetch_more(*flow));
             for (frame, plain) in frames.iter().zip(&ahead) {
                 self.advance(frame.meta.time, sink);
                 self.shared.counts.frames += 1;
@@ -430,7 +437,7 @@ impl Engine {
             connection.count_queued(&mut self.queued);
         }
         if let Some(deadline) = connection.arm(self.shared.now) {
-            self.timers.push(Reverse((deadline, id)));
+            self.timers.set(deadline, id);
         }
     }
 
@@ -497,10 +504,10 @@ impl Engine {
     /// Lets capture time pass without a frame: what has waited long enough is told.
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
-        while let Some(&Reverse((deadline, id))) = self.timers.peek()
-            && deadline <= self.shared.now
-        {
-            self.timers.pop();
+        while let Some((deadline, id)) = self.timers.due(self.shared.now) {
+            for id in self.timers.ahead() {
+                self.table.prefetch(id);
+            }
             let Some(connection) = self.table.get_mut(id) else { continue };
             if !connection.fires(deadline) {
                 continue;
@@ -511,7 +518,7 @@ impl Engine {
                 self.end(id, close, sink);
                 self.remember(id);
             } else if let Some(deadline) = connection.arm(self.shared.now) {
-                self.timers.push(Reverse((deadline, id)));
+                self.timers.set(deadline, id);
             }
         }
     }
@@ -520,6 +527,11 @@ impl Engine {
     /// takes not to mistake its late segments for a new connection.
     fn remember(&mut self, id: Id) {
         self.closed.push_back(id);
+        for kept in [MAX_RECENT, self.options.limits.closed] {
+            let at = |ahead: usize| self.closed.get((self.closed.len() + ahead).checked_sub(kept + 1)?);
+            at(2 * PREFETCHED).into_iter().for_each(|id| self.table.prefetch(*id));
+            at(PREFETCHED).into_iter().for_each(|id| self.table.prefetch_more(*id));
+        }
         if let Some(&late) = self.closed.len().checked_sub(MAX_RECENT + 1).and_then(|at| self.closed.get(at))
             && let Some(connection) = self.table.get_mut(late)
         {

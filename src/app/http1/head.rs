@@ -117,14 +117,15 @@ impl Head {
 
     /// Becomes empty; its storage stays.
     pub(super) fn clear(&mut self) {
-        self.start = StartLine::None;
-        self.version = None;
-        self.code = 0;
-        self.fields.clear();
-        self.names = Names::default();
-        self.issues = IssueSet::EMPTY;
-        self.len = 0;
-        self.complete = false;
+        let Self { start, version, code, fields, names, issues, len, complete } = self;
+        *start = StartLine::None;
+        *version = None;
+        *code = 0;
+        fields.clear();
+        *names = Names::default();
+        *issues = IssueSet::EMPTY;
+        *len = 0;
+        *complete = false;
     }
 
     fn push(&mut self, field: FieldLine) {

@@ -63,15 +63,16 @@ impl Http {
 
     /// Becomes empty; its storage stays.
     pub(super) fn clear(&mut self) {
-        self.raw.clear();
-        self.parsed.clear();
-        self.nine = false;
-        self.body_len = 0;
-        self.trailer_raw.clear();
-        self.trailer.clear();
-        self.preview.clear();
-        self.decoded_len = None;
-        self.hands_over = false;
+        let Self { raw, parsed, nine, body_len, trailer_raw, trailer, preview, decoded_len, hands_over } = self;
+        raw.clear();
+        parsed.clear();
+        *nine = false;
+        *body_len = 0;
+        trailer_raw.clear();
+        trailer.clear();
+        preview.clear();
+        *decoded_len = None;
+        *hands_over = false;
     }
 
     /// Bytes of its storage.

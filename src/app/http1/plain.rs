@@ -56,30 +56,20 @@ fn request_line(bytes: &[u8]) -> Option<Start> {
     Some(Start { line, version: Version { major: 1, minor }, code: 0, next: version_end + 2 })
 }
 
-/// The field line that begins at `at`, and where the next one does: a token, a colon, a value of visible characters
-/// and spaces, and CRLF.
+/// The field line that begins at `at`, and where the next one does: a token, a colon, a space or none, a value of
+/// visible characters and spaces that neither begins nor ends with one, and CRLF.
 #[inline]
 pub(super) fn field_line(bytes: &[u8], at: usize) -> Option<(FieldLine, usize)> {
-    let colon = token_end(bytes, at);
-    if colon == at || bytes.get(colon) != Some(&b':') {
+    let colon = name_end(bytes, at)?;
+    let start = colon + 1 + usize::from(bytes.get(colon + 1) == Some(&b' '));
+    let end = visible_end(bytes, start);
+    let next = after_line_end(bytes, end)?;
+    // Where the value is empty, what precedes its end is the space or the colon.
+    if bytes.get(start) == Some(&b' ') || bytes.get(end - 1) == Some(&b' ') && end > start {
         return None;
     }
-    let line_end = visible_end(bytes, colon + 1);
-    let next = after_line_end(bytes, line_end)?;
-    let mut value = &bytes[colon + 1..line_end];
-    while let [b' ', rest @ ..] = value {
-        value = rest;
-    }
-    let start = line_end - value.len();
-    while let [rest @ .., b' '] = value {
-        value = rest;
-    }
-    let field = FieldLine {
-        name: Span::new(at, colon),
-        value: Span::new(start, start + value.len()),
-        known: Name::of(&bytes[at..colon]),
-    };
-    Some((field, next))
+    let known = Name::of(&bytes[at..colon]);
+    Some((FieldLine { name: Span::new(at, colon), value: Span::new(start, end), known }, next))
 }
 
 /// One past the CRLF at `at`, if there is one.
@@ -90,26 +80,29 @@ fn after_line_end(bytes: &[u8], at: usize) -> Option<usize> {
 /// One in every byte of a word.
 const ONES: u64 = u64::MAX / 0xff;
 
-/// Where the token that begins at `at`, which is within `bytes` or at their end, ends.
-fn token_end(bytes: &[u8], at: usize) -> usize {
+/// Where the colon is that ends the token at `at`, which is within `bytes` or at their end.
+#[inline]
+fn name_end(bytes: &[u8], at: usize) -> Option<usize> {
     let mut rest = &bytes[at..];
-    while let Some((word, after)) = rest.split_first_chunk() {
-        // The high bit of a byte is set where it is a letter; carries disturb only those after the first other byte.
-        let lower = u64::from_le_bytes(*word) | (ONES * 0x20);
-        let letters = lower.wrapping_add(ONES * (0x80 - 0x61)) & !lower.wrapping_add(ONES * (0x80 - 0x7b));
-        let others = !letters & (ONES << 7);
-        if others == 0 {
-            rest = after;
-            continue;
+    loop {
+        if let Some((word, after)) = rest.split_first_chunk() {
+            // The high bit of a byte is set where it is a letter; carries disturb only those after the first other byte.
+            let lower = u64::from_le_bytes(*word) | (ONES * 0x20);
+            let letters = lower.wrapping_add(ONES * (0x80 - 0x61)) & !lower.wrapping_add(ONES * (0x80 - 0x7b));
+            let others = !letters & (ONES << 7);
+            if others == 0 {
+                rest = after;
+                continue;
+            }
+            rest = &rest[others.trailing_zeros() as usize / 8..];
         }
-        rest = &rest[others.trailing_zeros() as usize / 8..];
         match rest {
+            [b':', ..] => break,
             [first, after @ ..] if is_tchar(*first) => rest = after,
-            _ => return bytes.len() - rest.len(),
+            _ => return None,
         }
     }
-    let len = rest.iter().position(|&b| !is_tchar(b)).unwrap_or(rest.len());
-    bytes.len() - rest.len() + len
+    Some(bytes.len() - rest.len()).filter(|colon| *colon > at)
 }
 
 /// Where the visible characters and spaces that begin at `at`, which is within `bytes` or at their end, end.
@@ -152,14 +145,19 @@ mod tests {
     }
 
     #[test]
-    fn a_token_ends_at_the_first_byte_that_none_has() {
+    fn a_name_is_a_token_with_a_colon_after_it() {
         for byte in 0..=u8::MAX {
             for before in 0..=u8::MAX {
                 let text =
                     [b'a', b'-', before, byte, b'Z', b'_', b'9', b'~', b'z', b'`', b'A', b'-', before, byte, b':'];
-                let want = text.iter().position(|&b| !is_tchar(b)).unwrap_or(text.len());
-                assert_eq!(token_end(&text, 0), want, "{before} {byte}");
+                let end = text.iter().position(|&b| !is_tchar(b)).filter(|end| text[*end] == b':');
+                assert_eq!(name_end(&text, 0), end, "{before} {byte}");
             }
+        }
+        for (text, end) in
+            [("", None), ("a", None), (":", None), ("a:", Some(1)), ("Content-Length", None), ("a b:", None)]
+        {
+            assert_eq!(name_end(text.as_bytes(), 0), end, "{text:?}");
         }
     }
 

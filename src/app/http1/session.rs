@@ -116,10 +116,11 @@ impl Session {
         carrier: Carrier<'_>,
         cx: &mut Context<'_>,
     ) {
-        if self.within_body(at, segment, bytes, cx) {
+        if matches!(self.sides[1 - at].state, State::Head { .. }) {
+            self.settle_simple_request(1 - at, bytes, cx);
+        } else if self.within_body(at, segment, bytes, cx) {
             return;
         }
-        self.settle_simple_request(1 - at, bytes, cx);
         self.begin_stream(at, segment.offset);
         if let State::Resync { boundary } = &mut self.sides[at].state {
             *boundary = true;
@@ -136,9 +137,6 @@ impl Session {
 
     /// Takes bytes that are all of one body and not its last, which most segments of a long one are.
     fn within_body(&mut self, at: usize, segment: SegmentRef, bytes: &[u8], cx: &mut Context<'_>) -> bool {
-        if matches!(self.sides[1 - at].state, State::Head { .. }) {
-            return false;
-        }
         let side = &mut self.sides[at];
         if !side.is_body_plain() {
             return false;

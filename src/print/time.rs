@@ -85,6 +85,25 @@ impl Clock {
     }
 }
 
+/// Seconds as date and time of day, of which the last one is kept: most records come many a second.
+#[derive(Clone, Default, Debug)]
+pub struct Seconds {
+    last: Option<i64>,
+    text: String,
+}
+
+impl Seconds {
+    /// Seconds since 1970 in UTC (RFC 3339), without what follows them.
+    pub fn rfc3339(&mut self, secs: i64) -> &str {
+        if self.last.replace(secs) != Some(secs) {
+            let at = jiff::Timestamp::from_second(secs).unwrap_or_default();
+            self.text = format!("{at:.0}");
+            self.text.truncate(self.text.trim_end_matches('Z').len());
+        }
+        &self.text
+    }
+}
+
 struct Hms<'t>(&'t jiff::civil::DateTime);
 
 impl fmt::Display for Hms<'_> {

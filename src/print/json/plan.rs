@@ -1,0 +1,109 @@
+//! How the names of a table of fields are written one after the other, worked out once for each table.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::field::Field;
+
+/// What is written of one name.
+pub(super) struct Key {
+    /// Keys and opening braces after a comma, up to where the value begins: of all its words, of those after the first
+    /// one, and so on.
+    texts: Vec<Box<[u8]>>,
+    /// How many of its first words are names of objects that the name before it leaves open.
+    pub shared: usize,
+    /// Whether the next name goes on where this one ends, so that the value stands in an object.
+    pub is_parent: bool,
+}
+
+impl Key {
+    /// How many objects it is in.
+    pub fn depth(&self) -> usize {
+        self.texts.len() - 1
+    }
+
+    /// What is written where so many of these objects are open, after another member of the innermost one or not.
+    pub fn within(&self, open: usize, comma: bool) -> &[u8] {
+        &self.texts[open][usize::from(!comma)..]
+    }
+}
+
+/// The keys of the tables and names met so far, by the place and length of these.
+#[derive(Default)]
+pub(super) struct Plans(RefCell<HashMap<(usize, usize), Rc<[Key]>, foldhash::fast::FixedState>>);
+
+impl Plans {
+    /// Those of a table, of which names with a common prefix stand side by side.
+    pub fn of<G>(&self, fields: &'static [Field<G>]) -> Rc<[Key]> {
+        let at = (fields.as_ptr().addr(), fields.len());
+        self.0.borrow_mut().entry(at).or_insert_with(|| keys(fields)).clone()
+    }
+
+    /// That of a name by itself.
+    pub fn of_name(&self, name: &'static str) -> Rc<[Key]> {
+        let at = (name.as_ptr().addr(), name.len());
+        self.0.borrow_mut().entry(at).or_insert_with(|| [key(name, "")].into()).clone()
+    }
+}
+
+fn keys<G>(fields: &[Field<G>]) -> Rc<[Key]> {
+    let nexts = fields.iter().skip(1).map(|next| next.name).chain([""]);
+    let befores = std::iter::once("").chain(fields.iter().map(|before| before.name));
+    let neighbours = fields.iter().zip(befores.zip(nexts));
+    let keys = neighbours.map(|(field, (before, next))| {
+        let is_parent = next.strip_prefix(field.name).is_some_and(|rest| rest.starts_with('.'));
+        let value = [if is_parent { "{\"value\":" } else { "" }, if field.many { "[" } else { "" }].concat();
+        Key { shared: shared(before, field.name), is_parent, ..key(field.name, &value) }
+    });
+    keys.collect()
+}
+
+/// The key of a name whose value begins with `value`.
+fn key(name: &str, value: &str) -> Key {
+    let words: Vec<&str> = name.split('.').collect();
+    let text = |open| format!(",\"{}\":{value}", words[open..].join("\":{\""));
+    let texts = (0..words.len()).map(|open| text(open).into_bytes().into()).collect();
+    Key { texts, shared: 0, is_parent: false }
+}
+
+/// Writes a word as a key. Names of fields have no character that JSON escapes.
+pub(super) fn name(out: &mut Vec<u8>, word: &str) {
+    out.push(b'"');
+    out.extend_from_slice(word.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+/// How many words two dotted names begin with alike, the last of the second one not counted.
+pub(super) fn shared(before: &str, name: &str) -> usize {
+    let mut words = 0;
+    for (left, right) in before.bytes().chain([b'.']).zip(name.bytes()) {
+        match (left, right) {
+            _ if left != right => break,
+            (b'.', _) => words += 1,
+            _ => {}
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_share_the_objects_that_both_are_in() {
+        for (before, name, words) in [
+            ("", "ip.len", 0),
+            ("ip.len", "ip.id", 1),
+            ("ip.flags", "ip.flags.df", 2),
+            ("ip.flags.df", "ip.flags_x", 1),
+            ("ip.flags.df", "ip.flags", 1),
+            ("tcp.options.timestamp.tsecr", "tcp.options.sack_le", 2),
+            ("ip", "ipv6.src", 0),
+            ("ip", "ip.src", 1),
+        ] {
+            assert_eq!(shared(before, name), words, "{before} {name}");
+        }
+    }
+}

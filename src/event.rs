@@ -45,8 +45,8 @@ pub struct Packet<'a> {
     pub decoded: &'a Decoded<'a>,
     /// Number of its TCP connection, and what the analysis says of it.
     pub tcp: Option<(u64, Verdict)>,
-    /// Number of its UDP stream.
-    pub udp_stream: Option<u64>,
+    /// Numbers of its UDP streams, each after the index of the layer whose it is: several in tunnels.
+    pub udp_streams: &'a [(usize, u64)],
     /// The datagrams that it completed; each but the first is in the one before it.
     pub assemblies: &'a [Assembly],
     /// Number of the frame that completes the datagram of which this one's innermost is a fragment. The core does not

@@ -36,9 +36,10 @@ impl Timestamp {
     }
 }
 
-/// A link-layer header type: a LINKTYPE_ value as capture files carry it (draft-ietf-opsawg-pcaplinktype).
+/// A link-layer header type: a LINKTYPE_ value, of 16 bits, as capture files carry it (draft-ietf-opsawg-pcaplinktype).
+/// Records that are no packets have a number beyond those.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct LinkType(pub u16);
+pub struct LinkType(pub u32);
 
 impl LinkType {
     /// BSD loopback: four bytes of address family in the byte order of the capturing machine.
@@ -57,6 +58,17 @@ impl LinkType {
     pub const IPV6: Self = Self(229);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
+    /// A custom block of pcapng, which has no time: what follows its Private Enterprise Number.
+    pub const CUSTOM_BLOCK: Self = Self(1 << 16 | 0x0bad);
+    /// An entry of a systemd journal, as pcapng has it in a block.
+    pub const JOURNAL_ENTRY: Self = Self(1 << 16 | 0x0009);
+    /// A system call as Sysdig and Falco record it in a block of pcapng: what follows the event's header.
+    pub const SYSTEM_CALL: Self = Self(1 << 16 | 0x0204);
+
+    /// Whether what has it is a packet.
+    pub const fn is_packet(self) -> bool {
+        self.0 <= u16::MAX as u32
+    }
 }
 
 impl fmt::Display for LinkType {
@@ -70,6 +82,9 @@ impl fmt::Display for LinkType {
             Self::IPV4 => f.write_str("IPV4"),
             Self::IPV6 => f.write_str("IPV6"),
             Self::LINUX_SLL2 => f.write_str("LINUX_SLL2"),
+            Self::CUSTOM_BLOCK => f.write_str("custom block"),
+            Self::JOURNAL_ENTRY => f.write_str("journal entry"),
+            Self::SYSTEM_CALL => f.write_str("system call"),
             Self(other) => write!(f, "LINKTYPE {other}"),
         }
     }
@@ -86,8 +101,17 @@ pub struct FrameMeta {
     pub wire_len: u32,
     /// Link-layer header type.
     pub link: LinkType,
-    /// Interface index within the capture, from 0.
-    pub interface: u32,
+    /// Index among the interfaces that the capture has told of, from 0.
+    pub interface: u16,
+    /// The number that the capture gives the interface, if it does; in pcapng it begins anew with each section.
+    pub interface_id: Option<u16>,
+}
+
+impl FrameMeta {
+    /// When it was captured, where the capture says so.
+    pub fn time(&self) -> Option<Timestamp> {
+        (self.link != LinkType::CUSTOM_BLOCK).then_some(self.time)
+    }
 }
 
 /// A captured frame; its bytes are borrowed from the source.

@@ -21,7 +21,9 @@ pub static FRAME: &[Field<PacketGet>] = &[
         put(Value::Uint(packet.decoded.meta.number));
     }),
     Field::new("frame.time_epoch", Kind::Time, "Capture time, seconds since 1970", |packet, put| {
-        put(Value::Time(packet.decoded.meta.time));
+        if let Some(time) = packet.decoded.meta.time() {
+            put(Value::Time(time));
+        }
     }),
     Field::new("frame.len", Kind::Uint, "Length on the wire, in bytes", |packet, put| {
         put(Value::Uint(packet.decoded.meta.wire_len.into()));
@@ -29,9 +31,16 @@ pub static FRAME: &[Field<PacketGet>] = &[
     Field::new("frame.cap_len", Kind::Uint, "Length captured, in bytes", |packet, put| {
         put(Value::Uint(packet.decoded.cap_len.into()));
     }),
-    Field::new("frame.interface_id", Kind::Uint, "Interface of the capture, from 0", |packet, put| {
-        put(Value::Uint(packet.decoded.meta.interface.into()));
-    }),
+    Field::new(
+        "frame.interface_id",
+        Kind::Uint,
+        "Interface of the capture, from 0, where it numbers them",
+        |packet, put| {
+            if let Some(id) = packet.decoded.meta.interface_id {
+                put(Value::Uint(id.into()));
+            }
+        },
+    ),
     Field::new("frame.protocols", Kind::Text, "Protocols of the frame, outermost first", |packet, put| {
         let mut chain = String::new();
         for name in decode::protocol_chain(packet.decoded) {
@@ -249,7 +258,7 @@ mod tests {
     fn names_are_dotted_words_and_no_two_records_share_one() {
         let entries = entries();
         for entry in &entries {
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+            let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
             assert!(entry.name.chars().all(plain), "{}", entry.name);
             assert!(!entry.doc.is_empty(), "{}", entry.name);
         }

@@ -256,7 +256,7 @@ fn field(entry: &Entry) -> Value {
         "uint" => count(),
         "int" => json!({ "type": "integer" }),
         "text" => text(),
-        "bytes" => json!({ "type": "string", "pattern": "^([0-9a-f]{2}(:[0-9a-f]{2})*)?$" }),
+        "bytes" => json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$" }),
         "mac" => json!({ "type": "string", "pattern": "^[0-9a-f]{2}(:[0-9a-f]{2}){5}$" }),
         "ipv4" => json!({ "type": "string", "format": "ipv4" }),
         "ipv6" => json!({ "type": "string", "format": "ipv6" }),
@@ -313,7 +313,7 @@ fn begin() -> Value {
 }
 
 fn packet() -> Value {
-    let fields = ["number", "time_epoch", "len", "cap_len", "interface_id", "protocols"].map(|f| format!("frame.{f}"));
+    let fields = ["number", "len", "cap_len", "protocols"].map(|f| format!("frame.{f}"));
     with_layers(record("packet").fields(|entry| entry.name.starts_with("frame.")))
         .require(&fields.each_ref().map(String::as_str))
         .may("stop", Object::default().must("layer", text()).must("offset", count()).must("reason", text()).build())

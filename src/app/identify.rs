@@ -43,6 +43,9 @@ const PROTOCOLS: &[Matcher] = &[
 /// Names the protocol; `client` and `server` are the first bytes of each direction, as far as they are there (a few
 /// hundred do).
 pub fn identify(client: &[u8], server: &[u8]) -> Option<&'static str> {
+    if client.is_empty() && server.is_empty() {
+        return None;
+    }
     PROTOCOLS.iter().find(|(_, is)| is(client, server)).map(|(name, _)| *name)
 }
 

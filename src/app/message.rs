@@ -112,16 +112,26 @@ pub struct Segments {
 
 impl Segments {
     fn clear(&mut self) {
-        let Self { mut flagged, mut first, mut last, .. } = std::mem::take(self);
+        let Self { count, first_frame, last_frame, flagged, first, last, oldest } = self;
+        *count = 0;
+        *first_frame = 0;
+        *last_frame = 0;
         flagged.clear();
         first.clear();
         last.clear();
-        *self = Self { flagged, first, last, ..Self::default() };
+        *oldest = 0;
+    }
+
+    /// Bytes of its storage.
+    fn storage(&self) -> usize {
+        (self.flagged.capacity() + self.first.capacity() + self.last.capacity()) * size_of::<SegmentRef>()
     }
 
     /// Adds a run of bytes; one that goes on where the frame's last run ended is one with it.
     pub fn add(&mut self, segment: SegmentRef) {
-        if let Some(last) = self.latest()
+        // Most runs are the first of their frame.
+        if segment.frame <= self.last_frame
+            && let Some(last) = self.latest()
             && last.frame == segment.frame
             && last.offset + u64::from(last.len) == segment.offset
         {
@@ -144,6 +154,9 @@ impl Segments {
     }
 
     fn latest(&mut self) -> Option<&mut SegmentRef> {
+        if self.flagged.is_empty() && self.last.is_empty() {
+            return self.first.last_mut();
+        }
         let newest = (self.oldest + KEPT_LAST - 1) % KEPT_LAST;
         let lists = [self.flagged.last_mut(), self.first.last_mut()];
         let last = if self.last.len() < KEPT_LAST { self.last.last_mut() } else { self.last.get_mut(newest) };
@@ -252,19 +265,58 @@ impl Default for Message {
 }
 
 impl Message {
-    /// Becomes empty; its storage stays.
+    /// Becomes empty; its storage stays, and so does the carrier, which every message sets.
     pub fn clear(&mut self) {
-        let Self { carrier, mut segments, mut missing, unit, .. } = std::mem::take(self);
+        let Self {
+            number,
+            side,
+            kind,
+            integrity,
+            issues,
+            segments,
+            missing,
+            missing_bytes,
+            start,
+            len,
+            first_time,
+            last_time,
+            frame,
+            acked,
+            answers,
+            request_in,
+            since_request,
+            unit,
+            carrier: _,
+        } = self;
+        *number = 0;
+        *side = 0;
+        *kind = Kind::Request;
+        *integrity = Integrity::Complete;
+        *issues = IssueSet::EMPTY;
         segments.clear();
         missing.clear();
-        let unit = match unit {
-            Unit::Http(mut http) => {
-                http.clear();
-                Unit::Http(http)
-            }
-            Unit::Dns(_) => Unit::Http(Http::default()),
-        };
-        *self = Self { carrier, segments, missing, unit, ..Self::default() };
+        *missing_bytes = 0;
+        *start = 0;
+        *len = 0;
+        *first_time = Timestamp(0);
+        *last_time = Timestamp(0);
+        *frame = 0;
+        *acked = 0;
+        *answers = None;
+        *request_in = None;
+        *since_request = None;
+        match unit {
+            Unit::Http(http) => http.clear(),
+            Unit::Dns(_) => *unit = Unit::Http(Http::default()),
+        }
+    }
+
+    /// Bytes of its storage.
+    pub(super) fn storage(&self) -> usize {
+        let carrier = self.carrier.get();
+        let unit = self.http().map_or(0, Http::storage);
+        let headers = carrier.headers.len() + carrier.resumed.len();
+        self.segments.storage() + self.missing.capacity() * size_of::<Missing>() + headers + unit
     }
 
     /// Offset one past its last byte.

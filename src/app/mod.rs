@@ -43,23 +43,65 @@ pub struct Context<'c> {
     pub out: &'c mut dyn FnMut(Output<'_>),
 }
 
-/// Messages to use again: their storage is what costs.
+/// What is used again, since its storage is what costs.
 #[derive(Default)]
-#[expect(clippy::vec_box, reason = "a message moves between pool and session as one pointer")]
-pub struct Pool(Vec<Box<Message>>);
+#[expect(clippy::vec_box, reason = "they move between pool and session as one pointer")]
+pub struct Pool {
+    messages: Vec<Box<Message>>,
+    open: Vec<Box<http1::pairing::Open>>,
+}
 
-/// Messages kept to be used again: as many as are under way in a usual trace.
+/// Kept of each kind to be used again: as many as are under way in a usual trace.
 const POOLED: usize = 256;
+
+/// Most bytes of storage with which one is kept: ordinary messages have less than half of that.
+const POOLED_STORAGE: usize = 16 << 10;
 
 impl Pool {
     fn take(&mut self) -> Box<Message> {
-        self.0.pop().unwrap_or_default()
+        self.messages.pop().unwrap_or_default()
     }
 
     fn give_back(&mut self, mut message: Box<Message>) {
-        if self.0.len() < POOLED {
+        if self.messages.len() < POOLED && message.storage() <= POOLED_STORAGE {
             message.clear();
-            self.0.push(message);
+            self.messages.push(message);
         }
+    }
+
+    fn take_open(&mut self) -> Box<http1::pairing::Open> {
+        self.open.pop().unwrap_or_default()
+    }
+
+    fn give_back_open(&mut self, open: Box<http1::pairing::Open>) {
+        if self.open.len() < POOLED && open.storage() <= POOLED_STORAGE {
+            self.open.push(open);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::message::Unit;
+
+    fn with_head(pool: &mut Pool, len: usize) -> Box<Message> {
+        let mut message = pool.take();
+        if let Unit::Http(http) = &mut message.unit {
+            http.raw.resize(len, b'a');
+        }
+        message
+    }
+
+    #[test]
+    fn messages_are_used_again_unless_they_are_large() {
+        let mut pool = Pool::default();
+        let large = with_head(&mut pool, POOLED_STORAGE + 1);
+        pool.give_back(large);
+        assert!(pool.messages.is_empty());
+        let many: Vec<_> = (0..POOLED + 1).map(|_| with_head(&mut pool, 1000)).collect();
+        many.into_iter().for_each(|message| pool.give_back(message));
+        assert_eq!(pool.messages.len(), POOLED);
+        assert!(pool.take().http().is_some_and(|http| http.raw.is_empty() && http.raw.capacity() >= 1000));
     }
 }

@@ -24,5 +24,5 @@ const LEN: usize = 4;
 fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let Some(&[_, _, p0, p1]) = rest.bytes.first_chunk() else { return decoded.refuse(&PROTOCOL, rest, LEN) };
     let rest = decoded.layer(&PROTOCOL, rest, LEN);
-    headers::of_chdlc(decoded, u16::from_be_bytes([p0, p1]), rest)
+    headers::of_chdlc(decoded, u16::from_be_bytes([p0, p1]), "chdlc.protocol", rest)
 }

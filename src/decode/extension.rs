@@ -78,7 +78,8 @@ pub(super) const DESTINATION: Header = Header {
 pub(super) const MOBILITY: Header = Header {
     protocol: &MOBILITY_HEADER,
     parse: |decoded, rest| parse(decoded, rest, &MOBILITY_HEADER, "mip6.proto"),
-    by: &[Number::ip(135)],
+    // 62 is what it had in the drafts.
+    by: &[Number::ip(135), Number::ip(62)],
 };
 pub(super) const SHIM6: Header = Header {
     protocol: &SHIM6_HEADER,

@@ -35,7 +35,8 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     };
     let rest = decoded.layer(&PROTOCOL, rest, header.slice().len());
     // A fragment that is the whole datagram is no fragment (RFC 6946).
-    if !header.is_fragmenting_payload() || rest.is_cut_first(header.fragment_offset().value()) {
+    let fragment = rest.claiming(ipv6::claimed_end(decoded).saturating_sub(rest.offset));
+    if !header.is_fragmenting_payload() || fragment.is_cut_first(header.fragment_offset().value()) {
         return ipv6::next(decoded, header.next_header().0, "ipv6.fraghdr.nxt", rest);
     }
     decoded.fragment = Some(Fragment {
@@ -44,5 +45,5 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         offset: u32::from(header.fragment_offset().value()) * 8,
         more: header.more_fragments(),
     });
-    decoded.carries(rest)
+    decoded.carries(fragment)
 }

@@ -3,15 +3,15 @@
 use super::rest::{Parse, Rest};
 use super::{Decoded, Protocol};
 use super::{
-    ah, arp, chdlc, erspan, ethernet, extension, fragment, geneve, gre, gtp, icmp, icmpv6, ieee8021ah, ipv4, ipv6,
-    juniper, l2tp, llc, macsec, mpls, named, nflog, nsh, null, ppp, pppoe, radiotap, raw, sll, tags, tcp, teredo, udp,
-    udpencap, vlan, vxlan, wlan,
+    ah, ap1394, arcnet, arp, atm, chdlc, custom_block, erspan, ethernet, extension, fragment, frame_relay, geneve, gre,
+    gtp, icmp, icmpv6, ieee8021ah, ipnet, ipoib, ipv4, ipv6, juniper, l2tp, llc, macsec, mpls, named, nflog, nsh, null,
+    pim, pktap, ppp, pppoe, radiotap, raw, rings, sll, tags, tcp, teredo, udp, udpencap, vlan, vxlan, wlan,
 };
 use crate::frame::LinkType;
 
 /// Every header that we decode. A new one is a line here; its place matters only for speed: among those announced by
 /// the same kind of number, the commonest come first. Those of [`named`] follow them.
-const DECODED: [&Header; 56] = [
+const DECODED: [&Header; 72] = [
     &ethernet::HEADER,
     &ipv4::HEADER,
     &ipv6::HEADER,
@@ -64,10 +64,26 @@ const DECODED: [&Header; 56] = [
     &tags::HEADER_CMD_GRE,
     &nflog::HEADER,
     &juniper::HEADER,
+    &juniper::HEADER_PPP,
+    &juniper::HEADER_FRAME_RELAY,
+    &juniper::HEADER_CHDLC,
+    &frame_relay::HEADER,
+    &arcnet::HEADER,
+    &arcnet::HEADER_LINUX,
+    &ipoib::HEADER,
+    &ipnet::HEADER,
+    &pktap::HEADER,
+    &atm::HEADER,
+    &atm::HEADER_CLIP,
+    &rings::HEADER_TOKEN_RING,
+    &rings::HEADER_FDDI,
+    &ap1394::HEADER,
+    &pim::HEADER,
     &wlan::HEADER,
     &radiotap::HEADER,
     &radiotap::HEADER_PRISM,
     &radiotap::HEADER_AVS,
+    &custom_block::HEADER,
 ];
 
 const HEADERS: [&Header; DECODED.len() + named::HEADERS.len()] = {
@@ -90,6 +106,7 @@ static PROTOCOLS: [&Protocol; HEADERS.len()] = {
     protocols
 };
 static LINKS: [(u16, Parse); count(Space::Link)] = table(Space::Link);
+static RECORDS: [(u16, Parse); count(Space::Record)] = table(Space::Record);
 static ETHERTYPES: [(u16, Parse); count(Space::Ethertype)] = table(Space::Ethertype);
 static IP_PROTOCOLS: [(u16, Parse); count(Space::Ip)] = table(Space::Ip);
 static UDP_PORTS: [(u16, Parse); count(Space::Udp)] = table(Space::Udp);
@@ -121,6 +138,7 @@ pub(super) struct Number {
 #[derive(Clone, Copy)]
 enum Space {
     Link,
+    Record,
     Ethertype,
     Ip,
     Udp,
@@ -132,9 +150,10 @@ enum Space {
 }
 
 impl Number {
-    /// A link type.
+    /// A link type, or what else a record is.
     pub const fn link(link: LinkType) -> Self {
-        Self { space: Space::Link, value: link.0 }
+        let space = if link.is_packet() { Space::Link } else { Space::Record };
+        Self { space, value: link.0 as u16 }
     }
 
     /// An EtherType.
@@ -213,9 +232,10 @@ const fn table<const N: usize>(space: Space) -> [(u16, Parse); N] {
     table
 }
 
-/// The header that a link type announces.
+/// The header that a link type announces, or what else the record is.
 pub(super) fn of_link<'a>(decoded: &mut Decoded<'a>, link: LinkType, rest: Rest<'a>) {
-    next(decoded, &LINKS, link.0, "link type", rest)
+    let table: &[_] = if link.is_packet() { &LINKS } else { &RECORDS };
+    next(decoded, table, link.0 as u16, "link type", rest)
 }
 
 /// The header that an EtherType, given in `field`, announces.
@@ -238,9 +258,9 @@ pub(super) fn of_ppp<'a>(decoded: &mut Decoded<'a>, value: u16, rest: Rest<'a>) 
     next(decoded, &PPP_PROTOCOLS, value, "ppp.protocol", rest)
 }
 
-/// The header that a protocol type of Cisco HDLC announces.
-pub(super) fn of_chdlc<'a>(decoded: &mut Decoded<'a>, value: u16, rest: Rest<'a>) {
-    next(decoded, &CHDLC_PROTOCOLS, value, "chdlc.protocol", rest)
+/// The header that a protocol type of Cisco HDLC, given in `field`, announces.
+pub(super) fn of_chdlc<'a>(decoded: &mut Decoded<'a>, value: u16, field: &'static str, rest: Rest<'a>) {
+    next(decoded, &CHDLC_PROTOCOLS, value, field, rest)
 }
 
 /// The header that a service access point announces.
@@ -250,7 +270,7 @@ pub(super) fn of_sap<'a>(decoded: &mut Decoded<'a>, value: u8, rest: Rest<'a>) {
 
 /// The header that a number of Cisco's list announces.
 pub(super) fn of_cisco<'a>(decoded: &mut Decoded<'a>, value: u16, rest: Rest<'a>) {
-    next(decoded, &CISCO_PROTOCOLS, value, "llc.pid", rest)
+    next(decoded, &CISCO_PROTOCOLS, value, "llc.cisco_pid", rest)
 }
 
 /// What a UDP port announces, the lower one first; `None` where neither is that of a tunnel.

@@ -14,7 +14,9 @@ static PROTOCOL: Protocol = Protocol {
         Field::new("icmp.code", Kind::Uint, "Code", |l, put| uint(l.u8(1), put)),
         Field::hex("icmp.checksum", "Checksum", |l, put| uint(l.u16(2), put)),
         Field::new("icmp.ident", Kind::Uint, "Identifier of a query", |l, put| uint(query(l).and(l.u16(4)), put)),
-        Field::new("icmp.seq", Kind::Uint, "Sequence number of a query", |l, put| uint(query(l).and(l.u16(6)), put)),
+        Field::new("icmp.seq", Kind::Uint, "Sequence number of a query", |l, put| {
+            uint(query(l).filter(|&kind| kind < EXTENDED_ECHO).and(l.u16(6)), put)
+        }),
         Field::new("icmp.mtu", Kind::Uint, "MTU of the next hop, in bytes", |l, put| {
             uint(of_type(l, DESTINATION_UNREACHABLE).filter(|_| l.u8(1) == Some(4)).and(l.u16(6)), put)
         }),
@@ -50,15 +52,18 @@ const TIME_EXCEEDED: u8 = 11;
 const PARAMETER_PROBLEM: u8 = 12;
 const TIMESTAMP: u8 = 13;
 const TIMESTAMP_REPLY: u8 = 14;
+/// RFC 8335, with a sequence number of one byte.
+const EXTENDED_ECHO: u8 = 42;
+const EXTENDED_ECHO_REPLY: u8 = 43;
 
 fn of_type(layer: &Layer<'_>, wanted: u8) -> Option<u8> {
     layer.u8(0).filter(|&kind| kind == wanted)
 }
 
-/// The type, where it is of those with an identifier and a sequence number: echo, timestamp, information and address
-/// mask, and their replies.
+/// The type, where it is of those with an identifier and a sequence number: echo, timestamp, information, address
+/// mask and extended echo, and their replies.
 fn query(layer: &Layer<'_>) -> Option<u8> {
-    layer.u8(0).filter(|kind| matches!(kind, 0 | 8 | 13..=18))
+    layer.u8(0).filter(|kind| matches!(*kind, 0 | 8 | 13..=18 | EXTENDED_ECHO | EXTENDED_ECHO_REPLY))
 }
 
 fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {

@@ -19,7 +19,9 @@ static PROTOCOL: Protocol = Protocol {
         Field::new("icmpv6.pointer", Kind::Uint, "Where in the quoted packet the problem is, in bytes", |l, put| {
             uint(of_type(l, PARAMETER_PROBLEM).and(l.u32(4)), put)
         }),
-        Field::hex("icmpv6.echo.identifier", "Identifier of an echo", |l, put| uint(echo(l).and(l.u16(4)), put)),
+        Field::hex("icmpv6.echo.identifier", "Identifier of an echo", |l, put| {
+            uint(echo(l).or(extended_echo(l)).and(l.u16(4)), put)
+        }),
         Field::new("icmpv6.echo.sequence_number", Kind::Uint, "Sequence number of an echo", |l, put| {
             uint(echo(l).and(l.u16(6)), put)
         }),
@@ -75,6 +77,11 @@ fn echo(layer: &Layer<'_>) -> Option<u8> {
     layer.u8(0).filter(|kind| matches!(kind, 128 | 129))
 }
 
+/// RFC 8335, with a sequence number of one byte.
+fn extended_echo(layer: &Layer<'_>) -> Option<u8> {
+    layer.u8(0).filter(|kind| matches!(kind, 160 | 161))
+}
+
 fn address<'x>(layer: &Layer<'_>, wanted: u8, at: usize, put: &mut dyn FnMut(Value<'x>)) {
     if of_type(layer, wanted).is_some() {
         layer.ipv6(at, put);
@@ -85,7 +92,7 @@ fn address<'x>(layer: &Layer<'_>, wanted: u8, at: usize, put: &mut dyn FnMut(Val
 const fn header_len(kind: u8) -> usize {
     match kind {
         // Errors; echo; router solicitation; multicast listener report, version 2.
-        1..=4 | 128 | 129 | 133 | 143 => 8,
+        1..=4 | 128 | 129 | 133 | 143 | 160 | 161 => 8,
         ROUTER_ADVERTISEMENT => 16,
         // Multicast listener discovery, version 1 (a query of version 2 begins in the same way).
         130..=132 | NEIGHBOR_SOLICITATION | NEIGHBOR_ADVERTISEMENT => 24,

@@ -7,7 +7,7 @@ use super::get::{bit, bits, uint};
 use super::headers::{self, Header, Number};
 use super::options;
 use super::rest::Rest;
-use super::{Decoded, Fragment, Layer, Protocol, StopReason};
+use super::{Decoded, Fragment, Layer, Protocol, StopReason, ipv6};
 use crate::field::{Field, Kind, Value};
 use crate::frame::LinkType;
 
@@ -15,7 +15,7 @@ static PROTOCOL: Protocol = Protocol {
     name: "ip",
     title: "IPv4",
     fields: &[
-        Field::new("ip.version", Kind::Uint, "Version: 4", |l, put| bits(l.u8(0), 4, 0xf, put)),
+        Field::new("ip.version", Kind::Uint, "Version of IP", |l, put| bits(l.u8(0), 4, 0xf, put)),
         Field::new("ip.hdr_len", Kind::Uint, "Header length in bytes", |l, put| {
             uint(l.u8(0).map(|byte| (byte & 0xf) * 4), put)
         }),
@@ -24,7 +24,9 @@ static PROTOCOL: Protocol = Protocol {
             bits(l.u8(1), 2, 0x3f, put)
         }),
         Field::new("ip.dsfield.ecn", Kind::Uint, "Explicit congestion notification", |l, put| bits(l.u8(1), 0, 3, put)),
-        Field::new("ip.len", Kind::Uint, "Total length in bytes, header included", |l, put| uint(l.u16(2), put)),
+        Field::new("ip.len", Kind::Uint, "Total length in bytes, header included", |l, put| {
+            uint(l.u16(2).map(|len| if len == 0 { l.header.len() as u32 + l.payload_len } else { len.into() }), put)
+        }),
         Field::hex("ip.id", "Identification", |l, put| uint(l.u16(4), put)),
         Field::hex("ip.flags", "Flags", |l, put| bits(l.u8(6), 5, 7, put)),
         Field::new("ip.flags.rb", Kind::Bool, "Reserved bit", |l, put| bit(l.u8(6), 0x80, put)),
@@ -64,6 +66,8 @@ pub(super) const HEADER: Header = Header {
 
 /// Length of the header without options.
 const MIN_LEN: usize = 20;
+/// The byte with version and header length: where these are wrong, nothing else is believed.
+const FIRST: usize = 1;
 
 pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     let header = match Ipv4HeaderSlice::from_slice(rest.bytes) {
@@ -71,26 +75,25 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         Err(error) => return refuse(decoded, rest, error),
     };
     let len = header.slice().len();
-    // Of a fragment it does count: one that lacks bytes is not put together with others.
-    let datagram = match header.total_len() {
-        len if header.is_fragmenting_payload() && len != 0 => rest.limited(len.into(), "ip.len"),
-        len => limited(rest, len),
-    };
+    let datagram = limited(rest, header.total_len());
     if (datagram.len as usize) < len {
-        let layer = Layer { protocol: &PROTOCOL, offset: rest.offset, header: header.slice(), payload_len: 0 };
+        // What follows the length is not believed.
+        let bytes = header.slice().get(..4).unwrap_or_default();
+        let layer = Layer { protocol: &PROTOCOL, offset: rest.offset, header: bytes, payload_len: 0 };
         let reason = StopReason::Length { field: "ip.len", need: len as u32, have: datagram.len };
         return decoded.end_at(layer, 0, reason);
     }
     decoded.addresses = Some((header.source_addr().into(), header.destination_addr().into()));
     let rest = decoded.layer(&PROTOCOL, datagram, len);
-    if header.is_fragmenting_payload() && !rest.is_cut_first(header.fragments_offset().value()) {
+    let fragment = rest.claiming(u32::from(header.total_len()).saturating_sub(len as u32));
+    if header.is_fragmenting_payload() && !fragment.is_cut_first(header.fragments_offset().value()) {
         decoded.fragment = Some(Fragment {
             id: header.identification().into(),
             protocol: header.protocol().0,
             offset: u32::from(header.fragments_offset().value()) * 8,
             more: header.more_fragments(),
         });
-        return decoded.carries(rest);
+        return decoded.carries(fragment);
     }
     headers::of_ip(decoded, header.protocol().0, "ip.proto", rest)
 }
@@ -108,11 +111,13 @@ fn refuse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>, error: HeaderSliceError
             let total_len = rest.bytes.get(2..4).map_or(0, |len| u16::from_be_bytes([len[0], len[1]]));
             decoded.refuse(&PROTOCOL, limited(rest, total_len), error.required_len)
         }
+        // Some links name one EtherType or family for both versions.
+        HeaderSliceError::Content(HeaderError::UnexpectedVersion { version_number: 6 }) => ipv6::parse(decoded, rest),
         HeaderSliceError::Content(HeaderError::UnexpectedVersion { version_number }) => {
-            decoded.forbid(&PROTOCOL, rest, MIN_LEN, "ip.version", version_number.into())
+            decoded.forbid(&PROTOCOL, rest, FIRST, "ip.version", version_number.into())
         }
         HeaderSliceError::Content(HeaderError::HeaderLengthSmallerThanHeader { ihl }) => {
-            decoded.forbid(&PROTOCOL, rest, MIN_LEN, "ip.hdr_len", u32::from(ihl) * 4)
+            decoded.forbid(&PROTOCOL, rest, FIRST, "ip.hdr_len", u32::from(ihl) * 4)
         }
     }
 }

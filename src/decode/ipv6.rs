@@ -14,6 +14,7 @@ static PROTOCOL: Protocol = Protocol {
     name: "ipv6",
     title: "IPv6",
     fields: &[
+        Field::new("ip.version", Kind::Uint, "Version of IP", |l, put| bits(l.u8(0), 4, 0xf, put)),
         Field::new("ipv6.version", Kind::Uint, "Version: 6", |l, put| bits(l.u8(0), 4, 0xf, put)),
         Field::hex("ipv6.tclass", "Traffic class", |l, put| bits(l.u16(0), 4, 0xff, put)),
         Field::new("ipv6.tclass.dscp", Kind::Uint, "Differentiated services codepoint", |l, put| {
@@ -51,7 +52,6 @@ pub(super) const HEADER: Header = Header {
 /// Length of the header.
 const LEN: usize = 40;
 /// Next header number of hop-by-hop options.
-const FRAGMENT: u8 = 44;
 const HOP_BY_HOP: u8 = 0;
 /// Next header number that says that nothing follows (RFC 8200 4.7).
 const NO_NEXT_HEADER: u8 = 59;
@@ -61,19 +61,24 @@ pub(super) fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
         Ok(header) => header,
         Err(HeaderSliceError::Len(error)) => return decoded.refuse(&PROTOCOL, rest, error.required_len),
         Err(HeaderSliceError::Content(HeaderError::UnexpectedVersion { version_number })) => {
-            return decoded.forbid(&PROTOCOL, rest, LEN, "ipv6.version", version_number.into());
+            // Of another version nothing else is believed.
+            return decoded.forbid(&PROTOCOL, rest, 1, "ipv6.version", version_number.into());
         }
     };
     let nxt = header.next_header().0;
     let rest = match header.payload_length() {
         0 => unlimited(rest, nxt),
-        // A fragment that lacks bytes is not put together with others.
-        len if nxt == FRAGMENT => rest.limited(LEN as u32 + u32::from(len), "ipv6.plen"),
         len => rest.within(LEN as u32 + u32::from(len), "ipv6.plen"),
     };
     decoded.addresses = Some((header.source_addr().into(), header.destination_addr().into()));
     let rest = decoded.layer(&PROTOCOL, rest, LEN);
     next(decoded, nxt, "ipv6.nxt", rest)
+}
+
+/// Where the innermost packet ends by its payload length: bytes from the start of the frame.
+pub(super) fn claimed_end(decoded: &Decoded<'_>) -> u32 {
+    let header = decoded.layers.iter().rev().find(|layer| layer.protocol.name == PROTOCOL.name);
+    header.map_or(0, |layer| layer.offset.saturating_add(LEN as u32 + u32::from(layer.u16(4).unwrap_or(0))))
 }
 
 /// What follows an IPv6 header or an extension header.

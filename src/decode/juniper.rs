@@ -1,9 +1,9 @@
-//! Ethernet captured on Juniper's routers (LINKTYPE_JUNIPER_ETHER).
+//! Frames captured on Juniper's routers (LINKTYPE_JUNIPER_ETHER and others).
 
 use super::get::{bits, uint};
 use super::headers::{Header, Number};
-use super::rest::Rest;
-use super::{Decoded, Protocol, ethernet, raw};
+use super::rest::{Parse, Rest};
+use super::{Decoded, Protocol, chdlc, ethernet, frame_relay, ppp, raw};
 use crate::field::{Field, Kind};
 use crate::frame::LinkType;
 
@@ -21,13 +21,32 @@ static PROTOCOL: Protocol = Protocol {
     ],
     ethertype_at: None,
 };
-pub(super) const HEADER: Header = Header { protocol: &PROTOCOL, parse, by: &[Number::link(LinkType(178))] };
+pub(super) const HEADER: Header = Header {
+    protocol: &PROTOCOL,
+    parse: |decoded, rest| parse(decoded, rest, ethernet::HEADER.parse),
+    by: &[Number::link(LinkType(178))],
+};
+pub(super) const HEADER_PPP: Header = Header {
+    protocol: &PROTOCOL,
+    parse: |decoded, rest| parse(decoded, rest, ppp::HEADER.parse),
+    by: &[Number::link(LinkType(179))],
+};
+pub(super) const HEADER_FRAME_RELAY: Header = Header {
+    protocol: &PROTOCOL,
+    parse: |decoded, rest| parse(decoded, rest, frame_relay::parse),
+    by: &[Number::link(LinkType(180))],
+};
+pub(super) const HEADER_CHDLC: Header = Header {
+    protocol: &PROTOCOL,
+    parse: |decoded, rest| parse(decoded, rest, chdlc::HEADER.parse),
+    by: &[Number::link(LinkType(181))],
+};
 
 const MAGIC: [u8; 3] = *b"MGC";
 const EXTENDED: u8 = 0x80;
 const NO_LINK_LAYER: u8 = 0x02;
 
-fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
+fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>, link: Parse) {
     let Some(&[a, b, c, flags]) = rest.bytes.first_chunk() else { return decoded.refuse(&PROTOCOL, rest, 4) };
     if [a, b, c] != MAGIC {
         return decoded.forbid(&PROTOCOL, rest, 4, "juniper.magic-number", u32::from_be_bytes([0, a, b, c]));
@@ -43,7 +62,7 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     }
     let rest = decoded.layer(&PROTOCOL, rest, need);
     if flags & NO_LINK_LAYER == 0 {
-        return decoded.header(ethernet::HEADER.parse, rest);
+        return decoded.header(link, rest);
     }
     // An address family stands at the end of the header; the version of IP tells the same.
     decoded.header(raw::parse, rest)

@@ -3,7 +3,7 @@
 use super::get::uint;
 use super::headers::{self, Header, Number};
 use super::rest::Rest;
-use super::{Decoded, Layer, Protocol, StopReason, ipv4};
+use super::{Decoded, Layer, Protocol, StopReason, ethernet, ipv4};
 use crate::field::{Field, Kind};
 use crate::frame::LinkType;
 
@@ -18,8 +18,11 @@ static PROTOCOL: Protocol = Protocol {
         Field::hex("llc.type", "EtherType of what it carries (SNAP)", |l, put| {
             uint(snap(l).filter(|snap| is_ethertype(snap.0)).map(|snap| snap.1), put)
         }),
+        Field::hex("llc.cisco_pid", "Protocol of what it carries, by Cisco's list (SNAP)", |l, put| {
+            uint(snap(l).filter(|snap| snap.0 == CISCO).map(|snap| snap.1), put)
+        }),
         Field::hex("llc.pid", "Protocol of what it carries, by the organization's own list (SNAP)", |l, put| {
-            uint(snap(l).filter(|snap| !is_ethertype(snap.0)).map(|snap| snap.1), put)
+            uint(snap(l).filter(|snap| !is_ethertype(snap.0) && !NAMED.contains(&snap.0)).map(|snap| snap.1), put)
         }),
     ],
     ethertype_at: None,
@@ -31,6 +34,13 @@ pub(super) const HEADER: Header =
 const SNAP: u8 = 0xaa;
 /// Cisco.
 const CISCO: u32 = 0x00_000c;
+/// Organization of bridged frames (RFC 2684 5.2).
+const BRIDGED: u32 = 0x00_80c2;
+/// Organizations for whose lists Wireshark has fields of other names: Cisco, Nortel, Force10, IANA, Cisco's Aironet,
+/// Hewlett-Packard, Foundry, Extreme, Bluetooth, Apple.
+const NAMED: [u32; 11] = [
+    CISCO, 0x00_0081, 0x00_01e8, 0x00_005e, 0x00_4096, 0x00_805f, 0x00_e052, 0x00_e02b, 0x00_1958, 0x00_17f2, 0x08_0007,
+];
 /// Service access point of IP (RFC 948).
 const IP: u8 = 0x06;
 
@@ -54,6 +64,8 @@ fn parse<'a>(decoded: &mut Decoded<'a>, rest: Rest<'a>) {
     match decoded.layers.last().and_then(snap) {
         Some((oui, value)) if is_ethertype(oui) => headers::of_ethertype(decoded, value, "llc.type", rest),
         Some((CISCO, value)) => headers::of_cisco(decoded, value, rest),
+        // Two bytes of padding, Ethernet with its check sequence or without.
+        Some((BRIDGED, 1 | 7)) => decoded.header(ethernet::HEADER.parse, rest.skip(2)),
         Some((oui, _)) => decoded.unknown("llc.oui", oui, rest),
         None if dsap == IP && control == 3 => decoded.header(ipv4::parse, rest),
         None => headers::of_sap(decoded, dsap, rest),

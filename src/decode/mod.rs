@@ -9,14 +9,19 @@ use crate::field::{Field, Value};
 use crate::frame::{Frame, FrameMeta};
 
 mod ah;
+mod ap1394;
+mod arcnet;
 mod arp;
+mod atm;
 mod chain;
 mod chdlc;
 pub mod checksum;
+mod custom_block;
 mod erspan;
 mod ethernet;
 mod extension;
 mod fragment;
+mod frame_relay;
 mod geneve;
 mod get;
 mod gre;
@@ -25,6 +30,8 @@ mod headers;
 mod icmp;
 mod icmpv6;
 mod ieee8021ah;
+mod ipnet;
+mod ipoib;
 mod ipv4;
 mod ipv6;
 mod juniper;
@@ -37,6 +44,8 @@ mod nflog;
 mod nsh;
 mod null;
 mod options;
+mod pim;
+mod pktap;
 pub mod places;
 mod plain;
 mod ppp;
@@ -44,6 +53,7 @@ mod pppoe;
 mod radiotap;
 mod raw;
 mod rest;
+mod rings;
 mod sll;
 mod tags;
 mod tcp;
@@ -301,14 +311,17 @@ pub fn stray_tcp<'a>(decoded: &Decoded<'a>) -> Option<((IpAddr, IpAddr), TcpHead
     }
 }
 
-/// The UDP headers that are not that of the frame's own datagram, outermost first: addresses and ports.
-pub fn outer_udp<'d>(decoded: &'d Decoded<'_>) -> impl Iterator<Item = (IpAddr, IpAddr, u16, u16)> + 'd {
+/// The UDP headers that are not that of the frame's own datagram, outermost first: index of the layer, addresses and
+/// ports.
+pub fn outer_udp<'d>(decoded: &'d Decoded<'_>) -> impl Iterator<Item = (usize, [(IpAddr, u16); 2])> + 'd {
     let own = usize::from(matches!(decoded.transport, Transport::Udp { .. }));
     let outer = decoded.layers.len().saturating_sub(own);
     let layers = decoded.layers.iter().take(outer).enumerate().filter(|(_, layer)| layer.protocol.name == "udp");
     layers.filter_map(|(at, layer)| {
         let (src, dst) = decoded.layers.iter().take(at).rev().find_map(ip_addresses)?;
-        Some((src, dst, layer.u16(0)?, layer.u16(2)?))
+        // Where the length is less than the header's, nothing else of it is believed.
+        layer.u16(4).filter(|&len| len == 0 || len >= 8)?;
+        Some((at, [(src, layer.u16(0)?), (dst, layer.u16(2)?)]))
     })
 }
 

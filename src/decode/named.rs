@@ -53,10 +53,6 @@ named! {
         Field::new("ospf.srcrouter", Kind::Ipv4, "Router that sent it", |l, put| l.ipv4(4, put)),
         Field::new("ospf.area_id", Kind::Ipv4, "Area", |l, put| l.ipv4(8, put)),
     ] by Number::ip(89);
-    PIM "pim" "PIM" 4 [
-        Field::new("pim.version", Kind::Uint, "Version", |l, put| bits(l.u8(0), 4, 0xf, put)),
-        Field::new("pim.type", Kind::Uint, "Type", |l, put| bits(l.u8(0), 0, 0xf, put)),
-    ] by Number::ip(103);
     VRRP "vrrp" "VRRP" 4 [
         Field::new("vrrp.version", Kind::Uint, "Version", |l, put| bits(l.u8(0), 4, 0xf, put)),
         Field::new("vrrp.type", Kind::Uint, "Type", |l, put| bits(l.u8(0), 0, 0xf, put)),
@@ -130,5 +126,18 @@ named! {
     GOOSE "goose" "GOOSE" 0 [] by Number::ethertype(0x88b8);
     HOMEPLUG "homeplug-av" "HomePlug AV" 0 [] by Number::ethertype(0x88e1);
     FCOE "fcoe" "FCoE" 0 [] by Number::ethertype(0x8906);
+    JOURNAL "systemd_journal" "systemd journal" 0 [] by Number::link(LinkType::JOURNAL_ENTRY);
+    SYSDIG "sysdig" "System call" 0 [] by Number::link(LinkType::SYSTEM_CALL);
     NETLINK "netlink" "Netlink" 0 [] by Number::link(LinkType(253));
+    WPAN "wpan" "802.15.4" 0 [] by Number::link(LinkType(195)), Number::link(LinkType(230)), Number::link(LinkType(283));
+    VSOCK "vsock" "VSOCK" 0 [] by Number::link(LinkType(271));
+    DBUS "dbus" "D-Bus" 0 [] by Number::link(LinkType(231));
+    USB "usb" "USB" 0 [] by Number::link(LinkType(189)), Number::link(LinkType(220)), Number::link(LinkType(249));
+    CAN "can" "CAN" 0 [] by Number::link(LinkType(190)), Number::link(LinkType(227));
+    USER_DLT "user_dlt" "Private use" 0 [] by Number::link(LinkType(147)), Number::link(LinkType(148)),
+        Number::link(LinkType(150)), Number::link(LinkType(151)), Number::link(LinkType(152)),
+        Number::link(LinkType(153)), Number::link(LinkType(154)), Number::link(LinkType(155)),
+        Number::link(LinkType(156)), Number::link(LinkType(157)), Number::link(LinkType(158)),
+        Number::link(LinkType(159)), Number::link(LinkType(160)), Number::link(LinkType(161)),
+        Number::link(LinkType(162));
 }

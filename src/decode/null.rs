@@ -24,10 +24,19 @@ static PROTOCOL: Protocol = Protocol {
 pub(super) const HEADER: Header =
     Header { protocol: &PROTOCOL, parse, by: &[Number::link(LinkType::NULL), Number::link(LinkType::LOOP)] };
 
-/// The family, in whichever byte order makes it the smaller number: the file does not tell which machine wrote it,
-/// and no family needs more than two bytes.
+/// The family: the file does not tell which machine wrote it, and in which byte order. No family needs more than two
+/// bytes; an EtherType in its place has two others before it or after it.
 fn family(layer: &Layer<'_>) -> Option<u32> {
-    layer.u32(0).map(|family| family.min(family.swap_bytes()))
+    let family = layer.u32(0)?.swap_bytes();
+    Some(match family {
+        0..0x1_0000 if family & 0xff == 0 && family < 0x600 => family >> 8,
+        0..0x1_0000 => family,
+        0x1_0000..0x06_0000 => family >> 16,
+        _ => match family.swap_bytes() {
+            family @ 0..=1500 => family,
+            ethertype => ethertype & 0xffff,
+        },
+    })
 }
 
 fn is_ethertype(family: u32) -> bool {

@@ -50,8 +50,10 @@ fn place_of_one(values: &[Value<'_>], layer: &Layer<'_>, field: &Field<Get>) -> 
         Some(place) => place.mask |= gone[place.first],
         None => {
             let first = gone.iter().rposition(|bits| *bits == u8::MAX).map(|last| {
+                // Padding before it, changed, makes it vanish too.
+                let most = if let [Value::Bytes(bytes)] = values { bytes.len() } else { usize::MAX };
                 let before = gone[..last].iter().rev().take_while(|bits| **bits == u8::MAX).count();
-                Place { first: last - before, last, mask: 0xff }
+                Place { first: last - before.min(most.saturating_sub(1)), last, mask: 0xff }
             });
             place = first;
         }
@@ -166,7 +168,10 @@ mod tests {
 
     fn decoded() -> Decoded<'static> {
         let (number, time, link) = (1, Timestamp(0), LinkType::ETHERNET);
-        decode(Frame { meta: FrameMeta { number, time, wire_len: SYN.len() as u32, link, interface: 0 }, bytes: SYN })
+        decode(Frame {
+            meta: FrameMeta { number, time, wire_len: SYN.len() as u32, link, interface: 0, interface_id: None },
+            bytes: SYN,
+        })
     }
 
     /// First and last byte of each value, and the bits of the first.

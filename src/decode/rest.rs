@@ -26,6 +26,12 @@ impl Rest<'_> {
         Self { bytes, offset: self.offset, len, limit }
     }
 
+    /// The same of a fragment whose length counts also where it claims more than was on the wire: nothing is put
+    /// together of less.
+    pub fn claiming(self, len: u32) -> Self {
+        Self { len: self.len.max(len), ..self }
+    }
+
     /// The same of a header whose length does not count where it claims more than was on the wire, as in Wireshark:
     /// what lacks there was never sent, or this is a copy that was cut on its way.
     pub fn within(self, len: u32, limit: &'static str) -> Self {

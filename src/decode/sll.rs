@@ -15,8 +15,12 @@ const ETH: &str = "Link-layer address of the sender";
 const IPV4: &str = "Link-layer address of the sender, where it is an IPv4 address (tunnels)";
 const OTHER: &str = "Link-layer address of the sender, of another length than 4 or 6";
 const ETYPE: &str = "EtherType of what it carries";
+const ETYPE_GRE: &str = "Protocol type of what it carries, on a GRE tunnel";
 const LTYPE: &str = "What it carries, where it has no EtherType: an ETH_P_ number of Linux";
 const IFINDEX: &str = "Index of the interface";
+
+/// A GRE tunnel over IPv4.
+const ARPHRD_IPGRE: u16 = 778;
 
 /// Length of the header of version 1.
 const LEN: usize = 16;
@@ -41,8 +45,13 @@ static PROTOCOL: Protocol = Protocol {
             }
         }),
         Field::new("sll.src.other", Kind::Bytes, OTHER, |l, put| other(l, l.u16(4), 6, put)),
-        Field::hex("sll.etype", ETYPE, |l, put| uint(l.u16(14).filter(|&value| is_type(value)), put)),
-        Field::hex("sll.ltype", LTYPE, |l, put| uint(l.u16(14).filter(|&value| !is_type(value)), put)),
+        Field::hex("sll.gretype", ETYPE_GRE, |l, put| uint(l.u16(14).filter(|_| l.u16(2) == Some(ARPHRD_IPGRE)), put)),
+        Field::hex("sll.etype", ETYPE, |l, put| {
+            uint(l.u16(14).filter(|&value| is_type(value) && l.u16(2) != Some(ARPHRD_IPGRE)), put)
+        }),
+        Field::hex("sll.ltype", LTYPE, |l, put| {
+            uint(l.u16(14).filter(|&value| !is_type(value) && l.u16(2) != Some(ARPHRD_IPGRE)), put)
+        }),
     ],
     ethertype_at: Some(14),
 };
@@ -104,6 +113,7 @@ fn next<'a>(decoded: &mut Decoded<'a>, hatype: u16, protocol: u16, rest: Rest<'a
     const ETH_P_802_2: u16 = 4;
     match protocol {
         _ if hatype == ARPHRD_NETLINK => decoded.unknown("sll.hatype", hatype.into(), rest),
+        protocol if hatype == ARPHRD_IPGRE => headers::of_gre(decoded, protocol, rest),
         ETH_P_802_2 => decoded.header(llc::HEADER.parse, rest),
         protocol if is_type(protocol) => headers::of_ethertype(decoded, protocol, "sll.etype", rest),
         protocol => decoded.unknown("sll.ltype", protocol.into(), rest),

@@ -5,7 +5,7 @@ use etherparse::err::tcp::{HeaderError, HeaderSliceError};
 
 use super::get::{bit, bits, uint};
 use super::headers::{Header, Number};
-use super::options::{self, walk};
+use super::options::{self, walk_all};
 use super::rest::Rest;
 use super::{Decoded, Layer, Protocol, Stop, StopReason, TcpHeader, Transport};
 use crate::field::{Field, Kind, Value};
@@ -39,10 +39,10 @@ static PROTOCOL: Protocol = Protocol {
         Field::hex("tcp.checksum", "Checksum", |l, put| uint(l.u16(16), put)),
         Field::new("tcp.urgent_pointer", Kind::Uint, "Urgent pointer", |l, put| uint(l.u16(18), put)),
         Field::list("tcp.option_kind", Kind::Uint, "Kinds of the options", |l, put| {
-            options::kinds(l.from(MIN_LEN)).for_each(|kind| put(Value::Uint(kind.into())));
+            walk_all(l.from(MIN_LEN)).for_each(|(kind, _)| put(Value::Uint(kind.into())));
         }),
         Field::list("tcp.option_len", Kind::Uint, "Lengths of the options that have one, in bytes", |l, put| {
-            options::lengths(l.from(MIN_LEN)).for_each(|len| put(Value::Uint(len.into())));
+            options::lengths_of(walk_all(l.from(MIN_LEN))).for_each(|len| put(Value::Uint(len.into())));
         }),
         Field::new("tcp.options.mss_val", Kind::Uint, "Maximum segment size, in bytes (kind 2)", |l, put| {
             uint(option::<2>(l, MSS).map(u16::from_be_bytes), put)
@@ -50,9 +50,14 @@ static PROTOCOL: Protocol = Protocol {
         Field::new("tcp.options.wscale.shift", Kind::Uint, "Window scale: shift count as sent (kind 3)", |l, put| {
             uint(option::<1>(l, WINDOW_SCALE).map(u8::from_be_bytes), put)
         }),
-        Field::new("tcp.options.sack_perm", Kind::Bool, "Selective acknowledgment is permitted (kind 4)", |l, put| {
-            option::<0>(l, SACK_PERMITTED).map(|_| Value::Bool(true)).map(put);
-        }),
+        Field::new(
+            "tcp.options.sack_perm",
+            Kind::Bytes,
+            "Selective acknowledgment is permitted: the option (kind 4)",
+            |l, put| {
+                option::<0>(l, SACK_PERMITTED).map(|[]| Value::Bytes(&[SACK_PERMITTED, 2])).map(put);
+            },
+        ),
         Field::new("tcp.options.timestamp.tsval", Kind::Uint, "Timestamp value (kind 8)", |l, put| {
             uint(option::<8>(l, TIMESTAMPS).map(|value| halves(value).0), put)
         }),
@@ -77,7 +82,7 @@ const TIMESTAMPS: u8 = 8;
 
 /// The first option of a kind that has a value of `N` bytes.
 fn option<const N: usize>(layer: &Layer<'_>, kind: u8) -> Option<[u8; N]> {
-    walk(layer.from(MIN_LEN)).filter(|option| option.0 == kind).find_map(|option| option.1.try_into().ok())
+    walk_all(layer.from(MIN_LEN)).filter(|option| option.0 == kind).find_map(|option| option.1.try_into().ok())
 }
 
 /// Two numbers of four bytes.

@@ -35,6 +35,9 @@ static PROTOCOL_AD: Protocol = Protocol {
         Field::new("ieee8021ad.priority", Kind::Uint, "Priority code point", |l, put| bits(l.u16(0), 13, 7, put)),
         Field::new("ieee8021ad.dei", Kind::Bool, "Drop eligible", |l, put| bit(l.u16(0), 0x1000, put)),
         Field::new("ieee8021ad.id", Kind::Uint, "VLAN identifier", |l, put| bits(l.u16(0), 0, 0xfff, put)),
+        Field::hex("ieee8021ah.etype", "EtherType of what it carries", |l, put| {
+            uint(l.u16(2).filter(|&value| is_type(value)), put)
+        }),
     ],
     ethertype_at: Some(2),
 };

@@ -6,7 +6,7 @@ use crate::app::ledger::Class;
 use crate::app::message::Kind;
 use crate::app::{Context, Output, identify};
 use crate::event::{self, Close, Direction, Event, Flow, Sink, Transport};
-use crate::flow::{Key, Keyed};
+use crate::flow::{Key, Keyed, prefetch};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::Analysis;
@@ -66,6 +66,12 @@ impl Name {
 impl Keyed for Connection {
     fn key(&self) -> &Key {
         &self.name.key
+    }
+
+    fn prefetch(&self) {
+        if let Some(session) = &self.session {
+            prefetch(&**session);
+        }
     }
 }
 

@@ -4,9 +4,9 @@
 
 mod connection;
 mod datagrams;
+mod timers;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use arrayvec::ArrayVec;
 use crate::app::ledger::{Class, Ledger};
 use crate::app::message::{Integrity, Kind, Message};
 use crate::app::{Pool, Wanted};
-use crate::decode::{self, Decoded, Layer, Plain, TcpHeader, Transport, checksum};
+use crate::decode::{self, Decoded, Layer, MAX_LAYERS, Plain, TcpHeader, Transport, checksum};
 use crate::event::{Close, Event, FlagCounts, Packet, Sink};
 use crate::flow::fragments::{Assembly, Fragments, Whole};
 use crate::flow::{Endpoint, Hashed, Id, Key, Table};
@@ -27,6 +27,7 @@ use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
 use datagrams::Datagrams;
+use timers::Timers;
 
 /// Closed connections of which it is kept which messages their bytes were in: some 4 KiB each.
 const MAX_RECENT: usize = 1024;
@@ -37,6 +38,9 @@ const MIN_TUNNEL: usize = 4;
 
 /// Frames that are looked at ahead of the one that is taken.
 const AHEAD: usize = 32;
+
+/// How far ahead of its turn the memory of a connection that is done with is fetched.
+const PREFETCHED: usize = 4;
 
 /// What the core is to do beside the main job, and its bounds.
 #[derive(Clone, Default, Debug)]
@@ -116,7 +120,7 @@ pub struct Engine {
     options: Options,
     table: Table<Connection>,
     closed: VecDeque<Id>,
-    timers: BinaryHeap<Reverse<(Timestamp, Id)>>,
+    timers: Timers,
     fragments: Fragments,
     datagrams: Datagrams,
     queued: usize,
@@ -173,7 +177,7 @@ impl Engine {
             options,
             table: Table::default(),
             closed: VecDeque::new(),
-            timers: BinaryHeap::new(),
+            timers: Timers::default(),
             fragments: Fragments::default(),
             datagrams: Datagrams::default(),
             queued: 0,
@@ -216,7 +220,10 @@ impl Engine {
                     (plain, (key, swapped))
                 }));
             }
-            ahead.iter().flatten().for_each(|(_, (key, _))| self.table.prefetch_flow(key));
+            let flows: ArrayVec<Id, AHEAD> =
+                ahead.iter().flatten().filter_map(|(_, (key, _))| self.table.guess(key)).collect();
+            flows.iter().for_each(|flow| self.table.prefetch(*flow));
+            flows.iter().for_each(|flow| self.table.prefetch_more(*flow));
             for (frame, plain) in frames.iter().zip(&ahead) {
                 self.advance(frame.meta.time, sink);
                 self.shared.counts.frames += 1;
@@ -303,14 +310,16 @@ impl Engine {
         assemblies: &[Assembly],
         sink: &mut impl Sink,
     ) {
-        let packet = Packet { decoded, tcp: None, udp_stream: None, assemblies, reassembled_in: None, why: None };
+        let packet = Packet { decoded, tcp: None, udp_streams: &[], assemblies, reassembled_in: None, why: None };
         if self.options.assembly_only {
             return sink.event(Event::Packet(packet));
         }
         self.shared.counts.stopped += u64::from(decoded.stop.is_some());
-        if decoded.layers.len() >= MIN_TUNNEL {
-            self.number_outer(decoded);
+        let mut udp_streams = ArrayVec::new();
+        if decoded.layers.len() >= MIN_TUNNEL || matches!(decoded.transport, Transport::None) {
+            self.number_outer(decoded, &mut udp_streams);
         }
+        let packet = Packet { udp_streams: &udp_streams, ..packet };
         let carrier =
             Carrier { meta: decoded.meta, cap_len: decoded.cap_len, headers, resumed, verdict: Verdict::default() };
         match (decoded.transport, decoded.addresses) {
@@ -331,7 +340,10 @@ impl Engine {
                 let ends = ends(addresses, src, dst);
                 let (id, stream) = self.datagrams.stream(ends);
                 if self.options.packets {
-                    sink.event(Event::Packet(Packet { udp_stream: Some(stream), ..packet }));
+                    let mut udp_streams = udp_streams.clone();
+                    // Where the list is full, the streams of outer headers fill it.
+                    let _ = udp_streams.try_push((decoded.layers.len().saturating_sub(1), stream));
+                    sink.event(Event::Packet(Packet { udp_streams: &udp_streams, ..packet }));
                 }
                 if self.options.stream.is_none() {
                     self.datagrams.push(id, ends, decoded, carrier, &mut self.shared, sink);
@@ -348,9 +360,11 @@ impl Engine {
 
     /// Numbers the streams of the UDP headers that are not the frame's last: those of tunnels, and those that ICMP
     /// quotes.
-    fn number_outer(&mut self, decoded: &Decoded<'_>) {
-        for (src, dst, sport, dport) in decode::outer_udp(decoded) {
-            self.datagrams.stream(ends((src, dst), sport, dport));
+    fn number_outer(&mut self, decoded: &Decoded<'_>, numbers: &mut ArrayVec<(usize, u64), MAX_LAYERS>) {
+        for (at, ends) in decode::outer_udp(decoded) {
+            let (_, stream) = self.datagrams.stream(ends.map(|(address, port)| Endpoint { address, port }));
+            // There are no more than layers.
+            let _ = numbers.try_push((at, stream));
         }
     }
 
@@ -423,7 +437,7 @@ impl Engine {
             connection.count_queued(&mut self.queued);
         }
         if let Some(deadline) = connection.arm(self.shared.now) {
-            self.timers.push(Reverse((deadline, id)));
+            self.timers.set(deadline, id);
         }
     }
 
@@ -490,10 +504,10 @@ impl Engine {
     /// Lets capture time pass without a frame: what has waited long enough is told.
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
-        while let Some(&Reverse((deadline, id))) = self.timers.peek()
-            && deadline <= self.shared.now
-        {
-            self.timers.pop();
+        while let Some((deadline, id)) = self.timers.due(self.shared.now) {
+            for id in self.timers.ahead() {
+                self.table.prefetch(id);
+            }
             let Some(connection) = self.table.get_mut(id) else { continue };
             if !connection.fires(deadline) {
                 continue;
@@ -504,7 +518,7 @@ impl Engine {
                 self.end(id, close, sink);
                 self.remember(id);
             } else if let Some(deadline) = connection.arm(self.shared.now) {
-                self.timers.push(Reverse((deadline, id)));
+                self.timers.set(deadline, id);
             }
         }
     }
@@ -513,6 +527,11 @@ impl Engine {
     /// takes not to mistake its late segments for a new connection.
     fn remember(&mut self, id: Id) {
         self.closed.push_back(id);
+        for kept in [MAX_RECENT, self.options.limits.closed] {
+            let at = |ahead: usize| self.closed.get((self.closed.len() + ahead).checked_sub(kept + 1)?);
+            at(2 * PREFETCHED).into_iter().for_each(|id| self.table.prefetch(*id));
+            at(PREFETCHED).into_iter().for_each(|id| self.table.prefetch_more(*id));
+        }
         if let Some(&late) = self.closed.len().checked_sub(MAX_RECENT + 1).and_then(|at| self.closed.get(at))
             && let Some(connection) = self.table.get_mut(late)
         {

@@ -60,19 +60,24 @@ struct Place {
 /// No flow is here.
 const EMPTY: Place = Place { tag: 0, slot: u32::MAX };
 
+/// What finding a flow needs stands first, where the flow's own first line is.
 #[derive(Debug)]
+#[repr(C)]
 struct Slot<T> {
-    flow: Option<T>,
     generation: u32,
     tag: u32,
     /// Whether it was used since the hand passed.
     used: bool,
+    flow: Option<T>,
 }
 
 /// What knows its own key.
 pub trait Keyed {
     /// The key.
     fn key(&self) -> &Key;
+
+    /// Has the memory fetched that it will need beside its own.
+    fn prefetch(&self) {}
 }
 
 impl<T> Default for Table<T> {
@@ -115,16 +120,33 @@ impl<T: Keyed> Table<T> {
         }
     }
 
-    /// Has the flow fetched that most likely has this key.
+    /// The flow that most likely has this key, judged by the hash alone.
     #[inline]
-    pub fn prefetch_flow(&self, key: &Hashed) {
+    pub fn guess(&self, key: &Hashed) -> Option<Id> {
         let mut at = self.home(key.tag);
         while self.index[at].slot != EMPTY.slot {
             let Place { tag, slot } = self.index[at];
             if tag == key.tag {
-                return prefetch(&self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]);
+                return Some(Id { slot, generation: 0 });
             }
             at = self.after(at);
+        }
+        None
+    }
+
+    /// Has the flow with this id fetched.
+    #[inline]
+    pub fn prefetch(&self, id: Id) {
+        if let Some(slot) = self.slot(id.slot) {
+            prefetch(slot);
+        }
+    }
+
+    /// Has fetched what the flow with this id needs beside its own memory, which is best there already.
+    #[inline]
+    pub fn prefetch_more(&self, id: Id) {
+        if let Some(flow) = self.slot(id.slot).and_then(|slot| slot.flow.as_ref()) {
+            flow.prefetch();
         }
     }
 
@@ -187,6 +209,10 @@ impl<T: Keyed> Table<T> {
     pub fn ids(&self) -> Vec<Id> {
         let present = self.chunks.iter().flatten().enumerate().filter(|(_, slot)| slot.flow.is_some());
         present.map(|(slot, entry)| Id { slot: slot as u32, generation: entry.generation }).collect()
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Slot<T>> {
+        self.chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK)
     }
 
     fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot<T>> {
@@ -274,12 +300,12 @@ impl<T: Keyed> Table<T> {
 }
 
 /// The most that is fetched ahead of one flow: what every segment looks at.
-const FETCHED: usize = 512;
+const FETCHED: usize = 640;
 
 /// Has the beginning of `what` fetched into the caches.
 #[inline]
 #[cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
-fn prefetch<T>(what: &T) {
+pub fn prefetch<T>(what: &T) {
     #[cfg(target_arch = "x86_64")]
     for line in (0..size_of::<T>().min(FETCHED)).step_by(64) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

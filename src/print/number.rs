@@ -80,16 +80,6 @@ pub fn hex(out: &mut Vec<u8>, number: u64, width: usize) {
     out.extend_from_slice(&text[text.len() - len..]);
 }
 
-/// Bytes in hexadecimal, with colons between them.
-pub fn octets(out: &mut Vec<u8>, octets: &[u8]) {
-    for (i, &octet) in octets.iter().enumerate() {
-        if i > 0 {
-            out.push(b':');
-        }
-        out.extend_from_slice(&byte(octet));
-    }
-}
-
 /// A hardware address.
 pub fn mac(out: &mut Vec<u8>, address: [u8; 6]) {
     let mut text = *b"00:00:00:00:00:00";
@@ -144,7 +134,6 @@ mod tests {
     #[test]
     fn addresses_are_as_they_are_usually_written() {
         assert_eq!(shown(|out| mac(out, [0, 1, 0xab, 0xff, 0x10, 9])), "00:01:ab:ff:10:09");
-        assert_eq!(shown(|out| octets(out, &[0, 0xa1])), "00:a1");
         assert_eq!(shown(|out| ipv4(out, [0, 10, 199, 255])), "0.10.199.255");
         assert_eq!(shown(|out| ipv6(out, std::net::Ipv6Addr::LOCALHOST.octets())), "::1");
     }

@@ -40,8 +40,12 @@ impl Filter {
         Ok(())
     }
 
-    /// Whether the filter holds for a frame, by its length on the wire and what was captured of it.
+    /// Whether the filter holds for a frame, by its length on the wire and what was captured of it; it holds for packets
+    /// alone.
     pub fn matches(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
+        if !frame.meta.link.is_packet() {
+            return Ok(false);
+        }
         self.prepare(frame.meta.link)?;
         let program = self.programs.iter().find(|(link, _)| *link == frame.meta.link);
         Ok(program.is_some_and(|(_, program)| program.matches(frame.bytes, frame.meta.wire_len)))
@@ -61,7 +65,7 @@ fn dlt(link: LinkType) -> i32 {
         LinkType(106) => 19,
         LinkType::LOOP if cfg!(target_os = "openbsd") => 12,
         LinkType(109) if cfg!(target_os = "openbsd") => 13,
-        LinkType(same) => same.into(),
+        LinkType(same) => same.cast_signed(),
     }
 }
 
@@ -69,7 +73,7 @@ fn dlt(link: LinkType) -> i32 {
 #[cfg(feature = "live")]
 pub(super) fn link_of_dlt(number: i32) -> LinkType {
     let renamed = [100, 101, 102, 103, 106, 108, 109].into_iter().map(LinkType).find(|link| dlt(*link) == number);
-    renamed.unwrap_or(LinkType(u16::try_from(number).unwrap_or(u16::MAX)))
+    renamed.unwrap_or(LinkType(u16::try_from(number).unwrap_or(u16::MAX).into()))
 }
 
 /// The only unsafe code of the capture sources: libpcap's filter with the true lengths of a frame, which the `pcap`
@@ -165,7 +169,10 @@ mod tests {
     }
 
     fn frame(link: LinkType, wire_len: u32, bytes: &[u8]) -> Frame<'_> {
-        Frame { meta: FrameMeta { number: 1, time: Timestamp(0), wire_len, link, interface: 0 }, bytes }
+        Frame {
+            meta: FrameMeta { number: 1, time: Timestamp(0), wire_len, link, interface: 0, interface_id: None },
+            bytes,
+        }
     }
 
     fn holds(expression: &str, frame: &Frame<'_>) -> bool {
@@ -203,6 +210,14 @@ mod tests {
             assert!(!holds("tcp dst port 80", &frame(LinkType::ETHERNET, 60, &bytes[..length])));
         }
         assert!(holds("tcp dst port 80", &frame(LinkType::ETHERNET, 60, &bytes[..38])));
+    }
+
+    #[test]
+    fn only_packets_pass() {
+        for link in [LinkType::CUSTOM_BLOCK, LinkType::JOURNAL_ENTRY, LinkType::SYSTEM_CALL] {
+            assert!(!holds("len > 0", &frame(link, 60, &[0; 60])));
+            assert!(!holds("not tcp", &frame(link, 60, &[0; 60])));
+        }
     }
 
     #[test]

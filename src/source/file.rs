@@ -44,15 +44,17 @@ pub(super) struct Record {
     pub time: Timestamp,
     pub wire_len: u32,
     pub link: LinkType,
-    pub interface: u32,
+    pub interface: u16,
+    pub interface_id: Option<u16>,
     /// Where its captured bytes are, as [`Buffer::get`] takes it.
     pub bytes: Range<usize>,
 }
 
 impl Record {
     fn frame(self, number: FrameNumber, buffer: &Buffer) -> Frame<'_> {
-        let Self { time, wire_len, link, interface, bytes } = self;
-        Frame { meta: FrameMeta { number, time, wire_len, link, interface }, bytes: buffer.get(bytes) }
+        let Self { time, wire_len, link, interface, interface_id, bytes } = self;
+        let meta = FrameMeta { number, time, wire_len, link, interface, interface_id };
+        Frame { meta, bytes: buffer.get(bytes) }
     }
 }
 
@@ -297,7 +299,7 @@ mod tests {
     use super::*;
     use crate::source::Kind;
     use crate::source::buffer::Order;
-    use crate::source::samples::{open, pcap};
+    use crate::source::samples::{Ng, frames, open, pcap};
 
     fn refused(bytes: &[u8]) -> String {
         match open(bytes.to_vec()) {
@@ -383,6 +385,33 @@ mod tests {
         assert_eq!(capture.next_described().unwrap().unwrap().0.bytes, b"two");
         drop(sender);
         assert!(capture.next_described().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_batch_has_the_frames_that_come_one_by_one() {
+        let mut ng = Ng::new(Order::Little);
+        ng.interface(LinkType::ETHERNET, 0, &[]);
+        for i in 0..200_u64 {
+            ng.packet(0, i, &[7; 100], 100).block(0x0bad, &[i as u8; 1000]).block(9, b"A=b\n");
+            if i % 50 == 0 {
+                ng.block(0x0bad, &[i as u8; 300_000]).block(0x8000_0001, &[1; 200_000]).section(Order::Little);
+                ng.interface(LinkType::RAW, 0, &[]);
+            }
+        }
+        let file = ng.finish();
+        let one_by_one = frames(file.clone());
+        let mut capture = open(file).unwrap();
+        let mut in_batches = Vec::new();
+        loop {
+            let (batch, _) = capture.next_batch().unwrap();
+            if batch.is_empty() {
+                break;
+            }
+            let frames = batch.iter().map(|frame| (frame.meta.number, frame.meta.link, frame.bytes.to_vec()));
+            in_batches.extend(frames);
+        }
+        let one_by_one = one_by_one.into_iter().zip(1..).map(|(got, number)| (number, got.link, got.bytes));
+        assert!(in_batches.into_iter().eq(one_by_one));
     }
 
     struct Failing(usize);

@@ -66,7 +66,7 @@ struct Handle {
     name: String,
     link: LinkType,
     /// Index into the interfaces.
-    number: u32,
+    number: u16,
     /// Whether there may be frames.
     ready: bool,
     /// libpcap's counters at the last look, which wrap, and their sums.
@@ -109,6 +109,7 @@ impl Live {
                         wire_len: packet.header.len.max(packet.header.caplen),
                         link: handle.link,
                         interface: handle.number,
+                        interface_id: Some(handle.number),
                     };
                     return Ok(Some((Frame { meta, bytes: packet.data }, &self.interfaces)));
                 }
@@ -164,7 +165,7 @@ impl Live {
 }
 
 impl Handle {
-    fn open(name: &str, number: u32, options: &Options, filter: Option<&Filter>) -> Result<Self, Error> {
+    fn open(name: &str, number: u16, options: &Options, filter: Option<&Filter>) -> Result<Self, Error> {
         let failed = |error: pcap::Error| Error::Live { interface: name.to_owned(), reason: message(&error) };
         let inactive = Capture::from_device(name)
             .map_err(|error| explain(name, &error))?
@@ -200,8 +201,8 @@ fn time_of(header: &PacketHeader) -> Timestamp {
 /// Where libpcap makes up a link header, takes its second version, which says on which interface each frame was: the
 /// same frame seen on two interfaces can then be told from one sent twice.
 fn prefer_sll2(capture: &mut Capture<Active>) -> Result<(), pcap::Error> {
-    let sll2 = Linktype(LinkType::LINUX_SLL2.0.into());
-    let is_cooked = capture.get_datalink().0 == i32::from(LinkType::LINUX_SLL.0);
+    let sll2 = Linktype(LinkType::LINUX_SLL2.0.cast_signed());
+    let is_cooked = capture.get_datalink().0 == LinkType::LINUX_SLL.0.cast_signed();
     // A libpcap that cannot list them cannot set one either.
     if is_cooked && capture.list_datalinks().is_ok_and(|known| known.contains(&sll2)) {
         capture.set_datalink(sll2)?;

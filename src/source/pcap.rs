@@ -42,7 +42,7 @@ impl Pcap {
         // The upper half says how long the frame check sequence is, in units of 16 bits, where bit 26 is set.
         let fcs_len = if network & 1 << 26 != 0 { (network >> 28) * 2 } else { 0 };
         let interface = Interface {
-            link: LinkType(network as u16),
+            link: LinkType(network & 0xffff),
             snaplen,
             resolution: if nanos { Resolution::NANOS } else { Resolution::MICROS },
             fcs_len,
@@ -77,7 +77,7 @@ impl Pcap {
         let bytes = buffer.consume(total, self.record_header..self.record_header + length as usize);
         let nanos = i64::from(fraction) * if self.nanos { 1 } else { 1000 };
         let time = Timestamp::from_secs_nanos(seconds.into(), nanos);
-        Ok(Some(Record { time, wire_len, link: self.interface[0].link, interface: 0, bytes }))
+        Ok(Some(Record { time, wire_len, link: self.interface[0].link, interface: 0, interface_id: None, bytes }))
     }
 }
 

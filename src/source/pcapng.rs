@@ -1,5 +1,7 @@
 //! The pcapng capture file (draft-ietf-opsawg-pcapng): sections, interfaces, packet blocks, drop counts.
 
+use std::ops::Range;
+
 use crate::frame::{LinkType, Timestamp};
 
 use super::buffer::{Buffer, Fault, Order, without_fcs};
@@ -26,6 +28,13 @@ const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+const JOURNAL_ENTRY: u32 = 9;
+/// To be copied to other files, and not.
+const CUSTOM: [u32; 2] = [0x0000_0bad, 0x4000_0bad];
+/// An event without and with a count of parameters, and with long ones.
+const SYSDIG_EVENT: u32 = 0x204;
+const SYSDIG_EVENT_V2: u32 = 0x216;
+const SYSDIG_EVENT_V2_LARGE: u32 = 0x221;
 
 /// A pcapng capture; its next block is a section header, or of the section begun last.
 pub(super) struct Pcapng {
@@ -52,13 +61,13 @@ impl Pcapng {
         &self.interfaces
     }
 
-    /// Whether the next block is one of a packet that was read ahead.
+    /// Whether the next block gives a record and was read ahead.
     pub(super) fn has_record(&self, buffer: &Buffer) -> bool {
         let [kind, length] = self.order.words(buffer.available());
-        matches!(kind, PACKET | SIMPLE_PACKET | ENHANCED_PACKET) && buffer.available().len() as u64 >= u64::from(length)
+        is_record(kind) && buffer.available().len() as u64 >= u64::from(length)
     }
 
-    /// The next packet block, or none at the end.
+    /// The next block that gives a record, or none at the end.
     #[inline]
     pub(super) fn next_record(&mut self, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
         while buffer.begin(BLOCK_FRAME as usize)? {
@@ -98,18 +107,20 @@ impl Pcapng {
         self.skip_block(length, buffer)
     }
 
-    /// Reads a block that is no enhanced packet; only packets give a record.
+    /// Reads a block that is no enhanced packet.
     fn other_block(&mut self, kind: u32, length: u32, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
-        match kind {
-            INTERFACE_DESCRIPTION | INTERFACE_STATISTICS | PACKET | SIMPLE_PACKET => {
-                buffer.need(length as usize)?;
-                self.check_end(length, buffer)?;
-            }
-            _ => return self.skip_block(length, buffer).map(|()| None),
+        if !is_record(kind) && !matches!(kind, INTERFACE_DESCRIPTION | INTERFACE_STATISTICS) {
+            return self.skip_block(length, buffer).map(|()| None);
         }
+        buffer.need(length as usize)?;
+        self.check_end(length, buffer)?;
         match kind {
             PACKET => return self.packet(length, buffer).map(Some),
             SIMPLE_PACKET => return self.simple_packet(length, buffer).map(Some),
+            JOURNAL_ENTRY => return Ok(Some(journal_entry(length, buffer))),
+            SYSDIG_EVENT => return self.system_call(length, 24, buffer).map(Some),
+            SYSDIG_EVENT_V2 | SYSDIG_EVENT_V2_LARGE => return self.system_call(length, 28, buffer).map(Some),
+            _ if CUSTOM.contains(&kind) => return custom(length, buffer).map(Some),
             INTERFACE_DESCRIPTION => self.describe_interface(length, buffer)?,
             _ => self.count(length, buffer)?,
         }
@@ -166,7 +177,8 @@ impl Pcapng {
         let (kept, wire_len) = without_fcs(captured, wire.max(captured), fcs_len);
         let time = Timestamp(described.resolution.nanos(units)).plus(described.offset);
         let bytes = buffer.consume(length as usize, PACKET_HEADER as usize..(PACKET_HEADER + kept) as usize);
-        Ok(Record { time, wire_len, link: described.link, interface: number, bytes })
+        let link = described.link;
+        Ok(Record { time, wire_len, link, interface: number, interface_id: Some(interface as u16), bytes })
     }
 
     /// The length of the check sequence, in bytes, by a packet's flags option, where that knows it.
@@ -188,7 +200,19 @@ impl Pcapng {
         }
         let (kept, wire_len) = without_fcs(captured, wire, described.fcs_len);
         let bytes = buffer.consume(length as usize, 12..12 + kept as usize);
-        Ok(Record { time: Timestamp(0), wire_len, link: described.link, interface: number, bytes })
+        let (time, link) = (Timestamp(0), described.link);
+        Ok(Record { time, wire_len, link, interface: number, interface_id: Some(0), bytes })
+    }
+
+    /// An event of Sysdig or Falco: processor, time, thread, length, type, and in `header_len` a count of parameters.
+    fn system_call(&self, length: u32, header_len: u32, buffer: &mut Buffer) -> Result<Record, Fault> {
+        check_length(length, BLOCK_FRAME + header_len)?;
+        let block = buffer.available();
+        let time = block.get(10..18).and_then(|time| time.try_into().ok()).map_or(0, |time| self.order.u64(time));
+        let wire_len = block.get(26..30).and_then(|len| len.try_into().ok()).map_or(0, |len| self.order.u32(len));
+        let time = Timestamp(i64::try_from(time).unwrap_or(i64::MAX));
+        let kept = 8 + header_len..length - 4;
+        Ok(record(LinkType::SYSTEM_CALL, time, wire_len, length, kept, buffer))
     }
 
     fn describe_interface(&mut self, length: u32, buffer: &mut Buffer) -> Result<(), Fault> {
@@ -197,7 +221,7 @@ impl Pcapng {
             return Err(Fault::Unsupported(format!("describes more than {MAX_INTERFACES} interfaces")));
         }
         let [_, _, link, snaplen] = self.order.words(buffer.available());
-        let link = if self.order == Order::Little { link as u16 } else { (link >> 16) as u16 };
+        let link = if self.order == Order::Little { link & 0xffff } else { link >> 16 };
         let mut interface = Interface { link: LinkType(link), snaplen, ..Interface::default() };
         for (code, value) in self.options(&buffer.available()[16..length as usize - 4]) {
             match (code, value) {
@@ -244,10 +268,11 @@ impl Pcapng {
 
     /// An interface of this section, with its number in the file.
     #[inline]
-    fn interface(&self, id: u32) -> Result<(u32, &Interface), Fault> {
+    fn interface(&self, id: u32) -> Result<(u16, &Interface), Fault> {
         let number = self.section.saturating_add(id as usize);
         match self.interfaces.get(number) {
-            Some(interface) => Ok((number as u32, interface)),
+            // There are no more than 16 bits can number.
+            Some(interface) => Ok((number as u16, interface)),
             None => Err(Fault::Corrupt(format!("interface {id} was not described before"))),
         }
     }
@@ -273,6 +298,45 @@ impl Pcapng {
             _ => Err(differing(length)),
         }
     }
+}
+
+/// Whether blocks of this type give a record.
+fn is_record(kind: u32) -> bool {
+    matches!(kind, PACKET | SIMPLE_PACKET | ENHANCED_PACKET | JOURNAL_ENTRY)
+        || matches!(kind, SYSDIG_EVENT | SYSDIG_EVENT_V2 | SYSDIG_EVENT_V2_LARGE)
+        || CUSTOM.contains(&kind)
+}
+
+/// What an organization of its own Private Enterprise Number has to tell, of which we know nothing more.
+fn custom(length: u32, buffer: &mut Buffer) -> Result<Record, Fault> {
+    check_length(length, BLOCK_FRAME + 4)?;
+    Ok(record(LinkType::CUSTOM_BLOCK, Timestamp(0), 0, length, 12..length - 4, buffer))
+}
+
+/// An entry of a systemd journal in its export format, with the time that it says.
+fn journal_entry(length: u32, buffer: &mut Buffer) -> Record {
+    const TIME: &[u8] = b"__REALTIME_TIMESTAMP=";
+    let entry = buffer.available().get(8..length as usize - 4).unwrap_or_default();
+    let digits = entry.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(TIME)).unwrap_or_default();
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let micros = digits.fold(0, |sum: i64, digit| sum.saturating_mul(10).saturating_add((digit - b'0').into()));
+    let padding = entry.iter().rev().take_while(|byte| **byte == 0).count() as u32;
+    let time = Timestamp(micros.saturating_mul(1000));
+    record(LinkType::JOURNAL_ENTRY, time, 0, length, 8..length - 4 - padding, buffer)
+}
+
+/// Takes a block of which `kept` is shown, and which no interface captured.
+fn record(
+    link: LinkType,
+    time: Timestamp,
+    wire_len: u32,
+    length: u32,
+    kept: Range<u32>,
+    buffer: &mut Buffer,
+) -> Record {
+    let wire_len = wire_len.max(kept.end - kept.start);
+    let bytes = buffer.consume(length as usize, kept.start as usize..kept.end as usize);
+    Record { time, wire_len, link, interface: 0, interface_id: None, bytes }
 }
 
 #[inline]
@@ -338,7 +402,8 @@ mod tests {
         ng.interface(LinkType::ETHERNET, 0, &[]).interface(LinkType::NULL, 0, &[]).packet(1, 1, b"b", 1);
         ng.section(Order::Big).packet(0, 1, b"c", 1);
         let (got, error) = read(ng.finish());
-        assert_eq!(got.iter().map(|g| (g.interface, g.link.0)).collect::<Vec<_>>(), [(0, 101), (2, 0)]);
+        let told: Vec<_> = got.iter().map(|g| (g.interface, g.interface_id, g.link.0)).collect();
+        assert_eq!(told, [(0, Some(0), 101), (2, Some(1), 0)]);
         let error = error.unwrap();
         assert!(
             matches!(&error, Error::Corrupt { after_frame: 2, what, .. } if what.contains("interface 0")),
@@ -358,6 +423,46 @@ mod tests {
             assert_eq!((got[1].bytes.as_slice(), got[1].link), (&b"abc"[..], LinkType::ETHERNET));
             assert_eq!((got[2].bytes.as_slice(), got[2].wire_len, got[2].interface), (&b"older"[..], 6, 1));
             assert_eq!(got[2].time.0, (1 << 32) * 1000);
+        }
+    }
+
+    #[test]
+    fn blocks_that_are_no_packets_are_records_too() {
+        for order in BOTH {
+            let [time_low, time_high, zero] = if order == Order::Little { [5, 1, 0] } else { [1, 5, 0] };
+            let call = |parameters: &[u32]| {
+                let words = order.bytes([time_low, time_high, zero, 7, 40]);
+                // Processor, time, thread, length, type.
+                let mut body = [&[3, 0][..], &words, &[0, 9]].concat();
+                parameters.iter().for_each(|count| body.extend(order.bytes([*count])));
+                body.extend(b"call");
+                body
+            };
+            let mut ng = Ng::new(order);
+            ng.block(0x0bad, &[&order.bytes([32_473])[..], b"own!"].concat()).interface(LinkType::ETHERNET, 0, &[]);
+            ng.packet(0, 1, b"a", 1).block(0x4000_0bad, &order.bytes([5]));
+            ng.block(9, b"MESSAGE=__REALTIME_TIMESTAMP=1\n__REALTIME_TIMESTAMP=1341000000123456\nA=b\n");
+            ng.block(9, b"A=b\n__REALTIME_TIMESTAMP=99999999999999999999\n").block(9, b"");
+            ng.block(0x204, &call(&[])).block(0x216, &call(&[1])).block(0x221, &call(&[2]));
+            let got = frames(ng.finish());
+            let told: Vec<_> = got.iter().map(|got| (got.link, got.time.0, got.bytes.len(), got.wire_len)).collect();
+            let at = 1 << 32 | 5;
+            assert_eq!(
+                told,
+                [
+                    (LinkType::CUSTOM_BLOCK, 0, 4, 4),
+                    (LinkType::ETHERNET, 1000, 1, 1),
+                    (LinkType::CUSTOM_BLOCK, 0, 0, 0),
+                    (LinkType::JOURNAL_ENTRY, 1_341_000_000_123_456_000, 73, 73),
+                    (LinkType::JOURNAL_ENTRY, i64::MAX, 46, 46),
+                    (LinkType::JOURNAL_ENTRY, 0, 0, 0),
+                    (LinkType::SYSTEM_CALL, at, 4, 40),
+                    (LinkType::SYSTEM_CALL, at, 4, 40),
+                    (LinkType::SYSTEM_CALL, at, 4, 40),
+                ]
+            );
+            assert_eq!((got[0].bytes.as_slice(), got[6].bytes.as_slice()), (&b"own!"[..], &b"call"[..]));
+            assert!(got.iter().all(|got| got.interface_id.is_some() == got.link.is_packet()));
         }
     }
 
@@ -401,6 +506,9 @@ mod tests {
             (6, Order::Little.bytes([u32::MAX, 0, 0, 0, 0])),
             (2, Order::Little.bytes([0])),
             (3, vec![]),
+            (0x0bad, vec![]),
+            (0x204, vec![0; 20]),
+            (0x221, vec![0; 24]),
             (1, vec![0; 4]),
             (5, vec![0; 8]),
             (0x0a0d_0d0a, vec![0; 16]),

@@ -84,7 +84,7 @@ impl Ng {
     }
 
     pub(super) fn interface(&mut self, link: LinkType, snaplen: u32, options: &[Opt<'_>]) -> &mut Self {
-        let mut body = [self.order.short(link.0), [0; 2]].concat();
+        let mut body = [self.order.short(link.0 as u16), [0; 2]].concat();
         body.extend(self.order.bytes([snaplen]));
         body.extend(self.options(options));
         self.block(1, &body)
@@ -140,7 +140,8 @@ pub(super) struct Got {
     pub time: Timestamp,
     pub wire_len: u32,
     pub link: LinkType,
-    pub interface: u32,
+    pub interface: u16,
+    pub interface_id: Option<u16>,
     pub bytes: Vec<u8>,
 }
 
@@ -162,6 +163,7 @@ pub(super) fn rest(capture: &mut CaptureFile) -> (Vec<Got>, Option<Error>) {
                     wire_len: meta.wire_len,
                     link: meta.link,
                     interface: meta.interface,
+                    interface_id: meta.interface_id,
                     bytes: frame.bytes.to_vec(),
                 });
             }

@@ -63,14 +63,17 @@ impl Writer {
         writer
     }
 
-    /// Writes a frame of the source; `interfaces` are those that the source has told of by now.
+    /// Writes a frame of the source, if it is a packet; `interfaces` are those that the source has told of by now.
     pub fn write(&mut self, frame: &Frame<'_>, interfaces: &[Interface]) -> Result<(), Error> {
+        if !frame.meta.link.is_packet() {
+            return Ok(());
+        }
         match self.format {
             Format::Pcap { nanos, .. } => self.pcap_record(frame, nanos),
             Format::Pcapng { described } => {
                 interfaces.iter().skip(described).for_each(|interface| self.describe(interface));
                 self.format = Format::Pcapng { described: interfaces.len().max(described) };
-                let is_fine = interfaces.get(frame.meta.interface as usize).is_some_and(is_fine);
+                let is_fine = interfaces.get(usize::from(frame.meta.interface)).is_some_and(is_fine);
                 self.enhanced_packet(frame, is_fine);
             }
         }
@@ -88,7 +91,7 @@ impl Writer {
         let nanos = is_fine(interface);
         self.format = Format::Pcap { link: interface.link, nanos };
         self.words([if nanos { 0xa1b2_3c4d } else { 0xa1b2_c3d4 }, 4 << 16 | 2, 0, 0]);
-        self.words([snaplen(interface), interface.link.0.into()]);
+        self.words([snaplen(interface), interface.link.0]);
     }
 
     fn pcap_record(&mut self, frame: &Frame<'_>, nanos: bool) {
@@ -112,7 +115,7 @@ impl Writer {
         let padded = name.len().next_multiple_of(4);
         let named = if name.is_empty() { 0 } else { 4 + padded as u32 };
         let length = 16 + named + 8 + 4 + 4;
-        self.words([1, length, interface.link.0.into(), snaplen(interface)]);
+        self.words([1, length, interface.link.0, snaplen(interface)]);
         if !name.is_empty() {
             self.words([(name.len() as u32) << 16 | 2]);
             self.pending.extend_from_slice(name);
@@ -125,7 +128,15 @@ impl Writer {
         let captured = frame.bytes.len() as u32;
         let length = 32 + captured.next_multiple_of(4);
         let time = units(frame.meta.time, is_fine);
-        self.words([6, length, frame.meta.interface, (time >> 32) as u32, time as u32, captured, frame.meta.wire_len]);
+        self.words([
+            6,
+            length,
+            frame.meta.interface.into(),
+            (time >> 32) as u32,
+            time as u32,
+            captured,
+            frame.meta.wire_len,
+        ]);
         self.pending.extend_from_slice(frame.bytes);
         self.pending.resize(self.pending.len() + (length - 32 - captured) as usize, 0);
         self.words([length]);
@@ -155,7 +166,7 @@ mod tests {
     use super::*;
     use crate::source::CaptureFile;
     use crate::source::buffer::Order;
-    use crate::source::samples::{Ng, frames, pcap};
+    use crate::source::samples::{Got, Ng, frames, pcap};
 
     /// What becomes of a capture that is read and written.
     fn copy(file: Vec<u8>) -> Vec<u8> {
@@ -194,11 +205,25 @@ mod tests {
             .packet(0, 5, b"12345678", 8);
         let file = ng.finish();
         let copied = copy(file.clone());
-        assert_eq!(frames(copied.clone()), frames(file));
+        // All are in one section now.
+        let in_section =
+            |file| frames(file).into_iter().map(|got| Got { interface_id: None, ..got }).collect::<Vec<_>>();
+        assert_eq!(in_section(copied.clone()), in_section(file));
         let mut copied = CaptureFile::new(io::Cursor::new(copied), Name::Stdin).unwrap();
         while copied.next_described().unwrap().is_some() {}
         let told: Vec<_> = copied.interfaces().iter().map(|i| (i.name.as_deref(), i.snaplen, i.resolution.0)).collect();
         assert_eq!(told, [(Some("eth0"), 96, 6), (None, NO_LIMIT, 9), (Some("lo12345"), NO_LIMIT, 6)]);
+    }
+
+    #[test]
+    fn what_is_no_packet_is_not_written() {
+        let mut ng = Ng::new(Order::Little);
+        ng.block(0x0bad, b"12345678")
+            .interface(LinkType::ETHERNET, 0, &[])
+            .packet(0, 1, b"packet", 6)
+            .block(9, b"A=b\n");
+        let copied = frames(copy(ng.finish()));
+        assert_eq!(copied.iter().map(|got| got.bytes.as_slice()).collect::<Vec<_>>(), [b"packet"]);
     }
 
     #[test]

@@ -134,7 +134,14 @@ pub struct OwnedCarrier {
 
 impl Default for OwnedCarrier {
     fn default() -> Self {
-        let meta = FrameMeta { number: 0, time: Timestamp(0), wire_len: 0, link: LinkType::ETHERNET, interface: 0 };
+        let meta = FrameMeta {
+            number: 0,
+            time: Timestamp(0),
+            wire_len: 0,
+            link: LinkType::ETHERNET,
+            interface: 0,
+            interface_id: None,
+        };
         Self { meta, cap_len: 0, bytes: Vec::new(), split: 0, verdict: Verdict::default() }
     }
 }

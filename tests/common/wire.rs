@@ -77,7 +77,10 @@ impl fmt::Debug for Packet {
 pub fn frame(number: u64, time: i64, bytes: &[u8]) -> Frame<'_> {
     let wire_len = bytes.len() as u32;
     let time = Timestamp(1_700_000_000_000 * MS + time);
-    Frame { meta: FrameMeta { number, time, wire_len, link: LinkType::ETHERNET, interface: 0 }, bytes }
+    Frame {
+        meta: FrameMeta { number, time, wire_len, link: LinkType::ETHERNET, interface: 0, interface_id: None },
+        bytes,
+    }
 }
 
 /// What became of one message.

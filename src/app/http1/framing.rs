@@ -1,6 +1,7 @@
 //! Where a message body ends (RFC 9112 6.3), and what the head says of the connection.
 
-use super::head::{HeadRef, Version};
+use super::head::{HeadRef, Version, list_elements};
+use super::name::Name;
 use crate::issue::{Issue, IssueSet};
 
 /// What ends the body of a message.
@@ -40,14 +41,14 @@ fn request(head: HeadRef<'_>, issues: &mut IssueSet) -> Framing {
 fn response(head: HeadRef<'_>, answered: Option<&[u8]>, issues: &mut IssueSet) -> Framing {
     let is_tunnel = answered == Some(b"CONNECT") && (200..300).contains(&head.head.code);
     let bodiless = match head.head.code {
-        101 if head.get("upgrade").is_some() => Some(Framing::Tunnel),
+        101 if head.has(Name::Upgrade) => Some(Framing::Tunnel),
         100..200 | 204 => Some(Framing::None),
         _ if is_tunnel => Some(Framing::Tunnel),
         _ => None,
     };
     if let Some(framing) = bodiless {
         // RFC 9112 6.1 and RFC 9110 8.6: a server must not send either in these.
-        if head.all("transfer-encoding").chain(head.all("content-length")).next().is_some() {
+        if head.has(Name::TransferEncoding) || head.has(Name::ContentLength) {
             issues.insert(Issue::BodyNotAllowed);
         }
         return framing;
@@ -72,15 +73,17 @@ enum Coding {
 
 /// Rules 3 and 4: Transfer-Encoding overrides Content-Length.
 fn transfer_coding(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Coding> {
-    head.all("transfer-encoding").next()?;
-    if head.all("content-length").next().is_some() {
+    if !head.has(Name::TransferEncoding) {
+        return None;
+    }
+    if head.has(Name::ContentLength) {
         issues.insert(Issue::TeAndLength);
     }
     if head.head.version.is_some_and(|version| version < Version::HTTP_11) {
         issues.insert(Issue::TeInHttp10);
     }
     let (mut codings, mut chunked, mut last_is_chunked) = (0, 0, false);
-    for coding in head.list("transfer-encoding") {
+    for coding in head.known(Name::TransferEncoding).flat_map(list_elements) {
         // The chunked coding has no parameters (RFC 9112 7.1), so with one it is another coding.
         last_is_chunked = coding.eq_ignore_ascii_case(b"chunked");
         codings += 1;
@@ -98,14 +101,19 @@ fn transfer_coding(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Coding> {
 /// Rules 5 and 6; none where there is no Content-Length.
 fn content_length(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Framing> {
     let (mut first, mut count, mut bad) = (None, 0usize, false);
-    for value in head.all("content-length") {
-        for number in value.split(|&b| b == b',') {
-            count += 1;
-            match decimal(number.trim_ascii()) {
-                None => bad = true,
-                Some(length) if *first.get_or_insert(length) != length => issues.insert(Issue::ContentLengthConflict),
-                Some(_) => {}
-            }
+    let mut take = |number: Option<u64>| {
+        count += 1;
+        match number {
+            None => bad = true,
+            Some(length) if *first.get_or_insert(length) != length => issues.insert(Issue::ContentLengthConflict),
+            Some(_) => {}
+        }
+    };
+    for value in head.known(Name::ContentLength) {
+        match decimal(value) {
+            // White space that folds a value is about its numbers, or within one and bad.
+            None => value.split(|&b| b == b',').for_each(|number| take(decimal(number.trim_ascii()))),
+            number => take(number),
         }
     }
     if bad {
@@ -122,8 +130,11 @@ fn content_length(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Framing> {
 
 /// `1*DIGIT`, below 2^64.
 fn decimal(text: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
-    digits.parse().ok()
+    let next = |value: u64, byte: &u8| match byte {
+        b'0'..=b'9' => value.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
+        _ => None,
+    };
+    if text.is_empty() { None } else { text.iter().try_fold(0, next) }
 }
 
 /// Whether the sender of this head means the connection to stay open after the message (RFC 9112 9.3).

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::name::{Name, Names};
+use super::plain;
 use super::start::is_status_line;
 use super::syntax::{is_control, is_fold_space, is_ows, is_request_target, is_tchar, is_token};
 use super::syntax::{starts_with_ignore_case, trim};
@@ -20,7 +22,7 @@ pub struct Span {
 
 impl Span {
     /// From offsets that are within a head, which [`parse_into`] keeps below 4 GiB.
-    fn new(start: usize, end: usize) -> Self {
+    pub(super) fn new(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
     }
 
@@ -82,8 +84,8 @@ pub struct FieldLine {
     pub name: Span,
     /// Value, without white space at its ends; spans the lines that it is folded over.
     pub value: Span,
-    /// The line, or lines, with the line end.
-    pub line: Span,
+    /// The name, where it is one that tells how the message is to be read.
+    pub known: Name,
 }
 
 /// A parsed head: spans of its bytes, which it does not hold.
@@ -97,6 +99,8 @@ pub struct Head {
     pub code: u16,
     /// Field lines in wire order.
     pub fields: Vec<FieldLine>,
+    /// Which of the fields are there that tell how the message is to be read.
+    pub names: Names,
     /// What is odd about it.
     pub issues: IssueSet,
     /// Length in bytes, with the blank line at its end where that is there.
@@ -111,10 +115,22 @@ impl Head {
         HeadRef { head: self, bytes }
     }
 
-    fn clear(&mut self) {
-        let mut fields = std::mem::take(&mut self.fields);
+    /// Becomes empty; its storage stays.
+    pub(super) fn clear(&mut self) {
+        let Self { start, version, code, fields, names, issues, len, complete } = self;
+        *start = StartLine::None;
+        *version = None;
+        *code = 0;
         fields.clear();
-        *self = Self { fields, ..Self::default() };
+        *names = Names::default();
+        *issues = IssueSet::EMPTY;
+        *len = 0;
+        *complete = false;
+    }
+
+    fn push(&mut self, field: FieldLine) {
+        self.names.insert(field.known);
+        self.fields.push(field);
     }
 }
 
@@ -190,6 +206,17 @@ impl<'a> HeadRef<'a> {
     /// Elements of the list that all fields with this name make together (RFC 9110 5.6.1), without empty ones.
     pub fn list(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.raw(name).flat_map(list_elements)
+    }
+
+    /// Values of all fields with this name, as sent, in wire order.
+    pub fn known(self, name: Name) -> impl Iterator<Item = &'a [u8]> {
+        let fields: &[FieldLine] = if self.head.names.contains(name) { &self.head.fields } else { &[] };
+        fields.iter().filter(move |field| field.known == name).map(move |field| field.value.of(self.bytes))
+    }
+
+    /// Whether there is a field with this name.
+    pub fn has(self, name: Name) -> bool {
+        self.known(name).next().is_some()
     }
 
     fn raw(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
@@ -282,18 +309,17 @@ pub fn parse_fields_into(bytes: &[u8], head: &mut Head) {
 struct Line {
     start: usize,
     end: usize,
-    /// Where the next one begins.
-    next: usize,
     /// Whether its line end is there.
     ended: bool,
 }
 
 struct Parser<'a, 'h> {
     bytes: &'a [u8],
-    line_feeds: memchr::Memchr<'a>,
     at: usize,
     /// CRs that belong to line ends.
     line_end_crs: usize,
+    /// Whether every line was a plain one so far, so that its bytes are known to be where they may be.
+    plain: bool,
     head: &'h mut Head,
 }
 
@@ -301,52 +327,101 @@ impl<'a, 'h> Parser<'a, 'h> {
     fn new(bytes: &'a [u8], head: &'h mut Head) -> Self {
         head.clear();
         let bytes = &bytes[..bytes.len().min(u32::MAX as usize)];
-        Self { bytes, line_feeds: memchr::memchr_iter(b'\n', bytes), at: 0, line_end_crs: 0, head }
+        Self { bytes, at: 0, line_end_crs: 0, plain: true, head }
     }
 
     fn head(&mut self) {
-        while let Some(line) = self.next_line() {
-            if line.start == line.end && line.ended {
-                self.flag(Issue::LeadingCrlf);
-                continue;
-            }
-            self.start_line(line);
+        if self.plain_start_line() || self.any_start_line() {
             self.fields();
-            break;
         }
+        self.judge();
+    }
+
+    /// Flags what the whole tells.
+    fn judge(&mut self) {
         self.judge_bytes();
         if self.head.complete {
             self.judge_host();
         }
     }
 
-    fn fields(&mut self) {
+    fn plain_start_line(&mut self) -> bool {
+        let Some(start) = plain::start_line(self.bytes) else { return false };
+        self.head.start = start.line;
+        self.head.version = Some(start.version);
+        self.head.code = start.code;
+        self.line_end_crs += 1;
+        self.at = start.next;
+        true
+    }
+
+    fn any_start_line(&mut self) -> bool {
         while let Some(line) = self.next_line() {
-            if line.start == line.end && line.ended {
-                self.head.complete = true;
+            if line.start < line.end || !line.ended {
+                self.start_line(line);
+                return true;
+            }
+            self.flag(Issue::LeadingCrlf);
+        }
+        false
+    }
+
+    fn fields(&mut self) {
+        while !self.head.complete {
+            self.plain_field_lines();
+            if !self.head.complete && !self.any_field_line() {
                 break;
             }
+        }
+    }
+
+    /// Reads lines as long as they are plain ones, and the blank line after them.
+    fn plain_field_lines(&mut self) {
+        let (mut next, mut names, before) = (self.at, self.head.names, self.head.fields.len());
+        while let Some((field, end)) = plain::field_line(self.bytes, next) {
+            names.insert(field.known);
+            self.head.fields.push(field);
+            next = end;
+        }
+        self.head.names = names;
+        self.line_end_crs += self.head.fields.len() - before;
+        if self.bytes[next..].starts_with(b"\r\n") {
+            self.head.complete = true;
+            self.line_end_crs += 1;
+            next += 2;
+        }
+        self.at = next;
+        self.head.len = next as u32;
+    }
+
+    fn any_field_line(&mut self) -> bool {
+        let Some(line) = self.next_line() else { return false };
+        if line.start == line.end && line.ended {
+            self.head.complete = true;
+        } else {
             self.field_line(line);
         }
+        true
     }
 
     fn next_line(&mut self) -> Option<Line> {
         let start = self.at;
-        let (end, next, ended) = match self.line_feeds.next() {
-            Some(lf) => (lf, lf + 1, true),
+        let (end, next, ended) = match memchr::memchr(b'\n', &self.bytes[start..]) {
+            Some(len) => (start + len, start + len + 1, true),
             None => (self.bytes.len(), self.bytes.len(), false),
         };
         if start == next {
             return None;
         }
         self.at = next;
+        self.plain = false;
         self.head.len = next as u32;
         let has_cr = self.bytes[start..end].ends_with(b"\r");
         self.line_end_crs += usize::from(has_cr);
         if ended && !has_cr {
             self.flag(Issue::BareLf);
         }
-        Some(Line { start, end: end - usize::from(has_cr), next, ended })
+        Some(Line { start, end: end - usize::from(has_cr), ended })
     }
 
     fn start_line(&mut self, line: Line) {
@@ -494,14 +569,16 @@ impl<'a, 'h> Parser<'a, 'h> {
         if name.len() < colon {
             self.flag(Issue::ExtraWhitespace);
         }
-        if !is_token(name) {
-            self.flag(Issue::BadHeaderName);
-        }
-        self.head.fields.push(FieldLine {
+        let token = is_token(name);
+        let field = FieldLine {
             name: Span::new(line.start, line.start + name.len()),
             value: self.trimmed(line.start + colon + 1, line.end),
-            line: Span::new(line.start, line.next),
-        });
+            known: if token { Name::of(name) } else { Name::Other },
+        };
+        if !token {
+            self.flag(Issue::BadHeaderName);
+        }
+        self.head.push(field);
     }
 
     /// A line that begins with white space continues the value before it (RFC 9112 5.2); after the start line, where
@@ -512,7 +589,6 @@ impl<'a, 'h> Parser<'a, 'h> {
             self.flag(Issue::ExtraWhitespace);
             return self.nameless(line);
         };
-        field.line.end = line.next as u32;
         if field.value.is_empty() {
             field.value = more;
         } else if !more.is_empty() {
@@ -522,10 +598,10 @@ impl<'a, 'h> Parser<'a, 'h> {
     }
 
     fn nameless(&mut self, line: Line) {
-        self.head.fields.push(FieldLine {
+        self.head.push(FieldLine {
             name: Span::new(line.start, line.start),
             value: self.trimmed(line.start, line.end),
-            line: Span::new(line.start, line.next),
+            known: Name::Other,
         });
     }
 
@@ -534,8 +610,11 @@ impl<'a, 'h> Parser<'a, 'h> {
         Span::new(start, start + trim(&self.bytes[start..end], is_ows).len())
     }
 
-    /// Flags bytes that may not be where they are; heads that have only plain ones are told by one pass over them.
+    /// Flags bytes that may not be where they are.
     fn judge_bytes(&mut self) {
+        if self.plain {
+            return;
+        }
         let bytes = &self.bytes[..self.head.len as usize];
         if memchr::memchr_iter(b'\r', bytes).count() > self.line_end_crs {
             self.flag(Issue::BareCr);
@@ -572,7 +651,7 @@ impl<'a, 'h> Parser<'a, 'h> {
         if !head.is_request() {
             return;
         }
-        match head.raw("host").count() {
+        match head.known(Name::Host).count() {
             0 if head.head.version >= Some(Version::HTTP_11) => self.flag(Issue::MissingHost),
             0 | 1 => {}
             _ => self.flag(Issue::MultipleHosts),

@@ -5,12 +5,15 @@ pub mod coding;
 pub mod fields;
 pub mod framing;
 pub mod head;
+pub mod name;
 pub mod pairing;
+mod plain;
 mod session;
 pub mod start;
 mod syntax;
 
 use head::{Head, HeadRef, Version};
+use name::Name;
 pub use session::Session;
 
 /// An HTTP message.
@@ -55,20 +58,27 @@ impl Http {
     /// Whether it is the last response to its request; 1xx are interim, but for a 101 that names what it hands over to
     /// (RFC 9110 15.2).
     pub(super) fn is_final(&self) -> bool {
-        !(100..200).contains(&self.parsed.code) || self.parsed.code == 101 && self.head().get("upgrade").is_some()
+        !(100..200).contains(&self.parsed.code) || self.parsed.code == 101 && self.head().has(Name::Upgrade)
     }
 
     /// Becomes empty; its storage stays.
     pub(super) fn clear(&mut self) {
-        let Self { mut raw, parsed, mut trailer_raw, trailer, mut preview, .. } = std::mem::take(self);
+        let Self { raw, parsed, nine, body_len, trailer_raw, trailer, preview, decoded_len, hands_over } = self;
         raw.clear();
+        parsed.clear();
+        *nine = false;
+        *body_len = 0;
         trailer_raw.clear();
+        trailer.clear();
         preview.clear();
-        let reset = |head: Head| {
-            let mut fields = head.fields;
-            fields.clear();
-            Head { fields, ..Head::default() }
-        };
-        *self = Self { raw, parsed: reset(parsed), trailer_raw, trailer: reset(trailer), preview, ..Self::default() };
+        *decoded_len = None;
+        *hands_over = false;
+    }
+
+    /// Bytes of its storage.
+    pub(super) fn storage(&self) -> usize {
+        let fields = self.parsed.fields.capacity() + self.trailer.fields.capacity();
+        let bytes = self.raw.capacity() + self.trailer_raw.capacity() + self.preview.capacity();
+        bytes + fields * size_of::<head::FieldLine>()
     }
 }

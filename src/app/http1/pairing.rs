@@ -80,11 +80,20 @@ pub enum Answer {
 }
 
 /// Requests and responses of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pairing {
-    pending: VecDeque<Pending>,
     /// Where the last request began, and what it acknowledged.
-    last: Option<(u64, u64)>,
+    last: (u64, u64),
+    /// What there is between a request and its answer, and where bytes are missing.
+    open: Option<Box<Open>>,
+    /// Whether the client sends requests before earlier ones are answered.
+    pipelines: bool,
+}
+
+/// What is not settled.
+#[derive(Debug)]
+pub struct Open {
+    pending: VecDeque<Pending>,
     /// Of the requests, which may be known before the responses that these holes matter to.
     request_holes: VecDeque<Hole>,
     /// Of the responses: where the last one ends since the last response that was paired.
@@ -95,115 +104,163 @@ pub struct Pairing {
     interim: Option<u32>,
     /// What the final response under way answers: a request that is known (`true`), or that cannot be told.
     answering: Option<bool>,
-    /// Whether the client sends requests before earlier ones are answered.
-    pipelines: bool,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self {
+            // Most clients have one request waiting.
+            pending: VecDeque::with_capacity(1),
+            request_holes: VecDeque::new(),
+            responses_hole: None,
+            unread: None,
+            interim: None,
+            answering: None,
+        }
+    }
+}
+
+impl Open {
+    fn is_settled(&self) -> bool {
+        let Self { pending, request_holes, responses_hole, unread, interim, answering } = self;
+        pending.is_empty()
+            && request_holes.is_empty()
+            && responses_hole.is_none()
+            && unread.is_none()
+            && interim.is_none()
+            && answering.is_none()
+    }
+
+    /// Bytes of its storage.
+    pub(in crate::app) fn storage(&self) -> usize {
+        self.pending.capacity() * size_of::<Pending>() + self.request_holes.capacity() * size_of::<Hole>()
+    }
+}
+
+impl Default for Pairing {
+    fn default() -> Self {
+        Self { last: (0, ORIGIN), open: None, pipelines: false }
+    }
 }
 
 impl Pairing {
-    /// A request has begun.
-    pub fn request(&mut self, request: Pending) {
-        if self.pending.len() == MAX_PENDING {
-            self.pending.pop_front();
+    /// A request has begun. `open` is made where there is none.
+    pub fn request(&mut self, request: Pending, open: impl FnOnce() -> Box<Open>) {
+        let open = self.open.get_or_insert_with(open);
+        if open.pending.len() == MAX_PENDING {
+            open.pending.pop_front();
         }
-        let (last_start, last_acked) = self.last.unwrap_or((0, ORIGIN));
+        let (last_start, last_acked) = self.last;
         let missed = |hole: &Hole| !hole.explained && hole.start >= last_start && hole.end <= request.start;
-        let waits = self.pending.back().is_some() && self.responses_hole.unwrap_or(0) <= last_acked;
+        let waits = open.pending.back().is_some() && open.responses_hole.unwrap_or(0) <= last_acked;
         // A request before it is unanswered, and not a byte of an answer had come when it was sent.
-        let ahead = waits || self.request_holes.back().is_some_and(missed);
+        let ahead = waits || open.request_holes.back().is_some_and(missed);
         self.pipelines |= ahead && request.acked <= last_acked;
-        self.pipelines |= self.unread.is_some_and(|(start, end)| (start..end).contains(&request.acked));
-        self.last = Some((request.start, request.acked));
-        self.pending.push_back(request);
+        self.pipelines |= open.unread.is_some_and(|(start, end)| (start..end).contains(&request.acked));
+        self.last = (request.start, request.acked);
+        open.pending.push_back(request);
+    }
+
+    /// What is open, to be used again by another connection, if nothing is any more.
+    pub fn settled(&mut self) -> Option<Box<Open>> {
+        self.open.take_if(|open| open.is_settled())
     }
 
     /// The request of this number, if it still waits.
     pub fn waiting(&mut self, number: u32) -> Option<&mut Pending> {
         // Numbers rise, so that the last ones are near the end.
-        self.pending.iter_mut().rev().find(|pending| pending.number == number)
+        self.open.as_mut()?.pending.iter_mut().rev().find(|pending| pending.number == number)
     }
 
     /// The oldest request without a final response.
     pub fn oldest(&self) -> Option<&Pending> {
-        self.pending.front()
+        self.open.as_ref()?.pending.front()
     }
 
     /// A request begins at `start` after what could not be read since the last hole: that reaches up to there.
     pub fn requests_resume(&mut self, start: u64) {
-        if let Some(hole) = self.request_holes.back_mut() {
+        if let Some(hole) = self.open.as_mut().and_then(|open| open.request_holes.back_mut()) {
             hole.end = hole.end.max(start);
         }
     }
 
     /// The same of a response.
     pub fn responses_resume(&mut self, start: u64) {
-        if let Some(hole) = &mut self.responses_hole {
+        if let Some(hole) = self.open.as_mut().and_then(|open| open.responses_hole.as_mut()) {
             *hole = start.max(*hole);
         }
     }
 
     /// From `start` to `end` no response begins: who sends a request there does not wait for the whole of each.
     pub fn no_response(&mut self, start: u64, end: u64) {
-        let start = self.unread.filter(|unread| unread.1 == start).map_or(start, |unread| unread.0);
-        self.unread = Some((start, end));
-        self.pipelines |= self.pending.iter().any(|request| (start..end).contains(&request.acked));
+        let open = self.open.get_or_insert_default();
+        let start = open.unread.filter(|unread| unread.1 == start).map_or(start, |unread| unread.0);
+        open.unread = Some((start, end));
+        self.pipelines |= open.pending.iter().any(|request| (start..end).contains(&request.acked));
     }
 
     /// Bytes of the requests are missing; `explained` where a request was met that lacks them.
     pub fn hole_in_requests(&mut self, start: u64, end: u64, explained: bool) {
-        let full = self.request_holes.len() == MAX_HOLES;
-        match self.request_holes.back_mut() {
+        let holes = &mut self.open.get_or_insert_default().request_holes;
+        let full = holes.len() == MAX_HOLES;
+        match holes.back_mut() {
             Some(last) if full => (last.end, last.explained) = (end, false),
-            _ => self.request_holes.push_back(Hole { start, end, explained }),
+            _ => holes.push_back(Hole { start, end, explained }),
         }
     }
 
     /// Bytes of the responses are missing, up to `end`.
     pub fn hole_in_responses(&mut self, end: u64) {
-        self.interim = None;
-        self.responses_hole = Some(end);
+        let open = self.open.get_or_insert_default();
+        open.interim = None;
+        open.responses_hole = Some(end);
     }
 
     /// What a response answers that begins at `start` and whose first segment acknowledges `acked` of the requests (0
     /// where that is not known). A final response, unlike an interim one, is the `last` to its request.
     pub fn response(&mut self, start: u64, acked: u64, last: bool) -> Answer {
+        let Some(open) = &mut self.open else { return Answer::Nothing };
         let acked = if acked == 0 { u64::MAX } else { acked };
-        let interim = self.interim.and_then(|number| self.waiting(number).copied());
-        let answer = interim.map_or_else(|| self.choose(start, acked), Answer::To);
-        self.interim = match answer {
+        let interim = open.interim.and_then(|number| open.pending.iter().rev().find(|p| p.number == number));
+        let answer = interim.map_or_else(|| open.choose(start, acked, self.pipelines), |p| Answer::To(*p));
+        open.interim = match answer {
             Answer::To(request) if !last => Some(request.number),
             _ => None,
         };
         match answer {
             Answer::To(request) if last => {
-                self.answering = Some(true);
-                self.settle(request);
+                open.answering = Some(true);
+                open.settle(request);
             }
             Answer::Uncertain if last => {
                 // It stands for one of the requests before it, as a hole would.
-                self.answering = Some(false);
-                self.hole_in_responses(start + 1);
+                open.answering = Some(false);
+                open.responses_hole = Some(start + 1);
             }
             _ => {}
         }
         if last && !matches!(answer, Answer::To(_)) {
             // A request that was missed has its response now.
-            self.request_holes.iter_mut().filter(|hole| hole.end <= acked).for_each(|hole| hole.explained = true);
+            open.request_holes.iter_mut().filter(|hole| hole.end <= acked).for_each(|hole| hole.explained = true);
         }
         answer
     }
 
     /// A final response from `start` to `end` is whole.
     pub fn responded(&mut self, start: u64, end: u64) {
+        let Some(open) = &mut self.open else { return };
         // Who sends a request while an answer is under way does not wait for each.
         let sent_within = |request: &Pending| (start + 1..end).contains(&request.acked);
-        self.pipelines |= self.pending.iter().any(sent_within);
-        match (self.answering.take(), &mut self.responses_hole) {
-            (Some(true), _) => self.pipelines |= self.pending.iter().any(|request| request.acked < end),
+        self.pipelines |= open.pending.iter().any(sent_within);
+        match (open.answering.take(), &mut open.responses_hole) {
+            (Some(true), _) => self.pipelines |= open.pending.iter().any(|request| request.acked < end),
             (Some(false), Some(hole)) => *hole = end.max(*hole),
             _ => {}
         }
     }
+}
 
+impl Open {
     /// The request has its final response, and those before it have theirs or will not get any.
     fn settle(&mut self, request: Pending) {
         while self.pending.pop_front().is_some_and(|pending| pending.number != request.number) {}
@@ -211,7 +268,7 @@ impl Pairing {
         self.request_holes.retain(|hole| hole.end > request.start);
     }
 
-    fn choose(&self, start: u64, acked: u64) -> Answer {
+    fn choose(&self, start: u64, acked: u64, pipelines: bool) -> Answer {
         let possible = |pending: &&Pending| pending.acked <= start && pending.start < acked;
         let acknowledged = |pending: &&Pending| pending.head_end.is_some_and(|end| end <= acked);
         let candidates = || self.pending.iter().filter(possible);
@@ -221,7 +278,7 @@ impl Pairing {
             return if lost { Answer::Uncertain } else { Answer::Nothing };
         };
         // Who waits for each answer before the next request has all answers when that is sent.
-        let in_turn = |request: &Pending| !self.pipelines && request.acked == start;
+        let in_turn = |request: &Pending| !pipelines && request.acked == start;
         let alone = |request: &Pending| {
             let mut before = holes().filter(|hole| hole.end <= request.start);
             before.all(|hole| hole.explained && in_turn(request))
@@ -268,8 +325,8 @@ mod tests {
     #[test]
     fn pipelined_requests_are_answered_in_order_and_interim_responses_belong_to_the_same_request() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0));
-        pairing.request(request(2, 100, 0));
+        pairing.request(request(1, 0, 0), Box::default);
+        pairing.request(request(2, 100, 0), Box::default);
         assert_eq!(number(pairing.response(ORIGIN, 200, false)), Some(1));
         assert_eq!(number(pairing.response(ORIGIN + 50, 200, true)), Some(1));
         assert_eq!(number(pairing.response(ORIGIN + 100, 200, true)), Some(2));
@@ -279,9 +336,9 @@ mod tests {
     #[test]
     fn a_response_does_not_answer_what_it_does_not_acknowledge() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0));
+        pairing.request(request(1, 0, 0), Box::default);
         assert_eq!(number(pairing.response(ORIGIN, 100, true)), Some(1));
-        pairing.request(request(2, 100, 50));
+        pairing.request(request(2, 100, 50), Box::default);
         assert_eq!(number(pairing.response(ORIGIN + 50, 100, true)), None);
         assert_eq!(number(pairing.response(ORIGIN + 60, 200, true)), Some(2));
     }
@@ -289,40 +346,40 @@ mod tests {
     #[test]
     fn a_lost_response_is_not_replaced_by_the_next_one() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0));
+        pairing.request(request(1, 0, 0), Box::default);
         pairing.hole_in_responses(ORIGIN + 500);
-        pairing.request(request(2, 100, 500));
+        pairing.request(request(2, 100, 500), Box::default);
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(2));
     }
 
     #[test]
     fn a_response_after_a_lost_response_and_a_lost_request_is_uncertain_and_the_next_one_is_not() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0));
+        pairing.request(request(1, 0, 0), Box::default);
         pairing.hole_in_responses(ORIGIN + 500);
         pairing.hole_in_requests(100, 200, false);
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
-        pairing.request(request(4, 200, 700));
+        pairing.request(request(4, 200, 700), Box::default);
         assert_eq!(number(pairing.response(ORIGIN + 700, 300, true)), Some(4));
     }
 
     #[test]
     fn the_response_to_a_lost_request_names_none() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0));
+        pairing.request(request(1, 0, 0), Box::default);
         assert_eq!(number(pairing.response(ORIGIN, 100, true)), Some(1));
         pairing.hole_in_requests(100, 200, false);
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
-        pairing.request(request(4, 200, 700));
+        pairing.request(request(4, 200, 700), Box::default);
         assert_eq!(number(pairing.response(ORIGIN + 700, 300, true)), Some(4));
     }
 
     #[test]
     fn the_final_response_follows_its_interim_one() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0));
+        pairing.request(request(1, 0, 0), Box::default);
         pairing.hole_in_responses(ORIGIN + 500);
-        pairing.request(request(2, 100, 500));
+        pairing.request(request(2, 100, 500), Box::default);
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, false)), Some(2));
         assert_eq!(number(pairing.response(ORIGIN + 550, 200, true)), Some(2));
     }
@@ -330,20 +387,20 @@ mod tests {
     #[test]
     fn a_client_that_pipelines_leaves_what_follows_a_hole_uncertain() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0));
-        pairing.request(request(2, 100, 0));
+        pairing.request(request(1, 0, 0), Box::default);
+        pairing.request(request(2, 100, 0), Box::default);
         assert_eq!(number(pairing.response(ORIGIN, 200, true)), Some(1));
         pairing.responded(ORIGIN, ORIGIN + 50);
         pairing.hole_in_responses(ORIGIN + 500);
-        pairing.request(request(3, 200, 500));
+        pairing.request(request(3, 200, 500), Box::default);
         assert_eq!(number(pairing.response(ORIGIN + 500, 300, true)), Some(0));
     }
 
     #[test]
     fn pipelined_requests_around_a_hole_are_uncertain() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0));
-        pairing.request(request(2, 100, 0));
+        pairing.request(request(1, 0, 0), Box::default);
+        pairing.request(request(2, 100, 0), Box::default);
         pairing.hole_in_responses(ORIGIN + 500);
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
     }

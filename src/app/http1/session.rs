@@ -4,12 +4,11 @@ mod copies;
 mod doubt;
 mod handover;
 mod heads;
+mod side;
 mod simple;
 
-use std::collections::VecDeque;
-
 use super::Http;
-use super::chunked::{self, Progress};
+use super::chunked::Progress;
 use super::coding;
 use super::head::{self, Start, looks_like_start, plausible_resync};
 use super::pairing::{Answer, Method, Pairing};
@@ -18,115 +17,43 @@ use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit, Update};
 use crate::app::{Context, Output};
 use crate::frame::FrameNumber;
-use crate::issue::{Issue, IssueSet};
+use crate::issue::Issue;
 use crate::tcp::reassembly::{Cause, End, ORIGIN};
-use crate::tcp::{Carrier, OwnedCarrier, SegmentRef};
+use crate::tcp::{Carrier, SegmentRef};
+use side::{Past, Search, Side, State, Unread};
 
 /// Bytes held of a client that goes on after `CONNECT` or `Upgrade` before the answer.
 const MAX_PARKED: usize = 256 << 10;
-
-/// Messages of a direction that a late copy is still assigned to.
-const MAX_PAST: usize = 256;
-
-/// First bytes kept of a direction that is not HTTP, to name its protocol by.
-const FIRST_BYTES: usize = 64;
 
 /// The HTTP messages of one connection.
 pub struct Session {
     sides: [Side; 2],
     pairing: Pairing,
+    /// Bytes of both directions read as no message, while it is not known whether the connection is HTTP.
+    unread: Option<Box<[Unread; 2]>>,
     next_number: u32,
     /// Who sent the SYN, where it or the SYN-ACK was seen.
-    opener: Option<usize>,
+    opener: Option<u8>,
     /// Whether any HTTP message was met.
     recognised: bool,
-}
-
-#[derive(Default)]
-struct Side {
-    role: Option<Kind>,
-    state: State,
-    /// The message under way.
-    message: Option<Box<Message>>,
-    /// Its head so far, where it is not whole within one segment.
-    held: Vec<u8>,
-    /// How much of `held` is known not to end the head.
-    scanned: usize,
-    /// What undoes the content coding of the body, and what that may cost.
-    decoding: Option<(Box<coding::Decoder>, usize)>,
-    parked: VecDeque<(SegmentRef, Vec<u8>, OwnedCarrier)>,
-    parked_bytes: usize,
-    /// Whether the client goes on without waiting for the answer that hands the connection over.
-    impatient: bool,
-    /// The first bytes of a body that there may not be: see [`Session::doubted`].
-    doubt: Option<Vec<u8>>,
-    past: VecDeque<Past>,
-    /// Bytes read as no message, while it is not known whether the connection is HTTP.
-    unclassified: u64,
-    /// Whether something that is no message has followed the last one.
-    excess_noted: bool,
-    /// Offset of the next byte.
-    position: Option<u64>,
-    /// Bytes missing before its part was known, and whether a message accounts for them.
-    early_hole: Option<(u64, u64, bool)>,
-    /// Its first bytes, where they are not HTTP.
-    first_bytes: Vec<u8>,
-    rejected: bool,
-}
-
-/// Where a direction is.
-#[derive(Debug, Default)]
-enum State {
-    /// At the start of a message.
-    #[default]
-    Start,
-    /// At the first captured bytes of a stream whose beginning was not captured.
-    Joined,
-    /// Looking for one; at a place where one may begin, or not.
-    Resync { boundary: bool },
-    /// In a head, or in what may be one.
-    Head(Search),
-    /// In a body, with so many bytes to come.
-    Length(u64),
-    /// In a chunked body.
-    Chunked(Box<chunked::Decoder>),
-    /// In a body that the end of the stream ends.
-    UntilClose,
-    /// After the request of this number, which asks to hand the connection over.
-    Asked(u32),
-    /// Handed over.
-    HandedOver,
-}
-
-/// How a message comes to be looked for at some place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Search {
-    /// One is due.
-    Due,
-    /// What precedes was not captured: a segment that begins like a message is likely to be one.
-    Joined,
-    /// After a gap, or after what is no message: it may as well be the inside of a body.
-    After,
-}
-
-/// A message that was given out.
-#[derive(Clone, Copy, Debug)]
-struct Past {
-    number: u32,
-    start: u64,
-    end: u64,
-    issues: IssueSet,
 }
 
 impl Session {
     /// Of a connection whose SYN this side sent, if the handshake was seen.
     pub fn new(opener: Option<usize>) -> Self {
-        Self { sides: Default::default(), pairing: Pairing::default(), next_number: 1, opener, recognised: false }
+        Self {
+            sides: Default::default(),
+            pairing: Pairing::default(),
+            unread: None,
+            next_number: 1,
+            opener: opener.map(|side| side as u8),
+            recognised: false,
+        }
     }
 
     /// Learns who sent the SYN after all.
     pub fn opened_by(&mut self, side: usize) {
-        self.opener = Some(side);
+        self.opener = Some(side as u8);
     }
 
     /// Whether any HTTP message was met.
@@ -145,20 +72,23 @@ impl Session {
 
     /// Whether both directions began with something that is not HTTP, after a handshake.
     fn is_other(&self) -> bool {
-        self.opener.is_some() && !self.recognised && self.sides.iter().all(|side| side.rejected)
+        !self.recognised
+            && self.opener.is_some()
+            && self.unread.as_ref().is_some_and(|unread| unread.iter().all(|unread| !unread.first.is_empty()))
     }
 
     /// Whether bytes of such a connection may be passed over: unless a request begins them after all, as behind SOCKS.
     pub fn passes_over(&self, at: usize, bytes: &[u8]) -> bool {
         let begins = || bytes.first().is_some_and(u8::is_ascii_uppercase) && plausible_resync(bytes) == Start::Request;
         let named = || identify(self.first_bytes(at), self.first_bytes(1 - at));
-        let turns = || self.opener == Some(at) && begins() && named().is_none_or(|name| name == "SOCKS");
+        let turns =
+            || self.opener.map(usize::from) == Some(at) && begins() && named().is_none_or(|name| name == "SOCKS");
         self.is_other() && !turns()
     }
 
     /// Bytes held because it is not known yet what they are.
     pub fn held(&self) -> usize {
-        self.sides.iter().map(|side| side.held.len() + side.parked_bytes).sum()
+        self.sides.iter().map(Side::held).sum()
     }
 
     /// Gives up what is held, at a bound: heads end, and what was set aside is read.
@@ -166,7 +96,7 @@ impl Session {
         for at in 0..2 {
             self.release(at, cx);
             self.believe(at, cx);
-            if matches!(self.sides[at].state, State::Head(_)) {
+            if matches!(self.sides[at].state, State::Head { .. }) {
                 self.overlong_head(at, cx);
             }
         }
@@ -174,7 +104,7 @@ impl Session {
 
     /// The first bytes of a direction, where they are not HTTP.
     pub fn first_bytes(&self, side: usize) -> &[u8] {
-        &self.sides[side].first_bytes
+        self.unread.as_ref().map_or(&[], |unread| &unread[side].first)
     }
 
     /// The next bytes of a direction.
@@ -186,7 +116,11 @@ impl Session {
         carrier: Carrier<'_>,
         cx: &mut Context<'_>,
     ) {
-        self.settle_simple_request(1 - at, bytes, cx);
+        if matches!(self.sides[1 - at].state, State::Head { .. }) {
+            self.settle_simple_request(1 - at, bytes, cx);
+        } else if self.within_body(at, segment, bytes, cx) {
+            return;
+        }
         self.begin_stream(at, segment.offset);
         if let State::Resync { boundary } = &mut self.sides[at].state {
             *boundary = true;
@@ -194,21 +128,37 @@ impl Session {
         let mut rest = bytes;
         while !rest.is_empty() {
             // Every step takes a byte at least.
-            let used = self.step(at, segment, rest, carrier, cx).clamp(1, rest.len());
+            let used = self.step(at, segment, rest, &carrier, cx).clamp(1, rest.len());
             rest = &rest[used..];
             segment.offset += used as u64;
             segment.len -= used as u32;
         }
-        self.sides[at].position = Some(segment.offset);
+    }
+
+    /// Takes bytes that are all of one body and not its last, which most segments of a long one are.
+    fn within_body(&mut self, at: usize, segment: SegmentRef, bytes: &[u8], cx: &mut Context<'_>) -> bool {
+        let side = &mut self.sides[at];
+        if !side.is_body_plain() {
+            return false;
+        }
+        let (State::Length(left), Some(message)) = (&mut side.state, &mut side.message) else { return false };
+        let len = bytes.len() as u64;
+        if len >= *left {
+            return false;
+        }
+        *left -= len;
+        message.extend(segment);
+        cx.ledger.add(Class::Message, len);
+        content(message, None, bytes, cx);
+        true
     }
 
     /// A stream that does not begin at its origin lacks bytes before its first one.
     fn begin_stream(&mut self, at: usize, offset: u64) {
         let side = &mut self.sides[at];
-        if side.position.is_some() {
+        if std::mem::replace(&mut side.begun, true) {
             return;
         }
-        side.position = Some(offset);
         if self.opener.is_none() || offset != ORIGIN {
             side.state = State::Joined;
             self.note_hole(at, 0, offset, true);
@@ -221,10 +171,10 @@ impl Session {
         at: usize,
         segment: SegmentRef,
         rest: &[u8],
-        carrier: Carrier<'_>,
+        carrier: &Carrier<'_>,
         cx: &mut Context<'_>,
     ) -> usize {
-        if self.sides[at].doubt.is_some() && self.doubted(at, segment, rest, carrier, cx) {
+        if self.sides[at].doubt().is_some() && self.doubted(at, segment, rest, carrier, cx) {
             return rest.len();
         }
         let side = &mut self.sides[at];
@@ -233,7 +183,7 @@ impl Session {
             State::Joined => self.start(at, segment, rest, carrier, Search::Joined, cx),
             State::Resync { boundary: true } => self.start(at, segment, rest, carrier, Search::After, cx),
             State::Resync { boundary: false } => self.skip(at, segment.offset, rest, 0, cx),
-            State::Head(_) => self.more_head(at, segment, rest, carrier, cx),
+            State::Head { .. } => self.more_head(at, segment, rest, carrier, cx),
             State::Length(left) => {
                 let len = usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
                 *left -= len as u64;
@@ -250,9 +200,9 @@ impl Session {
             }
             State::Chunked(_) => self.chunked(at, segment, rest, cx),
             State::Asked(_) => {
-                side.parked_bytes += rest.len();
-                side.parked.push_back((segment, rest.to_vec(), carrier.to_owned()));
-                if side.parked_bytes > MAX_PARKED {
+                let rare = side.make_rare();
+                rare.park(segment, rest, carrier);
+                if rare.parked_bytes > MAX_PARKED {
                     self.release(at, cx);
                 }
                 rest.len()
@@ -277,18 +227,14 @@ impl Session {
     /// The next bytes of a body that is sent as it is.
     fn body(&mut self, at: usize, segment: SegmentRef, bytes: &[u8], cx: &mut Context<'_>) {
         self.take(at, segment, cx);
-        let side = &mut self.sides[at];
-        if let Some(message) = &mut side.message {
-            content(message, side.decoding.as_mut().map(|decoding| &mut *decoding.0), bytes, cx);
+        if let Some((message, decoding, _)) = self.sides[at].body() {
+            content(message, decoding, bytes, cx);
         }
     }
 
     fn chunked(&mut self, at: usize, segment: SegmentRef, rest: &[u8], cx: &mut Context<'_>) -> usize {
-        let side = &mut self.sides[at];
-        let (State::Chunked(decoder), Some(message)) = (&mut side.state, &mut side.message) else { return rest.len() };
-        let decoding = &mut side.decoding;
-        let fed = decoder
-            .feed(rest, &mut |data| content(message, decoding.as_mut().map(|decoding| &mut *decoding.0), data, cx));
+        let Some((message, mut decoding, State::Chunked(decoder))) = self.sides[at].body() else { return rest.len() };
+        let fed = decoder.feed(rest, &mut |data| content(message, decoding.as_deref_mut(), data, cx));
         let progress = fed.state;
         if progress != Progress::More {
             message.issues = message.issues.union(decoder.issues());
@@ -323,7 +269,7 @@ impl Session {
     fn finish(&mut self, at: usize, end: Integrity, rest: &[u8], cx: &mut Context<'_>) {
         let side = &mut self.sides[at];
         side.state = State::Start;
-        let decoding = side.decoding.take();
+        let decoding = side.rare().and_then(|rare| rare.decoding.take());
         *cx.decoding -= decoding.as_ref().map_or(0, |decoding| decoding.1);
         let Some(mut message) = side.message.take() else { return };
         message.conclude(end);
@@ -353,16 +299,14 @@ impl Session {
         if message.kind == Kind::Response && message.http().is_some_and(Http::is_final) {
             self.pairing.responded(message.start, message.end());
         }
-        let side = &mut self.sides[at];
-        if side.past.len() == MAX_PAST {
-            side.past.pop_front();
+        if let Some(open) = self.pairing.settled() {
+            cx.pool.give_back_open(open);
         }
-        side.past.push_back(Past {
-            number: message.number,
-            start: message.start,
-            end: message.end(),
-            issues: message.issues,
-        });
+        let side = &mut self.sides[at];
+        if let Some(past) = Past::new(&message) {
+            side.remember(past, message.issues);
+        }
+        side.tidy();
         (cx.out)(Output::Message(&message));
         cx.pool.give_back(message);
     }
@@ -384,39 +328,34 @@ impl Session {
         }
         let side = &mut self.sides[at];
         if self.recognised {
-            let first = side.past.is_empty() && side.message.is_none() && self.opener.is_none();
+            let first = side.last().is_none() && side.message.is_none() && self.opener.is_none();
             cx.ledger.add(if first { Class::BeforeFirst } else { Class::Undecodable }, bytes.len() as u64);
         } else {
-            side.rejected = true;
-            side.unclassified += bytes.len() as u64;
-            let room = FIRST_BYTES.saturating_sub(side.first_bytes.len());
-            side.first_bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            self.unread.get_or_insert_default()[at].add(bytes);
         }
         if !side.excess_noted
-            && let Some(last) = side.past.back_mut()
-            && side.position.is_some()
-            && !last.issues.contains(Issue::Malformed)
-            && !last.issues.contains(Issue::Gap)
-            && !last.issues.contains(Issue::Truncated)
+            && let Some(&last) = side.last()
+            && let before = side.issues_of(last.number())
+            && ![Issue::Malformed, Issue::Gap, Issue::Truncated].iter().any(|issue| before.contains(*issue))
         {
             side.excess_noted = true;
-            last.issues.insert(Issue::ExcessData);
             let issues = [Issue::ExcessData].into_iter().collect();
-            let (number, start) = (last.number, last.start);
-            (cx.out)(Output::Update(Update { number, side: at, start, issues, segment: None }));
+            side.add_issues(last.number(), issues);
+            let update = Update { number: last.number(), side: at, start: last.start, issues, segment: None };
+            (cx.out)(Output::Update(update));
         }
     }
 
     /// It is no longer known where the next message begins.
     fn lose_track(&mut self, at: usize, explained: bool) {
         self.sides[at].state = State::Resync { boundary: false };
-        let past = self.sides[at].past.back().map_or(0, |past| past.end);
+        let past = self.sides[at].last().map_or(0, |past| past.end);
         self.note_hole(at, past, past, explained);
     }
 
     /// A message begins at `start` where one was looked for.
     fn resynchronised(&mut self, at: usize, start: u64) {
-        if let Some((_, end, _)) = &mut self.sides[at].early_hole {
+        if let Some((_, end, _)) = self.sides[at].rare().and_then(|rare| rare.early_hole.as_mut()) {
             *end = start;
         }
         match self.part(at) {
@@ -439,7 +378,7 @@ impl Session {
         match self.part(at) {
             Some(Kind::Request) => self.pairing.hole_in_requests(start, end, explained),
             Some(Kind::Response) => self.pairing.hole_in_responses(end),
-            None => self.sides[at].early_hole = Some((start, end, explained)),
+            None => self.sides[at].make_rare().early_hole = Some((start, end, explained)),
         }
     }
 
@@ -449,7 +388,6 @@ impl Session {
         self.release(at, cx);
         self.believe(at, cx);
         let side = &mut self.sides[at];
-        side.position = Some(offset + len);
         if forced && let Some(message) = &mut side.message {
             message.issues.insert(Issue::BufferFull);
         }
@@ -480,7 +418,7 @@ impl Session {
                 self.sides[at].state = State::Resync { boundary: false };
                 self.note_hole(at, offset, end, true);
             }
-            State::Head(_) => {
+            State::Head { .. } => {
                 let exists = self.settle_head(at, cx);
                 if exists {
                     self.lack(at, len, cause);
@@ -503,7 +441,7 @@ impl Session {
 
     fn lack(&mut self, at: usize, len: u64, cause: Cause) {
         let side = &mut self.sides[at];
-        if let Some((decoding, _)) = &mut side.decoding {
+        if let Some((decoding, _)) = side.rare().and_then(|rare| rare.decoding.as_mut()) {
             decoding.end(false);
         }
         if let Some(message) = &mut side.message {
@@ -516,13 +454,13 @@ impl Session {
         self.settle_simple_request(at, &[], cx);
         self.release(at, cx);
         // Not a byte of a body that HEAD would not have: nothing tells that one was sent.
-        if by == End::Fin && self.sides[at].doubt.as_ref().is_some_and(Vec::is_empty) {
+        if by == End::Fin && self.sides[at].doubt().is_some_and(|doubt| doubt.is_empty()) {
             self.finish(at, Integrity::Complete, &[], cx);
         }
         self.believe(at, cx);
         let cut = Integrity::cut_by(by);
         match self.sides[at].state {
-            State::Head(_) => {
+            State::Head { .. } => {
                 if self.settle_head(at, cx) {
                     let answered = self.answered(at);
                     if let Some(message) = &mut self.sides[at].message {
@@ -552,8 +490,8 @@ impl Session {
 
     /// The connection is over: what was never recognised is of another protocol.
     pub fn close(&mut self, cx: &mut Context<'_>) {
-        for side in &mut self.sides {
-            cx.ledger.add(Class::Other, std::mem::take(&mut side.unclassified));
+        for unread in self.unread.iter_mut().flat_map(|sides| sides.iter_mut()) {
+            cx.ledger.add(Class::Other, std::mem::take(&mut unread.count));
         }
     }
 
@@ -572,7 +510,9 @@ fn content(message: &mut Message, decoding: Option<&mut coding::Decoder>, bytes:
         Some(decoding) => decoding.push(bytes),
         None => {
             let room = cx.wanted.preview.saturating_sub(http.preview.len());
-            http.preview.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            if room > 0 {
+                http.preview.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
         }
     }
     if cx.wanted.bodies {

@@ -35,6 +35,9 @@ const MAX_LEADING: usize = 64;
 /// line that goes on past [`MAX_START_LINE`] is judged by what is there. A response begins `HTTP/` digit `.` digit
 /// and white space; or with another version, or `ICY`, as SHOUTcast servers have it, where three digits follow.
 pub fn looks_like_start(bytes: &[u8]) -> Start {
+    if let Some(usual) = usual_start(bytes) {
+        return usual;
+    }
     match skip_blank_lines(bytes) {
         Some(bytes) => response(bytes).unwrap_or_else(|| request(bytes)),
         None => Start::No,
@@ -89,6 +92,19 @@ pub fn plausible_resync(bytes: &[u8]) -> Start {
         Start::Request
     } else {
         Start::No
+    }
+}
+
+/// The same of start lines as nearly all are: told by their beginning, a request also by its end.
+fn usual_start(bytes: &[u8]) -> Option<Start> {
+    match bytes {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0' | b'1', b' ', ..] => Some(Start::Response),
+        [b'G', b'E', b'T', b' ', b'/', ..] | [b'P', b'O', b'S', b'T', b' ', b'/', ..] => {
+            let line_end = memchr::memchr(b'\n', &bytes[..bytes.len().min(MAX_START_LINE)])?;
+            let version = bytes[..line_end].last_chunk()?;
+            matches!(version, b" HTTP/1.1\r" | b" HTTP/1.0\r").then_some(Start::Request)
+        }
+        _ => None,
     }
 }
 
@@ -262,6 +278,7 @@ mod tests {
             ("CONNECT h:443 HTTP/1.1\r\n", Request),
             ("M-SEARCH * HTTP/1.1\r\n", Request),
             ("GET /\x01 HTTP/1.1\r\n", Request),
+            ("POST / HTTP/1.0\r\n", Request),
             ("HTTP/1.1 200 OK\r\n", Response),
             ("http/1.1 200 OK\r\n", Response),
             ("HTTP/1.0 ", Response),

@@ -10,6 +10,11 @@ pub(super) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|&b| is_tchar(b))
 }
 
+/// Whether a byte may stand in a path or a query by itself (RFC 3986 3.3, 3.4): as `%` may not.
+pub(super) fn is_path(byte: u8) -> bool {
+    PATH[usize::from(byte)]
+}
+
 /// A control character other than HTAB, CR and LF.
 pub(super) fn is_control(byte: u8) -> bool {
     byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n') || byte == 0x7f
@@ -115,7 +120,7 @@ const METHODS: &[&str] = &[
 ];
 
 static TCHAR: [bool; 256] = table(b"!#$%&'*+-.^_`|~");
-static TARGET: [bool; 256] = table(b"-._~!$&'()*+,;=:@/?%");
+static PATH: [bool; 256] = table(b"-._~!$&'()*+,;=:@/?");
 
 /// Letters, digits and `others`.
 const fn table(others: &[u8]) -> [bool; 256] {
@@ -182,7 +187,7 @@ fn is_host(host: &[u8]) -> bool {
 
 /// Only characters of paths and queries, `%` only before two hexadecimal digits.
 fn is_uri_text(text: &[u8]) -> bool {
-    text.iter().all(|&b| TARGET[usize::from(b)])
+    text.iter().all(|&b| is_path(b) || b == b'%')
         && memchr::memchr_iter(b'%', text)
             .all(|at| text.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)))
 }

@@ -55,6 +55,7 @@ pub(super) fn tunnels() -> Vec<(LinkType, Vec<u8>, &'static str)> {
         (in_udp(4341, &[0x80, 0, 0, 5, 0, 0, 0, 1], &tcp), "udp:lisp-data:ip:tcp"),
         (in_udp(3544, &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6], &tcp6), "udp:teredo:ipv6:tcp"),
         (in_udp(1701, &[0, 2, 0, 1, 0, 2, 0xff, 3, 0, 0x21], &tcp), "udp:l2tp:ppp:ip:tcp"),
+        (ip(103, &join(&[&[0x21, 0, 0, 0, 0, 0, 0, 0], &tcp])), "pim:ip:tcp"),
         (ip(50, &[0, 0, 0, 1, 0, 0, 0, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3]), "esp"),
         (ip(132, &[0, 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 11, 0, 0, 4]), "sctp"),
         (
@@ -100,6 +101,25 @@ pub(super) fn tunnels() -> Vec<(LinkType, Vec<u8>, &'static str)> {
             join(&[&[0, 0, 8, 0, 0, 0, 0, 0], &data_to_ds[..1], &[0x41], &data_to_ds[2..], &[9; 20]]),
             "radiotap:wlan_radio:wlan",
         ),
+        (LinkType(107), join(&[&[0x48, 0xe1, 0x86, 0xdd], &tcp6]), "fr:ipv6:tcp"),
+        (LinkType(107), join(&[&[0x48, 0xe1, 3, 0xcc], &tcp]), "fr:ip:tcp"),
+        (LinkType(107), join(&[&[0x48, 0xe0, 0x30, 0x15, 3, 0, 0x80, 0, 0, 0, 8, 0], &tcp]), "fr:ip:tcp"),
+        (LinkType(107), join(&[&[0x48, 0xe1, 3, 0, 0x80, 0, 0x80, 0xc2, 0, 7], &frame]), "fr:eth:ethertype:ip:tcp"),
+        (LinkType(7), join(&[&[0xbe, 1, 240], &tcp]), "arcnet:ip:tcp"),
+        (LinkType(129), join(&[&[0xbe, 1, 0, 1, 212, 0, 0, 9], &tcp]), "arcnet:ip:tcp"),
+        (LinkType(242), join(&[&[0; 40], &[8, 0, 0, 0], &tcp]), "ipoib:ip:tcp"),
+        (LinkType(226), join(&[&[1, 26, 0, 0, 0, 0, 0, tcp6.len() as u8], &[0; 16], &tcp6]), "ipnet:ipv6:tcp"),
+        (
+            LinkType(258),
+            join(&[&[108, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], b"en0", &[0; 93], &frame]),
+            "pktap:pcap_pktdata:eth:ethertype:ip:tcp",
+        ),
+        (LinkType(123), join(&[&[2, 0, 0, 5], &snap]), "atm:llc:ip:tcp"),
+        (LinkType(106), tcp.clone(), "clip:ip:tcp"),
+        (LinkType(6), join(&[&[0x10, 0x40], &MAC_A, &[0x82, 0, 0, 0, 4, 1, 4, 0, 0, 1], &snap]), "tr:llc:ip:tcp"),
+        (LinkType(10), join(&[&[0x50], &MAC_A, &MAC_B, &snap]), "fddi:llc:ip:tcp"),
+        (LinkType(138), join(&[&[1; 16], &[8, 0], &tcp]), "ap1394:ip:tcp"),
+        (LinkType(180), join(&[b"MGC", &[0x81, 0, 0, 0x48, 0xe1, 3, 0xcc], &tcp]), "juniper:fr:ip:tcp"),
         (LinkType(178), join(&[b"MGC", &[0x81, 0, 0], &frame]), "juniper:eth:ethertype:ip:tcp"),
     ]);
     tunnels

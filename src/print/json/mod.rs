@@ -17,6 +17,7 @@ use crate::app::ledger::Class;
 use crate::app::message::{Message as Whole, Unit};
 use crate::decode::{self, Decoded, Layer};
 use crate::event::{self, Event, FlagCounts, Message, Packet, Update};
+use crate::field::Field;
 use crate::flow::fields::{self, Fragmented};
 use crate::frame::Timestamp;
 use crate::issue::{Issue, IssueSet};
@@ -25,7 +26,7 @@ use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
 use crate::tcp::options::AT as TCP_OPTIONS;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, SegmentRef};
-use plan::Plans;
+use plan::{Plans, base};
 use writer::{Object, array, string, text};
 
 /// Version of the records' form; it rises where a reader of the old one would be wrong.
@@ -146,7 +147,11 @@ impl Json {
             event::Transport::Tcp => Some((event.flow.stream, carrier.verdict)),
             event::Transport::Udp => None,
         };
-        layers(&mut object, &decoded, analysed.as_ref(), (analysed.is_none()).then_some(event.flow.stream), |_| None);
+        let udp_streams = match event.flow.transport {
+            event::Transport::Tcp => None,
+            event::Transport::Udp => Some((decoded.layers.len().saturating_sub(1), event.flow.stream)),
+        };
+        layers(&mut object, &decoded, analysed.as_ref(), udp_streams.as_slice(), |_| None);
         match &message.unit {
             Unit::Http(http) => {
                 let hashes = self.options.hash.then_some(&mut self.hashes);
@@ -200,7 +205,7 @@ fn packet(mut object: Object<'_>, packet: Packet<'_>) {
     let decoded = packet.decoded;
     object.text("type", "packet");
     object.fields(registry::FRAME, |field, slot| (field.get)(&packet, &mut |value| slot.put(value)));
-    layers(&mut object, decoded, packet.tcp.as_ref(), packet.udp_stream, |layer| packet.fragmented(layer));
+    layers(&mut object, decoded, packet.tcp.as_ref(), packet.udp_streams, |layer| packet.fragmented(layer));
     if let Some(stop) = decoded.stop {
         object.text("stop.layer", stop.layer);
         object.uint("stop.offset", stop.offset.into());
@@ -216,6 +221,27 @@ fn headers<'a>(carrier: &Carrier<'a>) -> Decoded<'a> {
     decoded
 }
 
+/// What a layer says of one name: mostly all its fields. Some have one that begins with the name of another, such as
+/// `ip.version` of IPv6.
+struct Part<'d, 'a> {
+    at: usize,
+    layer: &'d Layer<'a>,
+    name: &'static str,
+    fields: &'static [Field<decode::Get>],
+}
+
+impl Part<'_, '_> {
+    /// Whether it has the layer's own name.
+    fn is_main(&self) -> bool {
+        self.name == base(self.layer.protocol.name)
+    }
+
+    /// Whether it is of an extension header (`ipv6.fraghdr`), which belongs to the header that it extends.
+    fn is_extension(&self) -> bool {
+        self.layer.protocol.name.contains('.')
+    }
+}
+
 /// A connection's number, and what its analysis says of a segment.
 type Tcp = (u64, Verdict);
 
@@ -225,29 +251,29 @@ fn layers<'a>(
     object: &mut Object<'_>,
     decoded: &Decoded<'_>,
     tcp: Option<&Tcp>,
-    udp_stream: Option<u64>,
+    udp_streams: &[(usize, u64)],
     fragmented: impl Fn(usize) -> Option<Fragmented<'a>>,
 ) {
-    let base = |layer: &Layer<'_>| first_word(layer.protocol.name);
     // That of the transport header, also of one that ICMP quotes, is the last.
-    let transport = match (tcp, udp_stream) {
-        (None, None) => usize::MAX,
-        _ => decoded.layers.len().saturating_sub(1),
-    };
-    let all: Vec<(usize, &Layer<'_>)> = decoded.layers.iter().enumerate().collect();
-    for (first, layer) in &all {
-        let name = base(layer);
-        if layer.protocol.fields.is_empty() || all[..*first].iter().any(|(_, before)| base(before) == name) {
+    let last = decoded.layers.len().saturating_sub(1);
+    let mut parts = Vec::with_capacity(decoded.layers.len());
+    for (at, layer) in decoded.layers.iter().enumerate() {
+        let of_layer = object.plans.parts(layer.protocol.fields);
+        parts.extend(of_layer.iter().map(|&(name, fields)| Part { at, layer, name, fields }));
+    }
+    for (first, part) in parts.iter().enumerate() {
+        let name = part.name;
+        if parts[..first].iter().any(|before| before.name == name) {
             continue;
         }
-        let own: Vec<_> = all[*first..].iter().filter(|(_, layer)| base(layer) == name).collect();
-        // Extension headers (`ipv6.fraghdr`) belong to the header that they extend.
-        let headers = own.chunk_by(|_, (_, next)| next.protocol.name != name);
-        let write = |object: &mut Object<'_>, layers: &[&(usize, &Layer<'_>)]| {
-            for (at, layer) in layers {
-                one_layer(object, layer, (*at == transport).then_some((tcp, udp_stream)));
-                if let Some(fragmented) = fragmented(*at) {
-                    fragment(object, &fragmented, layer);
+        let own: Vec<&Part<'_, '_>> = parts[first..].iter().filter(|part| part.name == name).collect();
+        let headers = own.chunk_by(|_, next| next.is_extension());
+        let write = |object: &mut Object<'_>, parts: &[&Part<'_, '_>]| {
+            for part in parts {
+                let stream = udp_streams.iter().find(|(at, _)| *at == part.at).map(|&(_, stream)| stream);
+                one_part(object, part, tcp.filter(|_| part.at == last), stream);
+                if let Some(fragmented) = fragmented(part.at).filter(|_| part.is_main()) {
+                    fragment(object, &fragmented, part.layer);
                 }
             }
         };
@@ -259,16 +285,10 @@ fn layers<'a>(
     }
 }
 
-/// A name up to its first dot. Names are so short that the searches of `str` cost more than this.
-fn first_word(name: &'static str) -> &'static str {
-    name.bytes().position(|byte| byte == b'.').map_or(name, |dot| &name[..dot])
-}
-
-fn one_layer(object: &mut Object<'_>, layer: &Layer<'_>, transport: Option<(Option<&Tcp>, Option<u64>)>) {
-    object.fields(layer.protocol.fields, |field, slot| (field.get)(layer, &mut |value| slot.put(value)));
-    let Some((tcp, udp_stream)) = transport else { return };
+fn one_part(object: &mut Object<'_>, part: &Part<'_, '_>, tcp: Option<&Tcp>, udp_stream: Option<u64>) {
+    object.fields(part.fields, |field, slot| (field.get)(part.layer, &mut |value| slot.put(value)));
     if let Some(&(stream, verdict)) = tcp {
-        let analysed = &Analysed { options: layer.from(TCP_OPTIONS), stream, verdict };
+        let analysed = &Analysed { options: part.layer.from(TCP_OPTIONS), stream, verdict };
         object.fields(ANALYSIS, |field, slot| (field.get)(analysed, &mut |value| slot.put(value)));
     }
     if let Some(stream) = udp_stream {

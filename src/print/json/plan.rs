@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::decode::Get;
 use crate::field::Field;
 
 /// What is written of one name.
@@ -29,21 +30,37 @@ impl Key {
     }
 }
 
-/// The keys of the tables and names met so far, by the place and length of these.
+/// A name up to its first dot, and fields that begin with it.
+type Part = (&'static str, &'static [Field<Get>]);
+
+/// What is remembered of the tables met so far, by their place and length.
 #[derive(Default)]
-pub(super) struct Plans(RefCell<HashMap<(usize, usize), Rc<[Key]>, foldhash::fast::FixedState>>);
+pub(super) struct Plans {
+    keys: RefCell<Memo<Key>>,
+    parts: RefCell<Memo<Part>>,
+}
+
+type Memo<T> = HashMap<(usize, usize), Rc<[T]>, foldhash::fast::FixedState>;
 
 impl Plans {
-    /// Those of a table, of which names with a common prefix stand side by side.
-    pub fn of<G>(&self, fields: &'static [Field<G>]) -> Rc<[Key]> {
+    /// The runs of fields of a layer that begin with the same word.
+    pub fn parts(&self, fields: &'static [Field<Get>]) -> Rc<[Part]> {
+        let runs = || fields.chunk_by(|one, next| base(one.name) == base(next.name));
+        let parts = || runs().filter_map(|run| Some((base(run.first()?.name), run))).collect();
         let at = (fields.as_ptr().addr(), fields.len());
-        self.0.borrow_mut().entry(at).or_insert_with(|| keys(fields)).clone()
+        self.parts.borrow_mut().entry(at).or_insert_with(parts).clone()
     }
 
-    /// That of a name by itself.
+    /// The keys of a table, of which names with a common prefix stand side by side.
+    pub fn of<G>(&self, fields: &'static [Field<G>]) -> Rc<[Key]> {
+        let at = (fields.as_ptr().addr(), fields.len());
+        self.keys.borrow_mut().entry(at).or_insert_with(|| keys(fields)).clone()
+    }
+
+    /// The key of a name by itself.
     pub fn of_name(&self, name: &'static str) -> Rc<[Key]> {
         let at = (name.as_ptr().addr(), name.len());
-        self.0.borrow_mut().entry(at).or_insert_with(|| [key(name, "")].into()).clone()
+        self.keys.borrow_mut().entry(at).or_insert_with(|| [key(name, "")].into()).clone()
     }
 }
 
@@ -72,6 +89,11 @@ pub(super) fn name(out: &mut Vec<u8>, word: &str) {
     out.push(b'"');
     out.extend_from_slice(word.as_bytes());
     out.extend_from_slice(b"\":");
+}
+
+/// A name up to its first dot.
+pub(super) fn base(name: &'static str) -> &'static str {
+    name.split('.').next().unwrap_or(name)
 }
 
 /// How many words two dotted names begin with alike, the last of the second one not counted.

@@ -7,7 +7,7 @@ use crate::print::number::{self, uint};
 /// A JSON object under construction at the end of a buffer.
 pub(super) struct Object<'b> {
     out: &'b mut Vec<u8>,
-    plans: &'b Plans,
+    pub plans: &'b Plans,
     /// A name of which the first `depth` words are the keys of the objects that are open within this one.
     path: &'static str,
     depth: usize,
@@ -209,7 +209,9 @@ fn value(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Uint(value) => uint(out, value),
         Value::Int(value) => number::int(out, value),
         Value::Text(value) => text(out, value),
-        Value::Bytes(value) => quoted(out, |out| number::octets(out, value)),
+        Value::Bytes(value) => {
+            quoted(out, |out| value.iter().for_each(|byte| out.extend_from_slice(&number::byte(*byte))))
+        }
         Value::Mac(address) => quoted(out, |out| number::mac(out, address)),
         Value::Ipv4(address) => quoted(out, |out| number::ipv4(out, address)),
         Value::Ipv6(address) => quoted(out, |out| number::ipv6(out, address)),

@@ -94,10 +94,10 @@ impl Explain {
         let mut pen = Pen::new(out, self.width, self.color);
         let pen = &mut pen;
         pen.styled(HEADING, |pen| pen.put(format_args!("frame {}", self.frame)));
-        pen.piece(|pen| {
+        if let Some(time) = decoded.meta.time() {
             // The pen takes any text.
-            let _ = self.clock.write(decoded.meta.time, pen);
-        });
+            pen.piece(|pen| _ = self.clock.write(time, pen));
+        }
         let (captured, len) = (decoded.cap_len, decoded.meta.wire_len);
         pen.piece(|pen| {
             if captured < len {

@@ -27,8 +27,12 @@ impl Text {
         pen.indent.column = 7;
         pen.put(format_args!("{:>5}  ", decoded.meta.number));
         if self.clock.format() != Format::None {
-            // The pen takes any text.
-            let _ = self.clock.write(decoded.meta.time, &mut pen);
+            let column = pen.width() - pen.room();
+            match decoded.meta.time() {
+                // The pen takes any text.
+                Some(time) => _ = self.clock.write(time, &mut pen),
+                None => pen.pad_to(column + self.clock.format().width()),
+            }
             pen.push("  ");
         }
         let (layer, main) = main_layer(decoded);

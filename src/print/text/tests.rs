@@ -29,7 +29,14 @@ fn http(raw: &[u8], body: &[u8], len: u64) -> Http {
 
 fn message(kind: Kind, http: Http) -> Message {
     let mut message = Message { kind, number: 1, start: START, first_time: Timestamp(0), ..Message::default() };
-    let meta = FrameMeta { number: 4, time: Timestamp(0), wire_len: 154, link: LinkType::ETHERNET, interface: 0 };
+    let meta = FrameMeta {
+        number: 4,
+        time: Timestamp(0),
+        wire_len: 154,
+        link: LinkType::ETHERNET,
+        interface: 0,
+        interface_id: None,
+    };
     let mut verdict = Verdict::default();
     (verdict.seq, verdict.next_seq, verdict.ack) = (1, 101, 1);
     message.carrier = Carrier { meta, cap_len: 154, headers: HEADERS, resumed: &[], verdict }.to_owned();

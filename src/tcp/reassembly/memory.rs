@@ -46,7 +46,11 @@ impl Memory {
         let sum = Sum { offset: segment.offset, len: segment.len, former, intact: intact(sum, header_sum), sum };
         match self.sums.get_mut((self.count % SUMS) as usize) {
             Some(oldest) => *oldest = sum,
-            None => self.sums.push(sum),
+            None => {
+                // At once: the system gives the memory as it is written.
+                self.sums.reserve_exact(SUMS as usize - self.sums.len());
+                self.sums.push(sum);
+            }
         }
         self.count += 1;
         newest.0 = self.count;

@@ -74,7 +74,14 @@ impl Fixture {
             payload,
             missing,
         };
-        let meta = FrameMeta { number: self.frame, time, wire_len: 0, link: LinkType::ETHERNET, interface: 0 };
+        let meta = FrameMeta {
+            number: self.frame,
+            time,
+            wire_len: 0,
+            link: LinkType::ETHERNET,
+            interface: 0,
+            interface_id: None,
+        };
         let carrier = Carrier { meta, cap_len: 0, headers: &[], resumed: &[], verdict: Verdict::default() };
         self.half.push(&segment, &carrier, Peer { ready: self.ready, acked }, time, header_sum, &mut self.told);
         self

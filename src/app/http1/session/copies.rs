@@ -55,16 +55,16 @@ impl Session {
             message.segments.add(clip(from, to));
             met = true;
         }
-        let first = side.past.partition_point(|past| past.end <= segment.offset);
-        for past in side.past.range_mut(first..).take_while(|past| past.start < end) {
+        let past: Vec<_> = side.past_from(segment.offset).take_while(|past| past.start < end).copied().collect();
+        for past in past {
             let update = Update {
-                number: past.number,
+                number: past.number(),
                 side: at,
                 start: past.start,
-                issues: issues.without(past.issues),
+                issues: issues.without(side.issues_of(past.number())),
                 segment: Some(clip(past.start, past.end)),
             };
-            past.issues = past.issues.union(issues);
+            side.add_issues(past.number(), issues);
             met = true;
             (cx.out)(Output::Update(update));
         }

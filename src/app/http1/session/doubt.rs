@@ -17,22 +17,21 @@ impl Session {
         at: usize,
         segment: SegmentRef,
         rest: &[u8],
-        carrier: Carrier<'_>,
+        carrier: &Carrier<'_>,
         cx: &mut Context<'_>,
     ) -> bool {
         let side = &mut self.sides[at];
-        let Some(doubt) = &mut side.doubt else { return false };
+        let Some(doubt) = side.doubt() else { return false };
         doubt.extend_from_slice(rest);
         let prefix = doubt.len().min(STATUS_LINE.len());
         let verdict = if doubt[..prefix] == STATUS_LINE[..prefix] { plausible_resync(doubt) } else { Start::No };
         match verdict {
             Start::Maybe => {
-                side.parked_bytes += rest.len();
-                side.parked.push_back((segment, rest.to_vec(), carrier.to_owned()));
+                side.make_rare().park(segment, rest, carrier);
                 return true;
             }
             Start::Response => {
-                side.doubt = None;
+                side.make_rare().doubt = None;
                 self.finish(at, Integrity::Complete, &[], cx);
             }
             Start::No | Start::Request => {}
@@ -44,9 +43,9 @@ impl Session {
     /// What was set aside is read as what it is now known to be: body, or another response.
     pub(super) fn believe(&mut self, at: usize, cx: &mut Context<'_>) {
         let side = &mut self.sides[at];
-        if side.doubt.take().is_some() || !side.parked.is_empty() {
-            side.parked_bytes = 0;
-            for (segment, bytes, carrier) in std::mem::take(&mut side.parked) {
+        if let Some(rare) = side.rare() {
+            rare.doubt = None;
+            for (segment, bytes, carrier) in side.take_parked() {
                 self.data(at, segment, &bytes, carrier.get(), cx);
             }
         }

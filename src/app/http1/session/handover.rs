@@ -48,8 +48,7 @@ impl Session {
     fn resolve(&mut self, client: usize, handed_over: bool, cx: &mut Context<'_>) {
         let side = &mut self.sides[client];
         side.state = if handed_over { State::HandedOver } else { State::Start };
-        side.parked_bytes = 0;
-        for (segment, bytes, carrier) in std::mem::take(&mut side.parked) {
+        for (segment, bytes, carrier) in side.take_parked() {
             self.data(client, segment, &bytes, carrier.get(), cx);
         }
     }

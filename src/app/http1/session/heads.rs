@@ -7,6 +7,7 @@ use crate::app::http1::framing::{Framing, framing};
 use crate::app::http1::head::{
     self, Start, looks_like_cut_start, looks_like_joined_start, looks_like_start, plausible_resync,
 };
+use crate::app::http1::name::Name;
 use crate::app::http1::pairing::{Method, Pending};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
@@ -37,7 +38,7 @@ impl Session {
         at: usize,
         segment: SegmentRef,
         rest: &[u8],
-        carrier: Carrier<'_>,
+        carrier: &Carrier<'_>,
         search: Search,
         cx: &mut Context<'_>,
     ) -> usize {
@@ -53,14 +54,14 @@ impl Session {
             self.resynchronised(at, segment.offset);
         }
         if start != Start::Maybe
-            && let Some(end) = head::find_end(rest, 0)
+            && let Some(end) = self.parse_whole_head(at, rest)
         {
             self.exists(at, start, 0, cx);
             self.take(at, piece(segment, end), cx);
-            self.head(at, &rest[..end], &rest[end..], cx);
+            self.head(at, &rest[end..], cx);
             return end;
         }
-        self.sides[at].state = State::Head(search);
+        self.sides[at].state = State::Head { search, scanned: 0 };
         self.more_head(at, segment, rest, carrier, cx)
     }
 
@@ -76,7 +77,7 @@ impl Session {
     /// What a start is to this side: one that does not fit its part is none. Where none is due, the handshake tells
     /// parts too.
     pub(super) fn admit(&self, at: usize, start: Start, search: Search) -> Start {
-        let opener = self.opener.filter(|_| search != Search::Due);
+        let opener = self.opener.filter(|_| search != Search::Due).map(usize::from);
         let by_handshake = opener.map(|client| if at == client { Kind::Request } else { Kind::Response });
         match (start, self.part(at).or(by_handshake)) {
             (Start::Request, Some(Kind::Response)) | (Start::Response, Some(Kind::Request)) => Start::No,
@@ -85,17 +86,14 @@ impl Session {
     }
 
     /// A message may begin here.
-    pub(super) fn begin(&mut self, at: usize, segment: SegmentRef, carrier: Carrier<'_>, cx: &mut Context<'_>) {
+    pub(super) fn begin(&mut self, at: usize, segment: SegmentRef, carrier: &Carrier<'_>, cx: &mut Context<'_>) {
         let mut message = cx.pool.take();
         message.side = at;
         message.start = segment.offset;
         message.first_time = segment.time;
         message.acked = segment.acked;
-        message.carrier.set(&carrier);
-        let side = &mut self.sides[at];
-        side.held.clear();
-        side.scanned = 0;
-        side.message = Some(message);
+        message.carrier.set(carrier);
+        self.sides[at].message = Some(message);
     }
 
     /// The message is one: it gets its number, and the `held` bytes of it their class.
@@ -108,8 +106,8 @@ impl Session {
                 None => Class::BeforeFirst,
             };
             self.recognised = true;
-            for side in &mut self.sides {
-                cx.ledger.add(class, std::mem::take(&mut side.unclassified));
+            for unread in self.unread.iter_mut().flat_map(|sides| sides.iter_mut()) {
+                cx.ledger.add(class, std::mem::take(&mut unread.count));
             }
         }
         cx.ledger.add(Class::Message, held as u64);
@@ -117,7 +115,7 @@ impl Session {
         side.role = Some(kind);
         side.excess_noted = false;
         for at in 0..2 {
-            if let Some((start, end, explained)) = self.sides[at].early_hole.take() {
+            if let Some((start, end, explained)) = self.sides[at].rare().and_then(|rare| rare.early_hole.take()) {
                 self.note_hole(at, start, end, explained);
             }
         }
@@ -127,7 +125,7 @@ impl Session {
         message.kind = kind;
         self.next_number += 1;
         if kind == Kind::Request {
-            self.pairing.request(Pending {
+            let pending = Pending {
                 number: message.number,
                 method: Method::Other,
                 start: message.start,
@@ -136,7 +134,8 @@ impl Session {
                 done: None,
                 asks: false,
                 simple: false,
-            });
+            };
+            self.pairing.request(pending, || cx.pool.take_open());
         }
     }
 
@@ -146,16 +145,15 @@ impl Session {
         at: usize,
         segment: SegmentRef,
         rest: &[u8],
-        carrier: Carrier<'_>,
+        carrier: &Carrier<'_>,
         cx: &mut Context<'_>,
     ) -> usize {
         let side = &mut self.sides[at];
-        let State::Head(search) = side.state else { return rest.len() };
-        let before = side.held.len();
-        side.held.extend_from_slice(rest);
+        let State::Head { search, scanned } = side.state else { return rest.len() };
+        let before = side.more_head(rest);
         let exists = side.message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
-            let start = search.judge(&side.held);
+            let start = search.judge(side.head());
             match self.admit(at, start, search) {
                 Start::Maybe => {
                     self.take(at, segment, cx);
@@ -177,22 +175,19 @@ impl Session {
             }
         }
         let side = &mut self.sides[at];
-        let Some(end) = head::find_end(&side.held, side.scanned) else {
-            side.scanned = side.held.len();
-            let overlong = side.held.len() > MAX_HEAD;
+        let Some(end) = head::find_end(side.head(), scanned) else {
+            let len = side.head().len();
+            side.state = State::Head { search, scanned: len };
             self.take(at, segment, cx);
-            if overlong {
+            if len > MAX_HEAD {
                 self.overlong_head(at, cx);
             }
             return rest.len();
         };
         let used = end.saturating_sub(before).max(1);
-        let mut held = std::mem::take(&mut side.held);
-        held.truncate(end);
         self.take(at, piece(segment, used), cx);
-        self.head(at, &held, &rest[used..], cx);
-        held.clear();
-        self.sides[at].held = held;
+        self.parse_head(at);
+        self.head(at, &rest[used..], cx);
         used
     }
 
@@ -200,11 +195,10 @@ impl Session {
     pub(super) fn reject(&mut self, at: usize, held: usize, cx: &mut Context<'_>) {
         let side = &mut self.sides[at];
         side.state = State::Resync { boundary: false };
-        let bytes = std::mem::take(&mut side.held);
         let Some(message) = side.message.take() else { return };
-        let start = message.start;
+        let bytes = message.http().map_or(&[][..], |http| &http.raw);
+        self.unread(at, message.start, &bytes[..bytes.len().min(held)], cx);
         cx.pool.give_back(message);
-        self.unread(at, start, &bytes[..held], cx);
     }
 
     /// No more of the head is kept.
@@ -219,9 +213,8 @@ impl Session {
         self.lose_track(at, true);
     }
 
-    /// The head is whole; `rest` follows it in the same segment.
-    pub(super) fn head(&mut self, at: usize, bytes: &[u8], rest: &[u8], cx: &mut Context<'_>) {
-        self.parse_head(at, bytes);
+    /// The head is whole and parsed; `rest` follows it in the same segment.
+    pub(super) fn head(&mut self, at: usize, rest: &[u8], cx: &mut Context<'_>) {
         let Some(message) = &mut self.sides[at].message else { return };
         let (number, kind, head_end) = (message.number, message.kind, message.end());
         let answered = pair(&mut self.pairing, message);
@@ -230,25 +223,20 @@ impl Session {
         let (framing, issues) = framing(http.head(), answered.map(method_name));
         let head = http.head();
         let method = Method::of(head);
-        let asks = kind == Kind::Request && (method == Method::Connect || head.get("upgrade").is_some());
+        let asks = kind == Kind::Request && (method == Method::Connect || head.has(Name::Upgrade));
         message.issues = message.issues.union(issues);
-        if let Some(decoder) = coding::Decoder::new(head.list("content-encoding"), cx.wanted.preview) {
-            let cost = decoder.cost();
-            if *cx.decoding + cost > MAX_DECODING {
-                message.issues.insert(Issue::CodingUnknown);
-            } else {
-                *cx.decoding += cost;
-                self.sides[at].decoding = Some((Box::new(decoder), cost));
-            }
-        }
+        let coded = head.has(Name::ContentEncoding);
         http.hands_over = framing == Framing::Tunnel;
+        if coded {
+            self.undo_codings(at, cx);
+        }
         if kind == Kind::Request
             && let Some(pending) = self.pairing.waiting(number)
         {
             (pending.method, pending.head_end, pending.asks) = (method, Some(head_end), asks);
         }
         if kind == Kind::Response && answers.is_none() && matches!(framing, Framing::Length(1..) | Framing::Chunked) {
-            self.sides[at].doubt = Some(Vec::new());
+            self.sides[at].make_rare().doubt = Some(Vec::new());
         }
         match framing {
             Framing::None | Framing::Length(0) => self.finish(at, Integrity::Complete, rest, cx),
@@ -269,36 +257,60 @@ impl Session {
         }
     }
 
-    pub(super) fn parse_head(&mut self, at: usize, bytes: &[u8]) {
+    /// Makes what undoes the content codings of the message under way.
+    fn undo_codings(&mut self, at: usize, cx: &mut Context<'_>) {
+        let side = &mut self.sides[at];
+        let Some(http) = side.message.as_ref().and_then(|message| message.http()) else { return };
+        let codings = http.head().known(Name::ContentEncoding).flat_map(head::list_elements);
+        let Some(decoder) = coding::Decoder::new(codings, cx.wanted.preview) else { return };
+        let cost = decoder.cost();
+        if *cx.decoding + cost <= MAX_DECODING {
+            *cx.decoding += cost;
+            side.make_rare().decoding = Some((Box::new(decoder), cost));
+        } else if let Some(message) = &mut side.message {
+            message.issues.insert(Issue::CodingUnknown);
+        }
+    }
+
+    /// Parses the head that begins `bytes`, and keeps it, where it is whole: its length.
+    fn parse_whole_head(&mut self, at: usize, bytes: &[u8]) -> Option<usize> {
+        let message = self.sides[at].message.as_mut()?;
+        let Unit::Http(http) = &mut message.unit else { return None };
+        head::parse_into(bytes, &mut http.parsed);
+        let end = http.parsed.len as usize;
+        http.raw.extend_from_slice(bytes.get(..end).filter(|_| http.parsed.complete)?);
+        message.issues = message.issues.union(http.parsed.issues);
+        Some(end)
+    }
+
+    /// Parses the head that was held; what follows it is dropped.
+    pub(super) fn parse_head(&mut self, at: usize) {
         let Some(message) = &mut self.sides[at].message else { return };
         let Unit::Http(http) = &mut message.unit else { return };
-        http.raw.clear();
-        http.raw.extend_from_slice(bytes);
         head::parse_into(&http.raw, &mut http.parsed);
+        http.raw.truncate(http.parsed.len as usize);
         message.issues = message.issues.union(http.parsed.issues);
     }
 
     /// A head, or what may be one, goes no further: tells whether it is a message, which then has what is known of it.
     pub(super) fn settle_head(&mut self, at: usize, cx: &mut Context<'_>) -> bool {
-        let held = std::mem::take(&mut self.sides[at].held);
+        let held = self.sides[at].head();
+        let len = held.len();
         let exists = self.sides[at].message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
-            match self.admit(at, looks_like_cut_start(&held), Search::After) {
+            match self.admit(at, looks_like_cut_start(held), Search::After) {
                 Start::No | Start::Maybe => {
-                    let len = held.len();
-                    self.sides[at].held = held;
                     self.reject(at, len, cx);
                     return false;
                 }
-                start => self.exists(at, start, held.len(), cx),
+                start => self.exists(at, start, len, cx),
             }
         }
-        self.parse_head(at, &held);
+        self.parse_head(at);
         if let Some(message) = &mut self.sides[at].message {
             // A line that goes no further says less than it was to say.
             if let Unit::Http(http) = &mut message.unit
-                && let Some(last) = http.parsed.fields.last()
-                && !last.line.of(&http.raw).ends_with(b"\n")
+                && !http.raw.ends_with(b"\n")
             {
                 http.parsed.fields.pop();
             }

@@ -12,15 +12,14 @@ impl Session {
     /// client is done, if the handshake was seen. A server whose `answer` is of a later version would have wanted one.
     pub(super) fn settle_simple_request(&mut self, at: usize, answer: &[u8], cx: &mut Context<'_>) {
         let side = &self.sides[at];
-        let is_one = self.opener.is_some()
-            && matches!(side.state, State::Head(Search::Due))
+        let is_one = matches!(side.state, State::Head { search: Search::Due, .. })
+            && self.opener.is_some()
             && side.message.as_ref().is_some_and(|message| message.number > 0)
-            && is_simple_request(&side.held);
+            && is_simple_request(side.head());
         if !is_one {
             return;
         }
-        let held = std::mem::take(&mut self.sides[at].held);
-        self.parse_head(at, &held);
+        self.parse_head(at);
         if let Some(message) = &mut self.sides[at].message {
             if !answer.starts_with(b"HTTP/") {
                 message.issues.remove(Issue::MissingVersion);
@@ -38,7 +37,7 @@ impl Session {
     }
 
     pub(super) fn begins_simple_response(&self, at: usize) -> bool {
-        self.sides[at].past.is_empty() && self.pairing.oldest().is_some_and(|oldest| oldest.simple)
+        self.sides[at].last().is_none() && self.pairing.oldest().is_some_and(|oldest| oldest.simple)
     }
 
     pub(super) fn simple_response(
@@ -46,7 +45,7 @@ impl Session {
         at: usize,
         segment: SegmentRef,
         rest: &[u8],
-        carrier: Carrier<'_>,
+        carrier: &Carrier<'_>,
         cx: &mut Context<'_>,
     ) -> usize {
         self.begin(at, segment, carrier, cx);

@@ -80,6 +80,11 @@ pub fn hex(out: &mut Vec<u8>, number: u64, width: usize) {
     out.extend_from_slice(&text[text.len() - len..]);
 }
 
+/// Bytes in hexadecimal.
+pub fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    bytes.iter().for_each(|value| out.extend_from_slice(&byte(*value)));
+}
+
 /// A hardware address.
 pub fn mac(out: &mut Vec<u8>, address: [u8; 6]) {
     let mut text = *b"00:00:00:00:00:00";

@@ -196,7 +196,7 @@ fn http(object: &mut Object<'_>, message: &Whole, http: &Http, hash: Option<Sha2
     if let Some(hash) = hash {
         let out = object.key("http.body.sha256");
         out.push(b'"');
-        hash.finalize().iter().for_each(|byte| out.extend_from_slice(&number::byte(*byte)));
+        number::bytes(out, &hash.finalize());
         out.push(b'"');
     }
 }

@@ -209,9 +209,7 @@ fn value(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Uint(value) => uint(out, value),
         Value::Int(value) => number::int(out, value),
         Value::Text(value) => text(out, value),
-        Value::Bytes(value) => {
-            quoted(out, |out| value.iter().for_each(|byte| out.extend_from_slice(&number::byte(*byte))))
-        }
+        Value::Bytes(value) => quoted(out, |out| number::bytes(out, value)),
         Value::Mac(address) => quoted(out, |out| number::mac(out, address)),
         Value::Ipv4(address) => quoted(out, |out| number::ipv4(out, address)),
         Value::Ipv6(address) => quoted(out, |out| number::ipv6(out, address)),

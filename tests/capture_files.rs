@@ -53,6 +53,8 @@ fn by_us(path: &Path) -> (Frames, Option<Error>) {
     };
     loop {
         match capture.next_described() {
+            // The other reader passes over records that are no packets.
+            Ok(Some((frame, _))) if !frame.meta.link.is_packet() => {}
             Ok(Some((frame, _))) => frames.push((frame.bytes.to_vec(), frame.meta.wire_len)),
             Ok(None) => return (frames, None),
             Err(error) => return (frames, Some(error)),

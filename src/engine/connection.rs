@@ -41,7 +41,6 @@ pub(super) struct Connection {
     first: (Timestamp, FrameNumber),
     last: (Timestamp, FrameNumber),
     directions: [Direction; 2],
-    initial_rtt: i64,
     issues: IssueSet,
     other_bytes: u64,
 }
@@ -53,13 +52,17 @@ struct Name {
     swapped: bool,
     stream: u64,
     /// Which direction the client's is: 0 for that of the first segment.
-    client: Option<usize>,
+    client: Option<u8>,
 }
 
 impl Name {
+    fn client(&self) -> Option<usize> {
+        self.client.map(usize::from)
+    }
+
     fn flow(&self) -> Flow {
-        let Self { key, swapped, stream, client } = *self;
-        Flow { transport: Transport::Tcp, stream, ends: key.ends(swapped), client }
+        let Self { key, swapped, stream, .. } = *self;
+        Flow { transport: Transport::Tcp, stream, ends: key.ends(swapped), client: self.client() }
     }
 }
 
@@ -98,7 +101,6 @@ impl Connection {
             first: (segment.time, segment.frame),
             last: (segment.time, segment.frame),
             directions: Default::default(),
-            initial_rtt: 0,
             issues: IssueSet::EMPTY,
             other_bytes: 0,
         }
@@ -118,11 +120,10 @@ impl Connection {
         self.analysis.is_new_connection(dir, segment)
     }
 
-    /// The analysis for the connection that replaces it, by a SYN of direction `dir`.
-    pub fn take_analysis(&mut self, dir: usize) -> Analysis {
-        let mut analysis = std::mem::replace(&mut self.analysis, Analysis::new(false));
-        analysis.reuse(dir);
-        analysis
+    /// The analysis for the connection that replaces it, by a SYN.
+    pub fn into_analysis(mut self, swapped: bool) -> Analysis {
+        self.analysis.reuse(self.direction(swapped));
+        self.analysis
     }
 
     /// Bytes held of it, in queues and unfinished heads.
@@ -156,7 +157,6 @@ impl Connection {
         };
         verdict.flags = verdict.flags.union(flags);
         self.bases[dir] = Seq(segment.seq.0.wrapping_sub(verdict.seq));
-        self.initial_rtt = verdict.initial_rtt;
         self.last = (segment.time, segment.frame);
         let direction = &mut self.directions[dir];
         direction.segments += 1;
@@ -176,12 +176,12 @@ impl Connection {
         match (syn, ack) {
             (true, ack) => {
                 self.handshake[usize::from(ack)] = true;
-                self.name.client = Some(if ack { 1 - dir } else { dir });
+                self.name.client = Some(if ack { 1 - dir } else { dir } as u8);
                 if let Some(session) = &mut self.session {
                     session.opened_by(if ack { 1 - dir } else { dir });
                 }
             }
-            (false, true) if self.handshake[1] && self.name.client == Some(dir) => self.handshake[2] = true,
+            (false, true) if self.handshake[1] && self.name.client() == Some(dir) => self.handshake[2] = true,
             _ => {}
         }
     }
@@ -202,7 +202,7 @@ impl Connection {
             let syn = segment.control.any(Control::SYN);
             let window =
                 if syn || verdict.window_scale.is_some_and(|scale| scale != -1) { verdict.window_size } else { 0 };
-            acked = self.halves[1 - dir].acknowledge(segment.ack, syn, window.into(), now);
+            acked = self.halves[1 - dir].acknowledge(segment.ack, syn, window, now);
         }
         if segment.is_empty() && !segment.control.any(ODD) && self.halves.iter().all(HalfStream::is_idle) {
             return false;
@@ -295,8 +295,9 @@ impl Connection {
             feed.close();
         });
         let session = self.session.take();
-        self.name.client = self.name.client.or(session.as_ref().and_then(|session| session.client()));
-        let client = self.name.client.unwrap_or(0);
+        let client = self.name.client().or(session.as_ref().and_then(|session| session.client()));
+        self.name.client = client.map(|client| client as u8);
+        let client = client.unwrap_or(0);
         let protocol = session
             .as_ref()
             .and_then(|session| identify::identify(session.first_bytes(client), session.first_bytes(1 - client)));
@@ -314,7 +315,7 @@ impl Connection {
             first: self.first,
             last: self.last,
             directions: std::mem::take(&mut self.directions),
-            initial_rtt: self.initial_rtt,
+            initial_rtt: self.analysis.initial_rtt(),
             http,
             protocol,
             other_bytes: self.other_bytes,
@@ -340,7 +341,7 @@ impl Connection {
         let undecodable = shared.ledger.get(Class::Undecodable);
         let mut feed = Feed {
             session: &mut self.session,
-            opener: self.name.client,
+            opener: self.name.client(),
             name: &self.name,
             origins,
             directions: &mut self.directions,
@@ -385,7 +386,7 @@ fn settle<S: Sink>(halves: &mut [HalfStream; 2], mut dir: usize, feed: &mut Feed
 
 /// Ends both streams, that of the requests first.
 fn finish<S: Sink>(halves: &mut [HalfStream; 2], by: End, frame: FrameNumber, feed: &mut Feed<'_, S>) {
-    let client = feed.session.as_ref().and_then(|session| session.client()).or(feed.name.client).unwrap_or(0);
+    let client = feed.session.as_ref().and_then(|session| session.client()).or(feed.name.client()).unwrap_or(0);
     for dir in [client, 1 - client] {
         halves[dir].finish(by, frame, &mut feed.of(dir));
     }
@@ -486,7 +487,7 @@ impl<'f, S: Sink> Feed<'f, S> {
                 counts.count(message);
                 directions[message.side].messages += 1;
                 let client = if message.kind == Kind::Request { message.side } else { 1 - message.side };
-                let flow = Flow { client: name.client.or(Some(client)), ..name.flow() };
+                let flow = Flow { client: name.client().or(Some(client)), ..name.flow() };
                 let first_seq = first_seq(message.side, message.start);
                 sink.event(Event::Message(event::Message { flow, first_seq, message }));
             }

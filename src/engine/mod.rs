@@ -4,7 +4,9 @@
 
 mod connection;
 mod datagrams;
+mod options;
 mod timers;
+mod totals;
 
 use std::collections::VecDeque;
 use std::mem;
@@ -13,13 +15,12 @@ use std::net::IpAddr;
 use arrayvec::ArrayVec;
 
 use crate::app::ledger::{Class, Ledger};
-use crate::app::message::{Integrity, Kind, Message};
 use crate::app::{Pool, Wanted};
 use crate::decode::{self, Decoded, Layer, MAX_LAYERS, Plain, TcpHeader, Transport, checksum};
-use crate::event::{Close, Event, FlagCounts, Packet, Sink};
+use crate::event::{Close, Event, Packet, Sink};
 use crate::flow::fragments::{Assembly, Fragments, Whole};
 use crate::flow::{Endpoint, Hashed, Id, Key, Table};
-use crate::frame::{Frame, FrameMeta, FrameNumber, Timestamp};
+use crate::frame::{Frame, FrameMeta, Timestamp};
 use crate::issue::{Flags, Issue};
 use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::reassembly::Memory;
@@ -28,6 +29,9 @@ use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
 use datagrams::Datagrams;
 use timers::Timers;
+
+pub use options::{Limits, Options};
+pub use totals::Totals;
 
 /// Closed connections of which it is kept which messages their bytes were in: some 4 KiB each.
 const MAX_RECENT: usize = 1024;
@@ -41,79 +45,6 @@ const AHEAD: usize = 32;
 
 /// How far ahead of its turn the memory of a connection that is done with is fetched.
 const PREFETCHED: usize = 4;
-
-/// What the core is to do beside the main job, and its bounds.
-#[derive(Clone, Default, Debug)]
-pub struct Options {
-    /// Give out every frame.
-    pub packets: bool,
-    /// Give out bodies as they come.
-    pub bodies: bool,
-    /// Bytes of a body's beginning that are kept with its message.
-    pub preview: usize,
-    /// Keep what the costlier fields of the analysis need.
-    pub details: bool,
-    /// Compute checksums; segments with a bad one stay out of reassembly.
-    pub verify_checksums: bool,
-    /// Look at this connection alone.
-    pub stream: Option<u64>,
-    /// Tell why the analysis says what it says of this frame, which needs `packets`.
-    pub explain: Option<FrameNumber>,
-    /// Put datagrams together and give out every frame, and do nothing more.
-    pub assembly_only: bool,
-    /// Bounds on memory.
-    pub limits: Limits,
-}
-
-/// Bounds on memory; reaching one raises an issue.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes queued out of order in one direction: the window of a fast path of long delay (RFC 7323 1.1).
-    pub queue: usize,
-    /// Bytes queued in all.
-    pub queues: usize,
-    /// Connections: with a request each, 128 Ki of them take some 350 MB.
-    pub connections: usize,
-    /// Closed connections that are remembered, so that a late copy is no new one.
-    pub closed: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { queue: 4 << 20, queues: 24 << 20, connections: 128 << 10, closed: 16 << 10 }
-    }
-}
-
-/// Counts over the whole capture.
-#[derive(Clone, Default, Debug)]
-pub struct Totals {
-    /// Frames.
-    pub frames: u64,
-    /// Their bytes on the wire.
-    pub bytes: u64,
-    /// TCP connections.
-    pub connections: u64,
-    /// Messages.
-    pub messages: u64,
-    /// HTTP requests.
-    pub requests: u64,
-    /// HTTP responses.
-    pub responses: u64,
-    /// Messages that are not complete.
-    pub incomplete: u64,
-    /// TCP segments by flag.
-    pub flags: FlagCounts,
-    /// Frames whose decoding stopped early.
-    pub stopped: u64,
-    /// Datagrams whose fragments did not all come.
-    pub fragments_given_up: u64,
-    /// Holes that were given up because a bound on buffered bytes was reached.
-    pub queues_relieved: u64,
-    /// Connections forgotten because the table was full.
-    pub forgotten: u64,
-    /// Every byte of TCP payload.
-    pub ledger: Ledger,
-}
 
 /// The core.
 pub struct Engine {
@@ -154,19 +85,6 @@ struct Shared {
     decoding: usize,
     pool: Pool,
     wanted: Wanted,
-}
-
-impl Totals {
-    fn count(&mut self, message: &Message) {
-        self.messages += 1;
-        self.incomplete += u64::from(message.integrity != Integrity::Complete);
-        if message.http().is_some() {
-            match message.kind {
-                Kind::Request => self.requests += 1,
-                Kind::Response => self.responses += 1,
-            }
-        }
-    }
 }
 
 impl Engine {
@@ -253,7 +171,7 @@ impl Engine {
 
     /// Takes a frame whose headers are plain.
     fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (Hashed, bool), sink: &mut impl Sink) {
-        let Some(header) = plain.tcp() else { return };
+        let Some(header) = plain.tcp() else { return self.layers(*frame, sink) };
         let whole = !plain.payload.is_empty() && plain.missing == 0;
         let header_sum = whole.then(|| checksum::plain_header_sum(plain));
         self.segment(
@@ -477,11 +395,8 @@ impl Engine {
     ) -> Id {
         let mut analysis = None;
         if let Some(id) = former {
-            if let Some(connection) = self.table.get_mut(id) {
-                analysis = Some(connection.take_analysis(connection.direction(swapped)));
-            }
             self.end(id, Close::Reused, sink);
-            self.table.remove(id);
+            analysis = self.table.remove(id).map(|former| former.into_analysis(swapped));
         } else if self.table.len() >= self.options.limits.connections {
             self.make_room(sink);
         }
@@ -505,9 +420,8 @@ impl Engine {
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
         while let Some((deadline, id)) = self.timers.due(self.shared.now) {
-            for id in self.timers.ahead() {
-                self.table.prefetch(id);
-            }
+            self.timers.ahead(2 * PREFETCHED).for_each(|id| self.table.prefetch(id));
+            self.timers.ahead(PREFETCHED).for_each(|id| self.table.prefetch_more(id));
             let Some(connection) = self.table.get_mut(id) else { continue };
             if !connection.fires(deadline) {
                 continue;

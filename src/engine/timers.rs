@@ -6,9 +6,6 @@ use std::collections::{BinaryHeap, VecDeque};
 use crate::flow::Id;
 use crate::frame::Timestamp;
 
-/// How far ahead [`Timers::ahead`] looks.
-const AHEAD: usize = 6;
-
 /// Timers of connections. Nearly all are set for one of two spans of time from the latest capture time, so that each
 /// span's come in the order in which they are due, and a queue for each does; a heap takes those that do not fit.
 #[derive(Default)]
@@ -29,9 +26,9 @@ impl Timers {
         }
     }
 
-    /// Connections whose turn comes soon.
-    pub fn ahead(&self) -> impl Iterator<Item = Id> {
-        self.queues.iter().filter_map(|queue| queue.get(AHEAD).map(|timer| timer.1))
+    /// Connections whose turn comes soon, after so many others.
+    pub fn ahead(&self, others: usize) -> impl Iterator<Item = Id> {
+        self.queues.iter().filter_map(move |queue| queue.get(others).map(|timer| timer.1))
     }
 
     /// Takes out the timer that is due first, if it is due at `now`.

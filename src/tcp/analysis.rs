@@ -114,6 +114,11 @@ impl Analysis {
             && self.halves[dir & 1].base.is_some_and(|base| base != segment.seq)
     }
 
+    /// Nanoseconds from the SYN to the first ACK without SYN; 0 is not known.
+    pub fn initial_rtt(&self) -> i64 {
+        self.initial_rtt
+    }
+
     /// Takes the next segment of direction `dir` (0 or 1).
     #[inline]
     pub fn push(&mut self, dir: usize, segment: &Segment<'_>) -> Verdict {

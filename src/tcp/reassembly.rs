@@ -173,13 +173,12 @@ pub struct HalfStream {
     acked: u64,
     /// When the peer acknowledged past `next`.
     acked_at: Timestamp,
-    /// An acknowledgment that was too far ahead to be believed alone.
-    odd_ack: u64,
     /// The right edge of the peer's window, and its largest size; 0 where not known.
     edge: u64,
-    window: u64,
-    /// Offset of the FIN, and its frame.
-    fin: Option<(u64, FrameNumber)>,
+    window: u32,
+    /// Offset of the FIN, 0 where none was seen, and its frame.
+    fin_at: u64,
+    fin_frame: FrameNumber,
     newest: Newest,
     side: Option<Box<Side>>,
 }
@@ -189,6 +188,8 @@ pub struct HalfStream {
 struct Side {
     queue: Queue,
     gaps: Gaps,
+    /// An acknowledgment that was too far ahead to be believed alone.
+    odd_ack: u64,
 }
 
 impl Default for HalfStream {
@@ -204,10 +205,10 @@ impl Default for HalfStream {
             highest: ORIGIN,
             acked: 0,
             acked_at: Timestamp(0),
-            odd_ack: 0,
             edge: 0,
             window: 0,
-            fin: None,
+            fin_at: 0,
+            fin_frame: 0,
             newest: Newest::default(),
             side: None,
         }
@@ -241,6 +242,11 @@ impl HalfStream {
         self.ended
     }
 
+    /// Offset of the FIN.
+    fn fin(&self) -> Option<u64> {
+        Some(self.fin_at).filter(|fin| *fin > 0)
+    }
+
     /// The sequence number at an offset.
     pub fn seq_at(&self, offset: u64) -> Seq {
         self.base.plus(offset.wrapping_sub(ORIGIN) as u32)
@@ -253,7 +259,7 @@ impl HalfStream {
 
     /// Learns what the peer acknowledges, from a segment with ACK and without RST, and its window in bytes (0 where
     /// its scale is not known). Returns the acknowledgment as an offset of this stream, 0 where it cannot be one.
-    pub fn acknowledge(&mut self, ack: Seq, synack: bool, window: u64, time: Timestamp) -> u64 {
+    pub fn acknowledge(&mut self, ack: Seq, synack: bool, window: u32, time: Timestamp) -> u64 {
         if self.start == Start::Unseen {
             self.base = ack;
             self.by_syn = synack;
@@ -262,9 +268,11 @@ impl HalfStream {
         let acked = self.offset_of(ack);
         if self.is_far(acked) {
             // Bytes that it covers, or another acknowledgment, make it believable.
-            let covers = self.side.as_ref().is_some_and(|side| side.queue.begins_before(acked));
-            let again = acked.checked_sub(self.odd_ack).is_some_and(|ahead| self.odd_ack > 0 && ahead <= self.reach());
-            self.odd_ack = acked;
+            let reach = self.reach();
+            let side = self.side.get_or_insert_default();
+            let covers = side.queue.begins_before(acked);
+            let odd_ack = std::mem::replace(&mut side.odd_ack, acked);
+            let again = odd_ack > 0 && acked.checked_sub(odd_ack).is_some_and(|ahead| ahead <= reach);
             if !covers && !again {
                 return 0;
             }
@@ -276,13 +284,13 @@ impl HalfStream {
             self.acked = acked;
         }
         self.window = self.window.max(window);
-        self.edge = self.edge.max(acked + window);
+        self.edge = self.edge.max(acked + u64::from(window));
         acked
     }
 
     /// How far ahead of what was seen a segment may lie: two windows, as the last update may not have been captured.
     fn reach(&self) -> u64 {
-        if self.window == 0 { MAX_WINDOW } else { (2 * self.window).clamp(MIN_REACH, MAX_WINDOW) }
+        if self.window == 0 { MAX_WINDOW } else { (2 * u64::from(self.window)).clamp(MIN_REACH, MAX_WINDOW) }
     }
 
     /// Whether an offset is beyond any window that the connection had.
@@ -326,7 +334,7 @@ impl HalfStream {
             flags: carrier.verdict.flags,
             acked: peer.acked,
         };
-        let after_fin = self.fin.is_some_and(|(fin, _)| end > fin);
+        let after_fin = self.fin().is_some_and(|fin| end > fin);
         if control.any(Control::RST) || after_fin || (self.ended && end > self.next) {
             if !segment.payload.is_empty() {
                 out.item(Item::Outside(provenance));
@@ -336,9 +344,9 @@ impl HalfStream {
         // What lies too far ahead is queued; unless it is acknowledged, it is turned away when the stream ends.
         if !self.is_far(offset) {
             // A FIN that nobody acknowledged gives way to one that comes before it.
-            let first_fin = self.fin.is_none_or(|(fin, _)| end < fin && self.acked <= fin);
+            let first_fin = self.fin().is_none_or(|fin| end < fin && self.acked <= fin);
             if control.any(Control::FIN) && first_fin && end >= self.highest {
-                self.fin = Some((end, segment.frame));
+                (self.fin_at, self.fin_frame) = (end, segment.frame);
             }
             if !segment.is_empty() {
                 self.highest = self.highest.max(end);
@@ -492,12 +500,12 @@ impl HalfStream {
             copies.into_iter().for_each(|(copy, compared)| out.item(Item::Copy(copy, compared)));
             self.cut(u64::from(missing).min(following - self.next), since, out);
         }
-        if let Some((fin, frame)) = self.fin
+        if let Some(fin) = self.fin()
             && self.next >= fin
             && !self.ended
         {
             self.ended = true;
-            out.item(Item::End { by: End::Fin, frame });
+            out.item(Item::End { by: End::Fin, frame: self.fin_frame });
         }
     }
 
@@ -550,10 +558,10 @@ impl HalfStream {
     /// The end of the bytes that are missing at `next` although the peer has them.
     fn hole(&self) -> Option<u64> {
         let queued = self.first_queued();
-        let fin = self.fin.map_or(u64::MAX, |(fin, _)| fin);
+        let fin = self.fin().unwrap_or(u64::MAX);
         let end = self.acked.min(queued.unwrap_or(u64::MAX)).min(fin);
         // One number acknowledged beyond all that was seen is more likely a FIN that was not captured than a byte.
-        let uncaptured_fin = queued.is_none() && self.fin.is_none() && self.acked == self.next + 1;
+        let uncaptured_fin = queued.is_none() && self.fin().is_none() && self.acked == self.next + 1;
         (end > self.next && !uncaptured_fin).then_some(end)
     }
 
@@ -614,7 +622,7 @@ impl HalfStream {
             if self.ended {
                 return;
             }
-            let end = self.first_queued().or(self.fin.map(|(fin, _)| fin)).or(self.hole());
+            let end = self.first_queued().or(self.fin()).or(self.hole());
             let Some(end) = end.filter(|end| *end > self.next) else { break };
             self.give_up(end, false, out);
         }

@@ -91,9 +91,9 @@ pub struct Pairing {
 }
 
 /// What is not settled.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Open {
-    pending: VecDeque<Pending>,
+    pending: Waiting,
     /// Of the requests, which may be known before the responses that these holes matter to.
     request_holes: VecDeque<Hole>,
     /// Of the responses: where the last one ends since the last response that was paired.
@@ -106,24 +106,40 @@ pub struct Open {
     answering: Option<bool>,
 }
 
-impl Default for Open {
-    fn default() -> Self {
-        Self {
-            // Most clients have one request waiting.
-            pending: VecDeque::with_capacity(1),
-            request_holes: VecDeque::new(),
-            responses_hole: None,
-            unread: None,
-            interim: None,
-            answering: None,
+/// Requests in the order sent. Most clients have one waiting, which has its place here.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// None only where there are no others.
+    oldest: Option<Pending>,
+    later: VecDeque<Pending>,
+}
+
+impl Waiting {
+    fn push(&mut self, request: Pending) {
+        match self.oldest {
+            None => self.oldest = Some(request),
+            Some(_) => self.later.push_back(request),
         }
+    }
+
+    fn pop(&mut self) -> Option<Pending> {
+        std::mem::replace(&mut self.oldest, self.later.pop_front())
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = &Pending> {
+        self.oldest.iter().chain(&self.later)
+    }
+
+    fn get_mut(&mut self, number: u32) -> Option<&mut Pending> {
+        // Numbers rise, so that the last ones are near the end.
+        self.oldest.iter_mut().chain(&mut self.later).rev().find(|request| request.number == number)
     }
 }
 
 impl Open {
     fn is_settled(&self) -> bool {
         let Self { pending, request_holes, responses_hole, unread, interim, answering } = self;
-        pending.is_empty()
+        pending.oldest.is_none()
             && request_holes.is_empty()
             && responses_hole.is_none()
             && unread.is_none()
@@ -133,7 +149,7 @@ impl Open {
 
     /// Bytes of its storage.
     pub(in crate::app) fn storage(&self) -> usize {
-        self.pending.capacity() * size_of::<Pending>() + self.request_holes.capacity() * size_of::<Hole>()
+        self.pending.later.capacity() * size_of::<Pending>() + self.request_holes.capacity() * size_of::<Hole>()
     }
 }
 
@@ -147,18 +163,18 @@ impl Pairing {
     /// A request has begun. `open` is made where there is none.
     pub fn request(&mut self, request: Pending, open: impl FnOnce() -> Box<Open>) {
         let open = self.open.get_or_insert_with(open);
-        if open.pending.len() == MAX_PENDING {
-            open.pending.pop_front();
+        if open.pending.later.len() == MAX_PENDING {
+            open.pending.pop();
         }
         let (last_start, last_acked) = self.last;
         let missed = |hole: &Hole| !hole.explained && hole.start >= last_start && hole.end <= request.start;
-        let waits = open.pending.back().is_some() && open.responses_hole.unwrap_or(0) <= last_acked;
+        let waits = open.pending.oldest.is_some() && open.responses_hole.unwrap_or(0) <= last_acked;
         // A request before it is unanswered, and not a byte of an answer had come when it was sent.
         let ahead = waits || open.request_holes.back().is_some_and(missed);
         self.pipelines |= ahead && request.acked <= last_acked;
         self.pipelines |= open.unread.is_some_and(|(start, end)| (start..end).contains(&request.acked));
         self.last = (request.start, request.acked);
-        open.pending.push_back(request);
+        open.pending.push(request);
     }
 
     /// What is open, to be used again by another connection, if nothing is any more.
@@ -168,13 +184,12 @@ impl Pairing {
 
     /// The request of this number, if it still waits.
     pub fn waiting(&mut self, number: u32) -> Option<&mut Pending> {
-        // Numbers rise, so that the last ones are near the end.
-        self.open.as_mut()?.pending.iter_mut().rev().find(|pending| pending.number == number)
+        self.open.as_mut()?.pending.get_mut(number)
     }
 
     /// The oldest request without a final response.
     pub fn oldest(&self) -> Option<&Pending> {
-        self.open.as_ref()?.pending.front()
+        self.open.as_ref()?.pending.oldest.as_ref()
     }
 
     /// A request begins at `start` after what could not be read since the last hole: that reaches up to there.
@@ -263,7 +278,7 @@ impl Pairing {
 impl Open {
     /// The request has its final response, and those before it have theirs or will not get any.
     fn settle(&mut self, request: Pending) {
-        while self.pending.pop_front().is_some_and(|pending| pending.number != request.number) {}
+        while self.pending.pop().is_some_and(|pending| pending.number != request.number) {}
         self.responses_hole = None;
         self.request_holes.retain(|hole| hole.end > request.start);
     }

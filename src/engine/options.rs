@@ -1,0 +1,45 @@
+//! What the core is asked for, and its bounds.
+
+use crate::frame::FrameNumber;
+
+/// What the core is to do beside the main job, and its bounds.
+#[derive(Clone, Default, Debug)]
+pub struct Options {
+    /// Give out every frame.
+    pub packets: bool,
+    /// Give out bodies as they come.
+    pub bodies: bool,
+    /// Bytes of a body's beginning that are kept with its message.
+    pub preview: usize,
+    /// Keep what the costlier fields of the analysis need.
+    pub details: bool,
+    /// Compute checksums; segments with a bad one stay out of reassembly.
+    pub verify_checksums: bool,
+    /// Look at this connection alone.
+    pub stream: Option<u64>,
+    /// Tell why the analysis says what it says of this frame, which needs `packets`.
+    pub explain: Option<FrameNumber>,
+    /// Put datagrams together and give out every frame, and do nothing more.
+    pub assembly_only: bool,
+    /// Bounds on memory.
+    pub limits: Limits,
+}
+
+/// Bounds on memory; reaching one raises an issue.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes queued out of order in one direction: the window of a fast path of long delay (RFC 7323 1.1).
+    pub queue: usize,
+    /// Bytes queued in all.
+    pub queues: usize,
+    /// Connections: with a request each, 128 Ki of them take some 350 MB.
+    pub connections: usize,
+    /// Closed connections that are remembered, so that a late copy is no new one.
+    pub closed: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queue: 4 << 20, queues: 24 << 20, connections: 128 << 10, closed: 16 << 10 }
+    }
+}

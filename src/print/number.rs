@@ -1,8 +1,7 @@
 //! Numbers and addresses in ASCII. A record has dozens of them, for each of which `core::fmt` takes several times as long.
 
-use std::net::Ipv6Addr;
-
 use std::io::Write;
+use std::net::Ipv6Addr;
 
 /// The numbers of two digits.
 const PAIRS: [[u8; 2]; 100] = {

@@ -62,8 +62,7 @@ impl Json {
 
 impl Printer for Json {
     fn begin(&mut self, begin: &Begin, out: &mut Vec<u8>) {
-        let mut object = Object::new(out, &self.plans);
-        object.text("type", "begin");
+        let mut object = Object::new(out, &self.plans, "begin");
         object.uint("schema", SCHEMA_VERSION);
         object.text("version", env!("CARGO_PKG_VERSION"));
         object.text("source", &begin.source);
@@ -86,18 +85,17 @@ impl Printer for Json {
                 }
                 return;
             }
-            Event::Packet(event) => packet(Object::new(out, &self.plans), event),
+            Event::Packet(event) => packet(Object::new(out, &self.plans, "packet"), event),
             Event::Message(event) => self.message(out, event),
-            Event::Update(event) => update(Object::new(out, &self.plans), event),
-            Event::Connection(event) => connection(Object::new(out, &self.plans), event),
+            Event::Update(event) => update(Object::new(out, &self.plans, "update"), event),
+            Event::Connection(event) => connection(Object::new(out, &self.plans, "connection"), event),
         }
         out.push(b'\n');
     }
 
     fn end(&mut self, end: &End, out: &mut Vec<u8>) {
         let totals = &end.totals;
-        let mut object = Object::new(out, &self.plans);
-        object.text("type", "end");
+        let mut object = Object::new(out, &self.plans, "end");
         let counts = [
             ("totals.frames", totals.frames),
             ("totals.bytes", totals.bytes),
@@ -138,8 +136,7 @@ impl Json {
     fn message(&mut self, out: &mut Vec<u8>, event: Message<'_>) {
         let message = event.message;
         let carrier = message.carrier.get();
-        let mut object = Object::new(out, &self.plans);
-        object.text("type", "message");
+        let mut object = Object::new(out, &self.plans, "message");
         object.uint("frame.number", message.frame);
         time(object.key("time"), &mut self.clock, message.first_time);
         let decoded = headers(&carrier);
@@ -203,7 +200,6 @@ fn http(object: &mut Object<'_>, message: &Whole, http: &Http, hash: Option<Sha2
 
 fn packet(mut object: Object<'_>, packet: Packet<'_>) {
     let decoded = packet.decoded;
-    object.text("type", "packet");
     object.fields(registry::FRAME, |field, slot| (field.get)(&packet, &mut |value| slot.put(value)));
     layers(&mut object, decoded, packet.tcp.as_ref(), packet.udp_streams, |layer| packet.fragmented(layer));
     if let Some(stop) = decoded.stop {
@@ -302,7 +298,6 @@ fn fragment(object: &mut Object<'_>, fragmented: &Fragmented<'_>, layer: &Layer<
 
 fn update(mut object: Object<'_>, event: Update<'_>) {
     let update = event.update;
-    object.text("type", "update");
     object.uint("tcp.stream", event.flow.stream);
     object.uint("message.number", update.number.into());
     issues(object.key("message.issues"), update.issues);
@@ -313,7 +308,6 @@ fn update(mut object: Object<'_>, event: Update<'_>) {
 }
 
 fn connection(mut object: Object<'_>, event: &event::Connection) {
-    object.text("type", "connection");
     object.uint("tcp.stream", event.flow.stream);
     object.fields_and_lists(registry::CONNECTION, |field, slot| (field.get)(event, &mut |value| slot.put(value)));
     let client = event.flow.client.unwrap_or(0);

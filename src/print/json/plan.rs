@@ -11,7 +11,7 @@ use crate::field::Field;
 pub(super) struct Key {
     /// Keys and opening braces after a comma, up to where the value begins: of all its words, of those after the first
     /// one, and so on.
-    texts: Vec<Box<[u8]>>,
+    texts: Vec<Text>,
     /// How many of its first words are names of objects that the name before it leaves open.
     pub shared: usize,
     /// Whether the next name goes on where this one ends, so that the value stands in an object.
@@ -24,9 +24,31 @@ impl Key {
         self.texts.len() - 1
     }
 
-    /// What is written where so many of these objects are open, after another member of the innermost one or not.
-    pub fn within(&self, open: usize, comma: bool) -> &[u8] {
-        &self.texts[open][usize::from(!comma)..]
+    /// Writes it where so many of these objects are open.
+    pub fn write(&self, open: usize, out: &mut Vec<u8>) {
+        if let Some(text) = self.texts.get(open) {
+            text.write(out);
+        }
+    }
+}
+
+/// A short text in pieces of a fixed length, which are copied without a call.
+struct Text {
+    pieces: Box<[[u8; 16]]>,
+    len: usize,
+}
+
+impl Text {
+    fn new(text: &str) -> Self {
+        let mut pieces = vec![[0; 16]; text.len().div_ceil(16)];
+        pieces.as_flattened_mut()[..text.len()].copy_from_slice(text.as_bytes());
+        Self { pieces: pieces.into(), len: text.len() }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let end = out.len() + self.len;
+        self.pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+        out.truncate(end);
     }
 }
 
@@ -80,7 +102,7 @@ fn keys<G>(fields: &[Field<G>]) -> Rc<[Key]> {
 fn key(name: &str, value: &str) -> Key {
     let words: Vec<&str> = name.split('.').collect();
     let text = |open| format!(",\"{}\":{value}", words[open..].join("\":{\""));
-    let texts = (0..words.len()).map(|open| text(open).into_bytes().into()).collect();
+    let texts = (0..words.len()).map(|open| Text::new(&text(open))).collect();
     Key { texts, shared: 0, is_parent: false }
 }
 

@@ -8,40 +8,52 @@ use crate::print::number::{self, uint};
 pub(super) struct Object<'b> {
     out: &'b mut Vec<u8>,
     pub plans: &'b Plans,
+    /// Where it begins: what is a comma there until its end, as before every key.
+    start: usize,
     /// A name of which the first `depth` words are the keys of the objects that are open within this one.
     path: &'static str,
     depth: usize,
     /// How many of them are this object itself.
     own: usize,
-    comma: bool,
 }
 
 impl<'b> Object<'b> {
-    pub fn new(out: &'b mut Vec<u8>, plans: &'b Plans) -> Self {
-        out.push(b'{');
-        Self { out, plans, path: "", depth: 0, own: 0, comma: false }
+    /// A record, whose first key is its type.
+    pub fn new(out: &'b mut Vec<u8>, plans: &'b Plans, kind: &'static str) -> Self {
+        let start = out.len();
+        out.extend_from_slice(b",\"type\":");
+        string(out, kind);
+        Self { out, plans, start, path: "", depth: 0, own: 0 }
     }
 
     /// Ends the object.
     pub fn end(mut self) {
         self.leave(self.own);
+        match self.out.get_mut(self.start) {
+            Some(first) => *first = b'{',
+            None => self.out.push(b'{'),
+        }
         self.out.push(b'}');
     }
 
     /// Writes the key of a dotted name, the objects around it opened; the value is to follow.
     pub fn key(&mut self, dotted: &'static str) -> &mut Vec<u8> {
         let keys = self.plans.of_name(dotted);
-        let open = shared(self.path, dotted).min(self.depth);
+        let open = self.shared(dotted);
         keys.iter().for_each(|key| self.begin(key, open));
         self.path = dotted;
         self.out
     }
 
+    /// How many of the open objects a name is in.
+    fn shared(&self, name: &str) -> usize {
+        if self.depth == 0 { 0 } else { shared(self.path, name).min(self.depth) }
+    }
+
     /// Writes a key where so many of the objects that it is in are open.
     fn begin(&mut self, key: &Key, open: usize) {
         self.leave(open);
-        self.out.extend_from_slice(key.within(open, self.comma));
-        self.comma = true;
+        key.write(open, self.out);
         self.depth = key.depth();
     }
 
@@ -80,8 +92,8 @@ impl<'b> Object<'b> {
     ) {
         let plans = self.plans;
         self.array(name, items, |out, item| {
-            out.push(b'{');
-            let mut element = Object { out, plans, path: name, depth: 1, own: 1, comma: false };
+            let start = out.len();
+            let mut element = Object { out, plans, start, path: name, depth: 1, own: 1 };
             write(&mut element, item);
             element.end();
         });
@@ -104,7 +116,7 @@ impl<'b> Object<'b> {
         mut get: impl FnMut(&Field<G>, &mut Slot<'_, '_>),
     ) {
         let Some(first) = fields.first() else { return };
-        let mut open = shared(self.path, first.name).min(self.depth);
+        let mut open = self.shared(first.name);
         for (i, (field, key)) in fields.iter().zip(self.plans.of(fields).iter()).enumerate() {
             if i > 0 {
                 open = open.min(key.shared);

@@ -199,7 +199,7 @@ pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
 fn is_plain(bytes: &[u8]) -> bool {
     // The loop has a fixed length and no way out before its end, so that it becomes a few instructions.
     let all_of = |chunk: &[u8; 16]| {
-        chunk.iter().fold(true, |all, &byte| all & (byte >= b' ') & (byte < 0x80) & (byte != b'"') & (byte != b'\\'))
+        chunk.iter().fold(true, |all, &byte| all & (b' '..0x80).contains(&byte) & (byte != b'"') & (byte != b'\\'))
     };
     let (chunks, rest) = bytes.as_chunks();
     let mut last = [b' '; 16];

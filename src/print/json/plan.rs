@@ -150,4 +150,28 @@ mod tests {
             assert_eq!(shared(before, name), words, "{before} {name}");
         }
     }
+
+    #[test]
+    fn what_neighbours_share_tells_what_any_two_names_of_a_table_share() {
+        fn check<G>(fields: &[Field<G>]) {
+            let keys = keys(fields);
+            for (i, field) in fields.iter().enumerate() {
+                let mut open = usize::MAX;
+                for (key, next) in keys.iter().zip(fields).skip(i + 1) {
+                    open = open.min(key.shared);
+                    assert_eq!(open, shared(field.name, next.name), "{} {}", field.name, next.name);
+                }
+            }
+        }
+        let plans = Plans::default();
+        for protocol in crate::decode::protocols() {
+            plans.parts(protocol.fields).iter().for_each(|(_, fields)| check(fields));
+        }
+        [crate::flow::fields::IPV4, crate::flow::fields::IPV6].map(check);
+        check(crate::tcp::fields::FIELDS);
+        [crate::app::http1::fields::FIELDS, crate::app::dns::fields::FIELDS].map(check);
+        check(crate::registry::FRAME);
+        check(crate::registry::MESSAGE);
+        check(crate::registry::CONNECTION);
+    }
 }

@@ -1,5 +1,6 @@
 //! Bytes in hexadecimal, in rows, as tcpdump has them.
 
+use super::number;
 use super::pen::Pen;
 use super::style::DIM;
 
@@ -30,16 +31,20 @@ pub fn dump(pen: &mut Pen<'_>, hex: Hex, offset: u64, bytes: &[u8]) {
     for (row, at) in bytes.chunks(ROW).zip((offset..).step_by(ROW)) {
         pen.begin_line();
         let start = pen.indent.column + "0x0000:  ".len();
-        pen.styled(DIM, |pen| pen.put(format_args!("0x{at:04x}:")));
+        pen.styled(DIM, |pen| {
+            pen.push("0x");
+            pen.ascii(|out| number::hex(out, at, 4));
+            pen.push(":");
+        });
         pen.pad_to(start);
         for pair in row.chunks(2) {
-            pair.iter().for_each(|byte| pen.put(format_args!("{byte:02x}")));
+            pen.ascii(|out| number::bytes(out, pair));
             pen.push(" ");
         }
         if hex == Hex::BytesAndText {
             pen.pad_to(start + ROW / 2 * "0000 ".len() + 1);
-            let printable = row.iter().map(|byte| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' });
-            printable.for_each(|char| pen.put(format_args!("{char}")));
+            let printable = row.iter().map(|byte| if matches!(byte, b' '..=b'~') { *byte } else { b'.' });
+            pen.ascii(|out| out.extend(printable));
         }
         pen.end_line();
     }

@@ -2,6 +2,7 @@
 
 mod hex;
 pub mod json;
+mod number;
 mod pen;
 mod safe;
 mod style;

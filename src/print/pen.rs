@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use anstyle::Style;
 
+use super::number::{self, digits};
 use super::safe::{self, Charset, Unit};
 use super::style::{DIM, PLAIN};
 
@@ -70,7 +71,31 @@ impl<'o> Pen<'o> {
         self.column += text.chars().count();
     }
 
-    /// The same, formatted.
+    /// Writes a number.
+    pub fn uint(&mut self, number: u64) {
+        self.ascii(|out| number::uint(out, number));
+    }
+
+    /// Writes a name and a number.
+    pub fn named(&mut self, name: &str, number: u64) {
+        self.push(name);
+        self.uint(number);
+    }
+
+    /// Writes ASCII, which `write` puts into the buffer.
+    pub fn ascii(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.out.len();
+        write(self.out);
+        self.column += self.out.len() - start;
+    }
+
+    /// Writes what takes so many columns.
+    pub fn sized(&mut self, columns: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        write(self.out);
+        self.column += columns;
+    }
+
+    /// Writes text of our own, formatted, which takes longer.
     pub fn put(&mut self, text: fmt::Arguments<'_>) {
         // Writing to a buffer does not fail.
         let _ = self.write_fmt(text);
@@ -114,7 +139,10 @@ impl<'o> Pen<'o> {
     pub fn end_line(&mut self) {
         if let Some(bytes) = self.label.take() {
             self.pad_to(self.width - label_width(bytes));
-            self.styled(DIM, |pen| pen.put(format_args!("{bytes} B")));
+            self.styled(DIM, |pen| {
+                pen.uint(bytes);
+                pen.push(" B");
+            });
         }
         self.out.push(b'\n');
         (self.column, self.start) = (0, 0);
@@ -184,7 +212,10 @@ impl<'o> Pen<'o> {
             let left = end - self.column;
             match unit {
                 _ if unit.width() <= left => self.unit(unit),
-                Unit::Ascii(text) => return self.put(format_args!("{}…", &text[..left])),
+                Unit::Ascii(text) => {
+                    self.plain(&text[..left]);
+                    return self.push("…");
+                }
                 _ => return self.push("…"),
             }
         }
@@ -208,11 +239,16 @@ impl<'o> Pen<'o> {
             let room = self.room().max(usize::from(self.column == self.start));
             let breakable = text[..room].rfind([' ', ',', ';']).map(|at| at + 1);
             let (line, rest) = text.split_at(breakable.unwrap_or(room));
-            self.push(line);
+            self.plain(line);
             self.go_on();
             text = rest;
         }
-        self.push(text);
+        self.plain(text);
+    }
+
+    /// Writes printable ASCII.
+    fn plain(&mut self, text: &str) {
+        self.ascii(|out| out.extend_from_slice(text.as_bytes()));
     }
 
     /// Goes on in the next line unless there is room for so many columns.
@@ -224,7 +260,7 @@ impl<'o> Pen<'o> {
 
     fn unit(&mut self, unit: Unit<'_>) {
         if let Unit::Ascii(text) = unit {
-            return self.push(text);
+            return self.plain(text);
         }
         let column = self.column + unit.width();
         let style = if unit.is_escape() { DIM } else { PLAIN };
@@ -235,11 +271,6 @@ impl<'o> Pen<'o> {
 
 fn label_width(bytes: u64) -> usize {
     digits(bytes) + " B".len()
-}
-
-/// How many digits a number has.
-pub fn digits(number: u64) -> usize {
-    number.checked_ilog10().unwrap_or(0) as usize + 1
 }
 
 #[cfg(test)]

@@ -73,7 +73,8 @@ impl Table {
         pen.put(format_args!("{length:>LENGTH$}"));
         let start = pen.column();
         if let Some(nanos) = message.since_request {
-            pen.put(format_args!("  {}", Span(nanos)));
+            pen.push("  ");
+            Span(nanos).put(&mut pen);
         }
         self.issues(&mut pen, start + 2 + AFTER, message.issues);
     }
@@ -102,8 +103,7 @@ impl Table {
         pen.put(format_args!("{frame:>FRAME$}  "));
         if self.options.time != Format::None {
             let start = pen.column();
-            // The pen takes any text.
-            let _ = time.map_or(Ok(()), |time| self.clock.write(time, pen));
+            time.into_iter().for_each(|time| pen.ascii(|out| self.clock.write(time, out)));
             pen.pad_to(start + self.options.time.width() + 2);
         }
         let start = pen.column();

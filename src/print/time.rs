@@ -1,9 +1,11 @@
 //! Times of capture, and spans of time.
 
-use std::fmt;
+use std::io::Write;
 
 use jiff::tz::TimeZone;
 
+use super::number;
+use super::pen::Pen;
 use crate::frame::Timestamp;
 
 /// How times are shown, as tcpdump's `-t` has it.
@@ -43,12 +45,14 @@ pub struct Clock {
     zone: TimeZone,
     first: Option<Timestamp>,
     previous: Option<Timestamp>,
+    /// The second asked for last, and how many seconds the zone was ahead of UTC then.
+    offset: Option<(i64, i32)>,
 }
 
 impl Clock {
     /// One that has shown none yet.
     pub fn new(format: Format, zone: TimeZone) -> Self {
-        Self { format, zone, first: None, previous: None }
+        Self { format, zone, first: None, previous: None, offset: None }
     }
 
     /// How times are shown.
@@ -56,71 +60,124 @@ impl Clock {
         self.format
     }
 
-    /// Writes a time, in microseconds, later ones rounded down; nothing where times are not shown.
-    pub fn write(&mut self, time: Timestamp, out: &mut impl fmt::Write) -> fmt::Result {
+    /// Writes a time in ASCII, in microseconds, later ones rounded down; nothing where times are not shown.
+    pub fn write(&mut self, time: Timestamp, out: &mut Vec<u8>) {
         let first = *self.first.get_or_insert(time);
         let previous = self.previous.replace(time).unwrap_or(time);
         match self.format {
-            Format::None => Ok(()),
-            Format::Epoch => write!(out, "{}.{:06}", time.secs(), time.subsec_nanos() / 1000),
-            Format::Delta => write_clock(time.since(previous), out),
-            Format::SinceFirst => write_clock(time.since(first), out),
+            Format::None => {}
+            Format::Epoch => {
+                number::int(out, time.secs());
+                write_micros(out, time.subsec_nanos().into());
+            }
+            Format::Delta => write_clock(out, time.since(previous)),
+            Format::SinceFirst => write_clock(out, time.since(first)),
             Format::TimeOfDay => {
                 const DAY: i64 = 86_400_000_000_000;
                 let local = i128::from(time.0) + i128::from(self.offset(time)) * 1_000_000_000;
-                write_clock(local.rem_euclid(DAY.into()) as i64, out)
+                write_clock(out, local.rem_euclid(DAY.into()) as i64)
             }
             Format::DateAndTime => {
                 // 64 bits of nanoseconds reach from 1677 to 2262, which jiff has.
                 let at = jiff::Timestamp::from_nanosecond(time.0.into()).unwrap_or_default();
                 let local = self.zone.to_offset(at).to_datetime(at);
-                write!(out, "{} {}.{:06}", local.date(), Hms(&local), time.subsec_nanos() / 1000)
+                // Writing to a vector does not fail.
+                let _ = write!(out, "{} ", local.date());
+                write_hms(out, [local.hour(), local.minute(), local.second()].map(|part| part.unsigned_abs().into()));
+                write_micros(out, time.subsec_nanos().into());
             }
         }
     }
 
     /// Seconds that the zone is ahead of UTC.
-    fn offset(&self, time: Timestamp) -> i32 {
-        jiff::Timestamp::from_nanosecond(time.0.into()).map_or(0, |at| self.zone.to_offset(at).seconds())
+    fn offset(&mut self, time: Timestamp) -> i32 {
+        match self.offset {
+            Some((secs, offset)) if secs == time.secs() => offset,
+            _ => {
+                let offset =
+                    jiff::Timestamp::from_nanosecond(time.0.into()).map_or(0, |at| self.zone.to_offset(at).seconds());
+                self.offset = Some((time.secs(), offset));
+                offset
+            }
+        }
     }
 }
 
-struct Hms<'t>(&'t jiff::civil::DateTime);
+/// Seconds as date and time of day, of which the last one is kept: most records come many a second.
+#[derive(Clone, Default, Debug)]
+pub struct Seconds {
+    last: Option<i64>,
+    text: String,
+}
 
-impl fmt::Display for Hms<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02}:{:02}:{:02}", self.0.hour(), self.0.minute(), self.0.second())
+impl Seconds {
+    /// Seconds since 1970 in UTC (RFC 3339), without what follows them.
+    pub fn rfc3339(&mut self, secs: i64) -> &str {
+        if self.last.replace(secs) != Some(secs) {
+            let at = jiff::Timestamp::from_second(secs).unwrap_or_default();
+            self.text = format!("{at:.0}");
+            self.text.truncate(self.text.trim_end_matches('Z').len());
+        }
+        &self.text
     }
 }
 
 /// Nanoseconds as hours, minutes, seconds with microseconds.
-fn write_clock(nanos: i64, out: &mut impl fmt::Write) -> fmt::Result {
-    let sign = if nanos < 0 { "-" } else { "" };
-    let micros = nanos.unsigned_abs() / 1000;
-    let (secs, micros) = (micros / 1_000_000, micros % 1_000_000);
-    write!(out, "{sign}{:02}:{:02}:{:02}.{micros:06}", secs / 3600, secs / 60 % 60, secs % 60)
+fn write_clock(out: &mut Vec<u8>, nanos: i64) {
+    if nanos < 0 {
+        out.push(b'-');
+    }
+    let nanos = nanos.unsigned_abs();
+    let secs = nanos / 1_000_000_000;
+    write_hms(out, [secs / 3600, secs / 60 % 60, secs % 60]);
+    write_micros(out, nanos % 1_000_000_000);
+}
+
+fn write_hms(out: &mut Vec<u8>, parts: [u64; 3]) {
+    for (i, part) in parts.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b':');
+        }
+        number::padded(out, part, 2);
+    }
+}
+
+fn write_micros(out: &mut Vec<u8>, nanos: u64) {
+    out.push(b'.');
+    number::padded(out, nanos / 1000, 6);
 }
 
 /// A span of time in nanoseconds, shown with three digits in the unit that suits it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Span(pub i64);
 
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = self.0.unsigned_abs();
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let (unit, name) = match nanos {
-            0..1_000 => return write!(f, "{sign}{nanos} ns"),
-            1_000..1_000_000 => (1_000, "µs"),
-            1_000_000..1_000_000_000 => (1_000_000, "ms"),
-            1_000_000_000.. => (1_000_000_000, "s"),
-        };
-        let (whole, thousandths) = (nanos / unit, nanos % unit * 1000 / unit);
-        match whole {
-            0..10 => write!(f, "{sign}{whole}.{:02} {name}", thousandths / 10),
-            10..100 => write!(f, "{sign}{whole}.{} {name}", thousandths / 100),
-            _ => write!(f, "{sign}{whole} {name}"),
+impl Span {
+    /// Writes it.
+    pub fn put(self, pen: &mut Pen<'_>) {
+        if self.0 < 0 {
+            pen.push("-");
         }
+        let nanos = self.0.unsigned_abs();
+        let (unit, name) = match nanos {
+            0..1_000 => (1, " ns"),
+            1_000..1_000_000 => (1_000, " µs"),
+            1_000_000..1_000_000_000 => (1_000_000, " ms"),
+            1_000_000_000.. => (1_000_000_000, " s"),
+        };
+        let whole = nanos / unit;
+        pen.uint(whole);
+        let decimals = match whole {
+            _ if unit == 1 => 0,
+            0..10 => 2,
+            10..100 => 1,
+            _ => 0,
+        };
+        if decimals > 0 {
+            let thousandths = nanos % unit * 1000 / unit;
+            pen.push(".");
+            pen.ascii(|out| number::padded(out, thousandths / 10_u64.pow(3 - decimals), decimals as usize));
+        }
+        pen.push(name);
     }
 }
 
@@ -131,9 +188,9 @@ mod tests {
     fn shown(format: Format, zone: TimeZone, times: &[i64]) -> Vec<String> {
         let mut clock = Clock::new(format, zone);
         let show = |time: &i64| {
-            let mut text = String::new();
-            clock.write(Timestamp(*time), &mut text).unwrap();
-            text
+            let mut text = Vec::new();
+            clock.write(Timestamp(*time), &mut text);
+            String::from_utf8(text).unwrap()
         };
         times.iter().map(show).collect()
     }
@@ -167,6 +224,11 @@ mod tests {
     fn a_span_has_three_digits() {
         let spans = [0, 999, 1_234, 12_345_678, 999_999_999, 30_100_000_000, -2_500_000, 3_600_000_000_000];
         let shown = ["0 ns", "999 ns", "1.23 µs", "12.3 ms", "999 ms", "30.1 s", "-2.50 ms", "3600 s"];
-        assert_eq!(spans.map(|span| Span(span).to_string()), shown);
+        let show = |span| {
+            let mut text = Vec::new();
+            Span(span).put(&mut Pen::new(&mut text, 80, false));
+            String::from_utf8(text).unwrap()
+        };
+        assert_eq!(spans.map(show), shown);
     }
 }

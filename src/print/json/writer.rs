@@ -1,87 +1,68 @@
 //! One JSON object, written key by key; keys with dots nest, those with a common prefix in one object.
 
-use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use crate::field::Value;
+use super::plan::{Key, Plans, shared};
+use crate::field::{Field, Value};
+use crate::print::number::{self, uint};
 
 /// A JSON object under construction at the end of a buffer.
 pub(super) struct Object<'b> {
     out: &'b mut Vec<u8>,
-    /// Keys of the objects that are open within this one.
-    path: Vec<&'static str>,
+    pub plans: &'b Plans,
+    /// Where it begins: what is a comma there until its end, as before every key.
+    start: usize,
+    /// A name of which the first `depth` words are the keys of the objects that are open within this one.
+    path: &'static str,
+    depth: usize,
     /// How many of them are this object itself.
     own: usize,
-    comma: bool,
 }
 
 impl<'b> Object<'b> {
-    pub fn new(out: &'b mut Vec<u8>) -> Self {
-        out.push(b'{');
-        Self { out, path: Vec::new(), own: 0, comma: false }
-    }
-
-    /// An object that stands for the one that names before the first dot are in.
-    pub fn within(out: &'b mut Vec<u8>, name: &'static str) -> Self {
-        out.push(b'{');
-        Self { out, path: vec![name], own: 1, comma: false }
+    /// A record, whose first key is its type.
+    pub fn new(out: &'b mut Vec<u8>, plans: &'b Plans, kind: &'static str) -> Self {
+        let start = out.len();
+        out.extend_from_slice(b",\"type\":");
+        string(out, kind);
+        Self { out, plans, start, path: "", depth: 0, own: 0 }
     }
 
     /// Ends the object.
     pub fn end(mut self) {
         self.leave(self.own);
+        match self.out.get_mut(self.start) {
+            Some(first) => *first = b'{',
+            None => self.out.push(b'{'),
+        }
         self.out.push(b'}');
     }
 
     /// Writes the key of a dotted name, the objects around it opened; the value is to follow.
-    pub fn key(&mut self, name: &'static str) -> &mut Vec<u8> {
-        let (parents, last) = name.rsplit_once('.').map_or((None, name), |(parents, last)| (Some(parents), last));
-        let mut depth = 0;
-        for parent in parents.into_iter().flat_map(|parents| parents.split('.')) {
-            if self.path.get(depth) != Some(&parent) {
-                self.leave(depth);
-                self.name(parent);
-                self.out.push(b'{');
-                self.comma = false;
-                self.path.push(parent);
-            }
-            depth += 1;
-        }
-        self.leave(depth);
-        self.name(last);
-        self.comma = true;
+    pub fn key(&mut self, dotted: &'static str) -> &mut Vec<u8> {
+        let keys = self.plans.of_name(dotted);
+        let open = self.shared(dotted);
+        keys.iter().for_each(|key| self.begin(key, open));
+        self.path = dotted;
         self.out
     }
 
-    /// The buffer, to go on with the value of the last key.
-    pub fn more(&mut self) -> &mut Vec<u8> {
-        self.out
+    /// How many of the open objects a name is in.
+    fn shared(&self, name: &str) -> usize {
+        if self.depth == 0 { 0 } else { shared(self.path, name).min(self.depth) }
     }
 
-    /// The value of the last key, named `name`, is an object that was begun with a first member: it stays open for
-    /// names that go on where `name` ends.
-    pub fn enter(&mut self, name: &'static str) {
-        self.path.push(name.rsplit('.').next().unwrap_or(name));
-        self.comma = true;
+    /// Writes a key where so many of the objects that it is in are open.
+    fn begin(&mut self, key: &Key, open: usize) {
+        self.leave(open);
+        key.write(open, self.out);
+        self.depth = key.depth();
     }
 
     /// Closes open objects down to a depth.
-    pub fn leave(&mut self, depth: usize) {
-        while self.path.len() > depth {
-            self.path.pop();
+    fn leave(&mut self, depth: usize) {
+        while self.depth > depth {
+            self.depth -= 1;
             self.out.push(b'}');
-            self.comma = true;
         }
-    }
-
-    fn name(&mut self, name: &str) {
-        if self.comma {
-            self.out.push(b',');
-        }
-        // Names of fields have no character that JSON escapes.
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
     }
 
     pub fn uint(&mut self, name: &'static str, value: u64) {
@@ -101,6 +82,90 @@ impl<'b> Object<'b> {
     ) {
         array(self.key(name), items, write);
     }
+
+    /// An array of objects, which stand for the one that names before the first dot are in.
+    pub fn objects<T>(
+        &mut self,
+        name: &'static str,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Object<'_>, T),
+    ) {
+        let plans = self.plans;
+        self.array(name, items, |out, item| {
+            let start = out.len();
+            let mut element = Object { out, plans, start, path: name, depth: 1, own: 1 };
+            write(&mut element, item);
+            element.end();
+        });
+    }
+
+    /// The fields of a table that have values; `get` hands those of each to the slot.
+    pub fn fields<G>(&mut self, fields: &'static [Field<G>], get: impl FnMut(&Field<G>, &mut Slot<'_, '_>)) {
+        self.write(fields, false, get);
+    }
+
+    /// The same, and lists that have none.
+    pub fn fields_and_lists<G>(&mut self, fields: &'static [Field<G>], get: impl FnMut(&Field<G>, &mut Slot<'_, '_>)) {
+        self.write(fields, true, get);
+    }
+
+    fn write<G>(
+        &mut self,
+        fields: &'static [Field<G>],
+        lists: bool,
+        mut get: impl FnMut(&Field<G>, &mut Slot<'_, '_>),
+    ) {
+        let Some(first) = fields.first() else { return };
+        let mut open = self.shared(first.name);
+        for (i, (field, key)) in fields.iter().zip(self.plans.of(fields).iter()).enumerate() {
+            if i > 0 {
+                open = open.min(key.shared);
+            }
+            let mut slot = Slot { object: self, key, open, many: field.many, empty: true };
+            get(field, &mut slot);
+            if slot.empty && lists && field.many {
+                slot.begin();
+            }
+            if slot.empty {
+                continue;
+            }
+            if field.many {
+                self.out.push(b']');
+            }
+            self.path = field.name;
+            self.depth += usize::from(key.is_parent);
+            open = self.depth;
+        }
+    }
+}
+
+/// Takes the values of a field.
+pub(super) struct Slot<'s, 'b> {
+    object: &'s mut Object<'b>,
+    key: &'s Key,
+    /// How many of the objects that the field is in are open.
+    open: usize,
+    many: bool,
+    empty: bool,
+}
+
+impl Slot<'_, '_> {
+    /// Writes a value; of a field that is no list only the first.
+    pub fn put(&mut self, each: Value<'_>) {
+        if self.empty {
+            self.begin();
+        } else if self.many {
+            self.object.out.push(b',');
+        } else {
+            return;
+        }
+        value(self.object.out, each);
+    }
+
+    fn begin(&mut self) {
+        self.object.begin(self.key, self.open);
+        self.empty = false;
+    }
 }
 
 /// An array of what `write` writes for each item.
@@ -115,49 +180,52 @@ pub(super) fn array<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mu
     out.push(b']');
 }
 
-pub(super) fn uint(out: &mut Vec<u8>, value: u64) {
-    // Writing to a vector does not fail.
-    let _ = write!(out, "{value}");
-}
-
 pub(super) fn string(out: &mut Vec<u8>, value: &str) {
-    let _ = serde_json::to_writer(out, value);
+    text(out, value.as_bytes());
 }
 
 /// Bytes as text; what is not UTF-8 as U+FFFD.
 pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
-    string(out, &String::from_utf8_lossy(bytes));
+    if is_plain(bytes) {
+        out.push(b'"');
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+    } else {
+        let _ = serde_json::to_writer(out, &String::from_utf8_lossy(bytes));
+    }
 }
 
-/// Nanoseconds as seconds with nine decimals.
-pub(super) fn seconds(out: &mut Vec<u8>, nanos: i64) {
-    let sign = if nanos < 0 { "-" } else { "" };
-    let nanos = nanos.unsigned_abs();
-    let _ = write!(out, "{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
+/// Whether all bytes are ASCII that JSON does not escape.
+fn is_plain(bytes: &[u8]) -> bool {
+    // The loop has a fixed length and no way out before its end, so that it becomes a few instructions.
+    let all_of = |chunk: &[u8; 16]| {
+        chunk.iter().fold(true, |all, &byte| all & (b' '..0x80).contains(&byte) & (byte != b'"') & (byte != b'\\'))
+    };
+    let (chunks, rest) = bytes.as_chunks();
+    let mut last = [b' '; 16];
+    last[..rest.len()].copy_from_slice(rest);
+    chunks.iter().all(all_of) && all_of(&last)
+}
+
+fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'"');
+    write(out);
+    out.push(b'"');
 }
 
 /// The value of a field.
-pub(super) fn value(out: &mut Vec<u8>, value: Value<'_>) {
-    let _ = match value {
-        Value::Bool(value) => write!(out, "{value}"),
-        Value::Uint(value) => write!(out, "{value}"),
-        Value::Int(value) => write!(out, "{value}"),
-        Value::Text(value) => return text(out, value),
-        Value::Bytes(value) => {
-            out.push(b'"');
-            value.iter().for_each(|byte| drop(write!(out, "{byte:02x}")));
-            out.push(b'"');
-            return;
-        }
-        Value::Mac([a, b, c, d, e, f]) => write!(out, "\"{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}\""),
-        Value::Ipv4(address) => write!(out, "\"{}\"", Ipv4Addr::from(address)),
-        Value::Ipv6(address) => write!(out, "\"{}\"", Ipv6Addr::from(address)),
-        Value::Time(time) => {
-            out.push(b'"');
-            seconds(out, time.0);
-            out.push(b'"');
-            return;
-        }
-        Value::Duration(nanos) => return seconds(out, nanos),
-    };
+fn value(out: &mut Vec<u8>, value: Value<'_>) {
+    match value {
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Uint(value) => uint(out, value),
+        Value::Int(value) => number::int(out, value),
+        Value::Text(value) => text(out, value),
+        Value::Bytes(value) => quoted(out, |out| number::bytes(out, value)),
+        Value::Mac(address) => quoted(out, |out| number::mac(out, address)),
+        Value::Ipv4(address) => quoted(out, |out| number::ipv4(out, address)),
+        Value::Ipv6(address) => quoted(out, |out| number::ipv6(out, address)),
+        Value::Time(time) => quoted(out, |out| number::seconds(out, time.0)),
+        Value::Duration(nanos) => number::seconds(out, nanos),
+    }
 }

@@ -38,11 +38,14 @@ impl Text {
         }
         let (first, last) = (connection.first, connection.last);
         pen.piece(|pen| pen.put(format_args!("frames {}-{}", first.1, last.1)));
-        pen.piece(|pen| pen.put(format_args!("{}", Span(last.0.since(first.0)))));
+        pen.piece(|pen| Span(last.0.since(first.0)).put(pen));
         pen.piece(|pen| pen.text(PLAIN, opening(connection.handshake)));
         pen.piece(|pen| pen.text(PLAIN, closing(connection.close)));
         if connection.initial_rtt > 0 && self.options.verbose > 0 {
-            pen.piece(|pen| pen.put(format_args!("initial RTT {}", Span(connection.initial_rtt))));
+            pen.piece(|pen| {
+                pen.push("initial RTT ");
+                Span(connection.initial_rtt).put(pen);
+            });
         }
         for (arrow, direction) in [('→', sent), ('←', got)] {
             for (flag, count) in direction.flags.iter() {

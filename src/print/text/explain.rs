@@ -95,8 +95,7 @@ impl Explain {
         let pen = &mut pen;
         pen.styled(HEADING, |pen| pen.put(format_args!("frame {}", self.frame)));
         if let Some(time) = decoded.meta.time() {
-            // The pen takes any text.
-            pen.piece(|pen| _ = self.clock.write(time, pen));
+            pen.piece(|pen| pen.ascii(|out| self.clock.write(time, out)));
         }
         let (captured, len) = (decoded.cap_len, decoded.meta.wire_len);
         pen.piece(|pen| {

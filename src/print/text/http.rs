@@ -10,6 +10,7 @@ use crate::app::http1::Http;
 use crate::app::message::Message;
 use crate::issue::Severity;
 use crate::print::hex::{self, Hex};
+use crate::print::number;
 use crate::print::pen::Pen;
 use crate::print::safe::{self, Charset, Unit};
 use crate::print::style::{self, DIM, ODD, PLAIN};
@@ -154,7 +155,7 @@ fn text(pen: &mut Pen<'_>, preview: &[u8], charset: Charset, total: u64, lines: 
 fn binary(pen: &mut Pen<'_>, preview: &[u8], total: u64) {
     let shown = &preview[..preview.len().min(MAX_BINARY)];
     for byte in shown {
-        pen.piece_after(1, |pen| pen.put(format_args!("{byte:02x}")));
+        pen.piece_after(1, |pen| pen.ascii(|out| out.extend_from_slice(&number::byte(*byte))));
     }
     if (shown.len() as u64) < total {
         pen.piece_after(1, |pen| pen.text(DIM, "…"));

@@ -1,8 +1,6 @@
 //! The headers of a frame as a tree: one inside the other, outermost first.
 
-use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
-
+use crate::print::number;
 use crate::print::pen::{Indent, Pen};
 use crate::print::style::{DIM, PLAIN};
 use crate::print::time::Span;
@@ -38,7 +36,8 @@ pub fn open(pen: &mut Pen<'_>, depth: usize, column: usize, corner: char, title:
     pen.indent = Indent { bars: depth, column: 0 };
     pen.begin_line();
     pen.text(DIM, corner.encode_utf8(&mut [0; 4]));
-    pen.put(format_args!(" {title}"));
+    pen.push(" ");
+    pen.push(title);
     pen.push("  ");
     pen.pad_to(column);
     pen.begin_text();
@@ -200,33 +199,31 @@ fn tcp_summary(pen: &mut Pen<'_>, layer: &Layer<'_>, tcp: Option<Tcp>) {
     let Some(Value::Uint(bits)) = value(layer, "tcp.flags") else { return };
     match tcp {
         Some(Tcp { verdict, .. }) => {
-            pen.piece_after(GAP, |pen| pen.put(format_args!("seq {}", verdict.seq)));
+            pen.piece_after(GAP, |pen| pen.named("seq ", verdict.seq.into()));
             if Control(bits as u16).any(Control::ACK) {
-                pen.piece_after(GAP, |pen| pen.put(format_args!("ack {}", verdict.ack)));
+                pen.piece_after(GAP, |pen| pen.named("ack ", verdict.ack.into()));
             }
-            pen.piece_after(GAP, |pen| pen.put(format_args!("[{}]", ControlBits(bits as u16))));
-            pen.piece_after(GAP, |pen| pen.put(format_args!("win {}", verdict.window_size)));
+            pen.piece_after(GAP, |pen| put_control(pen, bits as u16));
+            pen.piece_after(GAP, |pen| pen.named("win ", verdict.window_size.into()));
             let in_stream =
                 u32::from(Control(bits as u16).any(Control::SYN)) + u32::from(Control(bits as u16).any(Control::FIN));
             let len = verdict.next_seq.wrapping_sub(verdict.seq).saturating_sub(in_stream);
-            pen.piece_after(GAP, |pen| pen.put(format_args!("len {len}")));
+            pen.piece_after(GAP, |pen| pen.named("len ", len.into()));
         }
-        None => pen.piece_after(GAP, |pen| pen.put(format_args!("[{}]", ControlBits(bits as u16)))),
+        None => pen.piece_after(GAP, |pen| put_control(pen, bits as u16)),
     }
 }
 
 /// The control bits that are set, by name.
-pub struct ControlBits(pub u16);
-
-impl fmt::Display for ControlBits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [&str; 9] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"];
-        let set = NAMES.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 != 0);
-        set.enumerate().try_for_each(|(i, (_, name))| {
-            let comma = if i > 0 { ", " } else { "" };
-            write!(f, "{comma}{name}")
-        })
+pub fn put_control(pen: &mut Pen<'_>, bits: u16) {
+    const NAMES: [&str; 9] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"];
+    pen.push("[");
+    let set = NAMES.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 != 0);
+    for (i, (_, name)) in set.enumerate() {
+        pen.push(if i > 0 { ", " } else { "" });
+        pen.push(name);
     }
+    pen.push("]");
 }
 
 /// The first value of the layer's field of this name.
@@ -252,7 +249,8 @@ fn ends(pen: &mut Pen<'_>, src: Option<Value<'_>>, dst: Option<Value<'_>>) {
 fn named(pen: &mut Pen<'_>, name: &str, value: Option<Value<'_>>) {
     if let Some(value) = value {
         pen.piece_after(GAP, |pen| {
-            pen.put(format_args!("{name} "));
+            pen.push(name);
+            pen.push(" ");
             put_value(pen, value, Base::Dec);
         });
     }
@@ -260,7 +258,11 @@ fn named(pen: &mut Pen<'_>, name: &str, value: Option<Value<'_>>) {
 
 fn hex(pen: &mut Pen<'_>, name: &str, value: Option<Value<'_>>) {
     if let Some(Value::Uint(value)) = value {
-        pen.piece_after(GAP, |pen| pen.put(format_args!("{name} 0x{value:04x}")));
+        pen.piece_after(GAP, |pen| {
+            pen.push(name);
+            pen.push(" 0x");
+            pen.ascii(|out| number::hex(out, value, 4));
+        });
     }
 }
 
@@ -273,14 +275,18 @@ fn flag(pen: &mut Pen<'_>, name: &str, value: Option<Value<'_>>) {
 fn ethertype(pen: &mut Pen<'_>, value: Option<Value<'_>>) {
     if let Some(Value::Uint(value)) = value {
         let name = match value {
-            0x0800 => "IPv4 ",
-            0x0806 => "ARP ",
-            0x86dd => "IPv6 ",
-            0x8100 => "802.1Q ",
-            0x88a8 => "802.1ad ",
-            _ => "type ",
+            0x0800 => "IPv4 (0x",
+            0x0806 => "ARP (0x",
+            0x86dd => "IPv6 (0x",
+            0x8100 => "802.1Q (0x",
+            0x88a8 => "802.1ad (0x",
+            _ => "type (0x",
         };
-        pen.piece_after(GAP, |pen| pen.put(format_args!("{name}(0x{value:04x})")));
+        pen.piece_after(GAP, |pen| {
+            pen.push(name);
+            pen.ascii(|out| number::hex(out, value, 4));
+            pen.push(")");
+        });
     }
 }
 
@@ -315,7 +321,8 @@ fn piece_of(pen: &mut Pen<'_>, layer: &Layer<'_>, field: &Field<decode::Get>) {
         if std::mem::take(&mut first) {
             let name = field.name.split_once('.').map_or(field.name, |(_, name)| name);
             pen.piece_after(GAP, |pen| {
-                pen.put(format_args!("{name} "));
+                pen.push(name);
+                pen.push(" ");
                 put_value(pen, value, field.base);
             });
         } else {
@@ -343,7 +350,7 @@ fn put_field<'v, G>(
     pen.piece_after(GAP, |pen| {
         pen.text(DIM, field.name);
         for (i, value) in values.into_iter().enumerate() {
-            pen.put(format_args!("{}", if i > 0 { ", " } else { " " }));
+            pen.push(if i > 0 { ", " } else { " " });
             put_value(pen, value, field.base);
         }
         if more > 0 {
@@ -360,21 +367,20 @@ fn put_field<'v, G>(
 /// Writes a value as a person reads it.
 pub fn put_value(pen: &mut Pen<'_>, value: Value<'_>, base: Base) {
     match value {
-        Value::Bool(value) => pen.put(format_args!("{value}")),
+        Value::Bool(value) => pen.push(if value { "true" } else { "false" }),
         Value::Uint(value) if base == Base::Hex => {
             let nibbles = value.checked_ilog2().map_or(1, |bits| bits as usize / 4 + 1).next_multiple_of(2);
-            pen.put(format_args!("0x{value:0nibbles$x}"));
+            pen.push("0x");
+            pen.ascii(|out| number::hex(out, value, nibbles));
         }
-        Value::Uint(value) => pen.put(format_args!("{value}")),
-        Value::Int(value) => pen.put(format_args!("{value}")),
+        Value::Uint(value) => pen.uint(value),
+        Value::Int(value) => pen.ascii(|out| number::int(out, value)),
         Value::Text(text) => pen.captured(text, usize::MAX >> 1),
-        Value::Bytes(bytes) => bytes.iter().for_each(|byte| pen.put(format_args!("{byte:02x}"))),
-        Value::Mac([a, b, c, d, e, f]) => {
-            pen.put(format_args!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"));
-        }
-        Value::Ipv4(address) => pen.put(format_args!("{}", Ipv4Addr::from(address))),
-        Value::Ipv6(address) => pen.put(format_args!("{}", Ipv6Addr::from(address))),
+        Value::Bytes(bytes) => pen.ascii(|out| number::bytes(out, bytes)),
+        Value::Mac(address) => pen.ascii(|out| number::mac(out, address)),
+        Value::Ipv4(address) => pen.ascii(|out| number::ipv4(out, address)),
+        Value::Ipv6(address) => pen.ascii(|out| number::ipv6(out, address)),
         Value::Time(time) => pen.put(format_args!("{}.{:09}", time.secs(), time.subsec_nanos())),
-        Value::Duration(nanos) => pen.put(format_args!("{}", Span(nanos))),
+        Value::Duration(nanos) => Span(nanos).put(pen),
     }
 }

@@ -30,7 +30,7 @@ impl Text {
         let message = event.message;
         let mut pen = self.pen(Last::Block, out);
         pen.indent.column = INDENT;
-        pen.styled(HEADING, |pen| pen.put(format_args!("#{}", message.number)));
+        pen.styled(HEADING, |pen| pen.named("#", message.number.into()));
         start_line(&mut pen, http);
         self.whence(event, &mut pen);
         issues(&mut pen, message.issues);
@@ -52,7 +52,7 @@ impl Text {
         let verbose = self.options.verbose;
         let mut pen = self.pen(if verbose > 0 { Last::Block } else { Last::Line }, out);
         pen.indent.column = INDENT;
-        pen.styled(HEADING, |pen| pen.put(format_args!("#{}", message.number)));
+        pen.styled(HEADING, |pen| pen.named("#", message.number.into()));
         pen.piece_after(2, |pen| {
             pen.push("DNS ");
             let room = pen.width() / 2;
@@ -75,16 +75,18 @@ impl Text {
         put_ends(pen, src, dst);
         pen.piece(|pen| put_stream(pen, flow));
         pen.piece(|pen| match (message.segments.first_frame(), message.segments.last_frame()) {
-            (first, last) if first == last => pen.put(format_args!("frame {last}")),
-            (first, last) => pen.put(format_args!("frames {first}-{last}")),
+            (first, last) if first == last => pen.named("frame ", last),
+            (first, last) => {
+                pen.named("frames ", first);
+                pen.named("-", last);
+            }
         });
         let (has_time, is_response) = (self.clock.format() != Format::None, message.kind == Kind::Response);
         if has_time || is_response {
             pen.piece(|pen| {
-                // The pen takes any text.
-                let _ = self.clock.write(message.first_time, pen);
+                pen.ascii(|out| self.clock.write(message.first_time, out));
                 if is_response {
-                    pen.put(format_args!("{}", if has_time { "   " } else { "" }));
+                    pen.push(if has_time { "   " } else { "" });
                     after(pen, message);
                 }
             });
@@ -97,7 +99,7 @@ impl Text {
         let update = event.update;
         let mut pen = self.pen(Last::Line, out);
         pen.indent.column = INDENT;
-        pen.styled(HEADING, |pen| pen.put(format_args!("#{}", update.number)));
+        pen.styled(HEADING, |pen| pen.named("#", update.number.into()));
         pen.push(" of ");
         put_stream(&mut pen, &event.flow);
         pen.push(": later:");
@@ -156,9 +158,14 @@ fn start_line(pen: &mut Pen<'_>, http: &Http) {
 fn after(pen: &mut Pen<'_>, message: &Message) {
     match (message.answers, message.since_request) {
         (Some(request), Some(nanos)) if nanos < 0 => {
-            pen.put(format_args!("answers #{request}, {} before its end", Span(-nanos)));
+            pen.put(format_args!("answers #{request}, "));
+            Span(-nanos).put(pen);
+            pen.push(" before its end");
         }
-        (Some(request), Some(nanos)) => pen.put(format_args!("{} after #{request}", Span(nanos))),
+        (Some(request), Some(nanos)) => {
+            Span(nanos).put(pen);
+            pen.named(" after #", request.into());
+        }
         (Some(request), None) => pen.put(format_args!("answers #{request}")),
         (None, _) => pen.push("its request is not known"),
     }
@@ -177,7 +184,9 @@ pub(super) fn issues(pen: &mut Pen<'_>, issues: IssueSet) {
         pen.indent = Indent { bars: 0, column: INDENT };
         pen.begin_line();
         pen.styled(style::of(issue.severity()), |pen| {
-            pen.put(format_args!("{:5}  {}", issue.severity().name(), issue.name()));
+            pen.push(issue.severity().name());
+            pen.pad_to(INDENT + "error  ".len());
+            pen.push(issue.name());
         });
         pen.indent.column = INDENT + "error  ".len() + name_width + 2;
         pen.pad_to(pen.indent.column);

@@ -12,12 +12,15 @@ mod segments;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
+
 use jiff::tz::TimeZone;
 
 pub(super) use end::write as write_end;
 pub use explain::Explain;
 
 pub use super::hex::Hex;
+use super::number;
 use super::pen::Pen;
 use super::time::Clock;
 pub use super::time::Format as TimeFormat;
@@ -123,13 +126,26 @@ impl Printer for Text {
 /// Names a message's flow.
 fn put_stream(pen: &mut Pen<'_>, flow: &Flow) {
     match flow.transport {
-        Transport::Tcp => pen.put(format_args!("stream {}", flow.stream)),
-        Transport::Udp => pen.put(format_args!("UDP stream {}", flow.stream)),
+        Transport::Tcp => pen.named("stream ", flow.stream),
+        Transport::Udp => pen.named("UDP stream ", flow.stream),
     }
 }
 
 /// Two ends, the arrow going with the second.
 fn put_ends(pen: &mut Pen<'_>, src: Endpoint, dst: Endpoint) {
-    pen.piece(|pen| pen.put(format_args!("{src}")));
-    pen.piece_after(1, |pen| pen.put(format_args!("→ {dst}")));
+    pen.piece(|pen| put_end(pen, src));
+    pen.piece_after(1, |pen| {
+        pen.push("→ ");
+        put_end(pen, dst);
+    });
+}
+
+fn put_end(pen: &mut Pen<'_>, end: Endpoint) {
+    match end.address {
+        IpAddr::V4(address) => {
+            pen.ascii(|out| number::ipv4(out, address.octets()));
+            pen.named(":", end.port.into());
+        }
+        IpAddr::V6(_) => pen.put(format_args!("{end}")),
+    }
 }

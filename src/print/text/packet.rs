@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::fragments::Told;
-use super::layers::{self, ControlBits, Tcp, value};
+use super::layers::{self, Tcp, put_control, value};
 use super::{Last, Text};
 use crate::decode::{Decoded, Layer, Transport};
 use crate::event::Packet;
@@ -29,8 +29,7 @@ impl Text {
         if self.clock.format() != Format::None {
             let column = pen.width() - pen.room();
             match decoded.meta.time() {
-                // The pen takes any text.
-                Some(time) => _ = self.clock.write(time, &mut pen),
+                Some(time) => pen.ascii(|out| self.clock.write(time, out)),
                 None => pen.pad_to(column + self.clock.format().width()),
             }
             pen.push("  ");
@@ -99,13 +98,13 @@ fn info(pen: &mut Pen<'_>, packet: &Packet<'_>, main: Option<&Layer<'_>>) {
     match (decoded.transport, packet.tcp) {
         (Transport::Tcp(header), Some((_, verdict))) => {
             pen.piece_after(2, |pen| pen.put(format_args!("{} → {}", header.src, header.dst)));
-            pen.piece_after(1, |pen| pen.put(format_args!("[{}]", ControlBits(header.flags))));
+            pen.piece_after(1, |pen| put_control(pen, header.flags));
             segment(pen, &verdict, header.flags, decoded.payload.len() as u32 + decoded.missing);
         }
         (Transport::Udp { src, dst }, _) => {
             let len = decoded.payload.len() as u32 + decoded.missing;
             pen.piece_after(2, |pen| pen.put(format_args!("{src} → {dst}")));
-            pen.piece_after(1, |pen| pen.put(format_args!("len {len}")));
+            pen.piece_after(1, |pen| pen.named("len ", len.into()));
         }
         _ => main.into_iter().for_each(|layer| other(pen, layer)),
     }
@@ -131,12 +130,12 @@ fn info(pen: &mut Pen<'_>, packet: &Packet<'_>, main: Option<&Layer<'_>>) {
 
 fn segment(pen: &mut Pen<'_>, verdict: &Verdict, flags: u16, len: u32) {
     use crate::tcp::Control;
-    pen.piece_after(1, |pen| pen.put(format_args!("seq {}", verdict.seq)));
+    pen.piece_after(1, |pen| pen.named("seq ", verdict.seq.into()));
     if Control(flags).any(Control::ACK) {
-        pen.piece_after(1, |pen| pen.put(format_args!("ack {}", verdict.ack)));
+        pen.piece_after(1, |pen| pen.named("ack ", verdict.ack.into()));
     }
-    pen.piece_after(1, |pen| pen.put(format_args!("win {}", verdict.window_size)));
-    pen.piece_after(1, |pen| pen.put(format_args!("len {len}")));
+    pen.piece_after(1, |pen| pen.named("win ", verdict.window_size.into()));
+    pen.piece_after(1, |pen| pen.named("len ", len.into()));
     for (i, flag) in verdict.flags.issues().iter().enumerate() {
         if i > 0 {
             pen.push(",");

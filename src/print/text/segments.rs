@@ -1,13 +1,12 @@
 //! The table of the segments that carried a message.
 
-use std::fmt;
-
 use anstyle::Style;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::app::message::{Message, Missing};
 use crate::issue::{Flags, Severity};
-use crate::print::pen::{Pen, digits};
+use crate::print::number::{digits, padded, uint};
+use crate::print::pen::Pen;
 use crate::print::style::{self, DIM, PLAIN};
 use crate::tcp::reassembly::Cause;
 
@@ -82,9 +81,7 @@ impl Cell {
             }
         }
     }
-}
 
-impl Cell {
     fn style(self) -> Style {
         match self {
             Self::Flags(flags) => flags.issues().severity().map_or(PLAIN, style::of),
@@ -92,25 +89,40 @@ impl Cell {
             _ => PLAIN,
         }
     }
-}
 
-impl fmt::Display for Cell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Empty => Ok(()),
-            Self::Word(word) => f.write_str(word),
-            Self::Number(number) => write!(f, "{number}"),
+    fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Empty => {}
+            Self::Word(word) => out.extend_from_slice(word.as_bytes()),
+            Self::Number(number) => uint(out, number),
             Self::Time(nanos) => {
-                let sign = if nanos < 0 { '-' } else { '+' };
                 let micros = nanos.unsigned_abs() / 1000;
-                write!(f, "{sign}{}.{:03} ms", micros / 1000, micros % 1000)
+                out.push(if nanos < 0 { b'-' } else { b'+' });
+                uint(out, micros / 1000);
+                out.push(b'.');
+                padded(out, micros % 1000, 3);
+                out.extend_from_slice(b" ms");
             }
-            Self::Bytes(first, last) => write!(f, "{first}-{last}"),
-            Self::Flags(flags) => flags.issues().iter().enumerate().try_for_each(|(i, flag)| {
-                let comma = if i > 0 { ", " } else { "" };
-                write!(f, "{comma}{flag}")
-            }),
+            Self::Bytes(first, last) => {
+                uint(out, first);
+                out.push(b'-');
+                uint(out, last);
+            }
+            Self::Flags(flags) => {
+                for (i, flag) in flags.issues().iter().enumerate() {
+                    if i > 0 {
+                        out.extend_from_slice(b", ");
+                    }
+                    out.extend_from_slice(flag.name().as_bytes());
+                }
+            }
         }
+    }
+
+    fn text(self) -> String {
+        let mut text = Vec::new();
+        self.write(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
     }
 }
 
@@ -176,6 +188,7 @@ fn range(first: u64, len: u64) -> Cell {
 struct Layout {
     widths: [usize; LAST_COLUMN],
     last: usize,
+    /// Columns for the flags; where they take more, they are written one a line.
     room: usize,
     has_flags: bool,
 }
@@ -199,11 +212,6 @@ impl Layout {
         titles
     }
 
-    /// Whether the flags are written one a line, since they have no room side by side.
-    fn stacks(&self, cell: Cell) -> bool {
-        cell.width() > self.room
-    }
-
     /// Each row is written as it is laid out: for any number of messages.
     fn directly(&self, rows: &[Row], pen: &mut Pen<'_>) {
         pen.styled(DIM, |pen| self.row(self.titles(), pen));
@@ -219,12 +227,14 @@ impl Layout {
         for (cell, width) in cells.into_iter().zip(self.widths) {
             end += GAP + width;
             if !matches!(cell, Cell::Empty) {
-                pen.pad_to(end - cell.width());
-                pen.put(format_args!("{cell}"));
+                let columns = cell.width();
+                pen.pad_to(end - columns);
+                pen.sized(columns, |out| cell.write(out));
             }
         }
+        let columns = cells[LAST_COLUMN].width();
         match cells[LAST_COLUMN] {
-            Cell::Flags(flags) if self.stacks(cells[LAST_COLUMN]) => {
+            Cell::Flags(flags) if columns > self.room => {
                 for (i, flag) in flags.issues().iter().enumerate() {
                     if i > 0 {
                         pen.push(",");
@@ -234,9 +244,9 @@ impl Layout {
                     pen.text(style::of(flag.severity()), flag.name());
                 }
             }
-            cell if cell.width() > 0 => {
+            cell if columns > 0 => {
                 pen.pad_to(self.last);
-                pen.styled(cell.style(), |pen| pen.put(format_args!("{cell}")));
+                pen.styled(cell.style(), |pen| pen.sized(columns, |out| cell.write(out)));
             }
             _ => {}
         }
@@ -246,10 +256,10 @@ impl Layout {
     fn by_comfy_table(&self, rows: &[Row], pen: &mut Pen<'_>) {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        table.set_header(self.titles().map(|cell| cell.to_string()));
+        table.set_header(self.titles().map(Cell::text));
         for row in rows {
-            let mut texts = row.cells.map(|cell| cell.to_string());
-            if self.stacks(row.cells[LAST_COLUMN]) {
+            let mut texts = row.cells.map(Cell::text);
+            if row.cells[LAST_COLUMN].width() > self.room {
                 texts[LAST_COLUMN] = texts[LAST_COLUMN].replace(", ", ",\n");
             }
             table.add_row(texts);
@@ -318,7 +328,7 @@ mod tests {
         let times = [0, -1, 999_999_999, -5_000_000_000, i64::MIN, i64::MAX].map(Cell::Time);
         let others = [Cell::Empty, Cell::Word("⋮"), Cell::Bytes(0, 12), Cell::Flags(flags), Cell::Flags(Flags::EMPTY)];
         for cell in numbers.into_iter().chain(times).chain(others) {
-            assert_eq!(cell.width(), cell.to_string().chars().count(), "{cell}");
+            assert_eq!(cell.width(), cell.text().chars().count(), "{}", cell.text());
         }
     }
 

@@ -20,9 +20,41 @@ pub(super) struct Pcap {
     order: Order,
     nanos: bool,
     record_header: usize,
+    lengths: Lengths,
     fcs_len: u32,
     /// The only one.
     interface: [Interface; 1],
+}
+
+/// The order of the two lengths of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lengths {
+    /// Captured, then on the wire.
+    Usual,
+    /// The other way round: before version 2.3, and in the files of DG/UX, whose version is 543.0.
+    Swapped,
+    /// One or the other, as the larger one is on the wire: version 2.3.
+    Either,
+}
+
+impl Lengths {
+    fn of_version(version: (u16, u16)) -> Self {
+        match version {
+            (2, 0..3) | (543, 0) => Self::Swapped,
+            (2, 3) => Self::Either,
+            _ => Self::Usual,
+        }
+    }
+
+    /// The captured length and that on the wire.
+    #[inline]
+    fn order(self, first: u32, second: u32) -> (u32, u32) {
+        match self {
+            Self::Usual => (first, second),
+            Self::Swapped => (second, first),
+            Self::Either => (first.min(second), first.max(second)),
+        }
+    }
 }
 
 impl Pcap {
@@ -37,7 +69,11 @@ impl Pcap {
             return Err(Fault::Unsupported("is not a pcap file".into()));
         };
         buffer.need(FILE_HEADER)?;
-        let [.., snaplen, network] = order.words::<6>(buffer.available());
+        let [_, version, .., snaplen, network] = order.words::<6>(buffer.available());
+        let version = match order {
+            Order::Little => (version as u16, (version >> 16) as u16),
+            Order::Big => ((version >> 16) as u16, version as u16),
+        };
         buffer.skip(FILE_HEADER)?;
         // The upper half says how long the frame check sequence is, in units of 16 bits, where bit 26 is set.
         let fcs_len = if network & 1 << 26 != 0 { (network >> 28) * 2 } else { 0 };
@@ -48,7 +84,8 @@ impl Pcap {
             fcs_len,
             ..Interface::default()
         };
-        Ok(Self { order, nanos, record_header, fcs_len, interface: [interface] })
+        let lengths = Lengths::of_version(version);
+        Ok(Self { order, nanos, record_header, lengths, fcs_len, interface: [interface] })
     }
 
     pub(super) fn interfaces(&self) -> &[Interface] {
@@ -57,7 +94,8 @@ impl Pcap {
 
     /// Whether the next record was read ahead.
     pub(super) fn has_record(&self, buffer: &Buffer) -> bool {
-        let [_, _, captured] = self.order.words(buffer.available());
+        let [_, _, first, second] = self.order.words(buffer.available());
+        let (captured, _) = self.lengths.order(first, second);
         buffer.available().len() as u64 >= self.record_header as u64 + u64::from(captured)
     }
 
@@ -67,7 +105,8 @@ impl Pcap {
         if !buffer.begin(self.record_header)? {
             return Ok(None);
         }
-        let [seconds, fraction, captured, wire] = self.order.words(buffer.available());
+        let [seconds, fraction, first, second] = self.order.words(buffer.available());
+        let (captured, wire) = self.lengths.order(first, second);
         if captured > MAX_CAPTURED {
             return Err(too_long(captured));
         }
@@ -112,6 +151,27 @@ mod tests {
                 assert_eq!(got[0].time, Timestamp::from_secs_nanos(1, nanos));
                 assert_eq!((got[0].bytes.as_slice(), got[0].wire_len, got[0].link), (&b"first"[..], 5, LinkType::RAW));
                 assert_eq!((got[1].time.secs(), got[1].bytes.len(), got[1].wire_len), (0xffff_ffff, 0, 9));
+            }
+        }
+    }
+
+    #[test]
+    fn older_versions_have_the_lengths_the_other_way_round() {
+        for order in BOTH {
+            let file = pcap(order, 0xa1b2_c3d4, 1, &[(0, 0, b"cut", 9), (0, 0, b"next", 4)]);
+            for (version, swaps) in [((2, 2), [true, true]), ((543, 0), [true, true]), ((2, 3), [true, false])] {
+                for swap in swaps {
+                    let mut file = file.clone();
+                    file[4..6].copy_from_slice(&order.short(version.0));
+                    file[6..8].copy_from_slice(&order.short(version.1));
+                    if swap {
+                        let (captured, wire) = file[32..40].split_at_mut(4);
+                        captured.swap_with_slice(wire);
+                    }
+                    let got = frames(file);
+                    assert_eq!((got[0].bytes.as_slice(), got[0].wire_len), (&b"cut"[..], 9), "{version:?}");
+                    assert_eq!(got[1].bytes, b"next");
+                }
             }
         }
     }

@@ -16,7 +16,7 @@ impl Order {
             .collect()
     }
 
-    fn short(self, value: u16) -> [u8; 2] {
+    pub(super) fn short(self, value: u16) -> [u8; 2] {
         if self == Self::Little { value.to_le_bytes() } else { value.to_be_bytes() }
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! It says nothing that [`decode`](super::decode) does not say too, and leaves to it whatever is not plain.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use super::{TcpHeader, Transport, tcp};
 use crate::frame::{Frame, LinkType};
 
@@ -23,16 +21,6 @@ pub struct Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
-    /// The addresses: source, destination.
-    #[inline]
-    pub fn addresses(&self) -> (IpAddr, IpAddr) {
-        if let Some((&src, &dst)) = self.addresses.first_chunk::<16>().zip(self.addresses.last_chunk::<16>()) {
-            return (Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into());
-        }
-        let &[a, b, c, d, e, f, g, h] = self.addresses.first_chunk().unwrap_or(&[0; 8]);
-        (Ipv4Addr::new(a, b, c, d).into(), Ipv4Addr::new(e, f, g, h).into())
-    }
-
     /// The ports: source, destination.
     #[inline]
     pub fn ports(&self) -> (u16, u16) {
@@ -118,6 +106,8 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::decode::checksum::{header_sum, plain_header_sum};
     use crate::decode::{decode, end_of_headers};
@@ -139,7 +129,12 @@ mod tests {
         let Transport::Tcp(tcp) = decoded.transport else { panic!("{decoded:?} is no TCP") };
         let numbers = |tcp: TcpHeader<'_>| (tcp.src, tcp.dst, tcp.seq, tcp.ack, tcp.flags, tcp.window);
         let read = plain.tcp().unwrap();
-        assert_eq!(Some(plain.addresses()), decoded.addresses);
+        let addresses = match decoded.addresses.unwrap() {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => [src.octets(), dst.octets()].concat(),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => [src.octets(), dst.octets()].concat(),
+            mixed => panic!("{mixed:?}"),
+        };
+        assert_eq!(plain.addresses, addresses);
         assert_eq!((numbers(read), read.options, plain.ports()), (numbers(tcp), tcp.options, (tcp.src, tcp.dst)));
         assert_eq!(Some(fold(plain_header_sum(&plain))), header_sum(&decoded).map(fold));
         assert_eq!((plain.payload, plain.missing), (decoded.payload, decoded.missing));

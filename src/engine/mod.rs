@@ -61,14 +61,14 @@ pub struct Engine {
 }
 
 /// A TCP segment on its way to its stream.
-struct Arrival<'a> {
+struct Arrival<'a, 'c> {
     /// Its frame, where the layers of that are known.
     packet: Option<Packet<'a>>,
     key: Hashed,
     /// Whether it goes from the higher end of the key to the lower.
     swapped: bool,
-    segment: Segment<'a>,
-    carrier: Carrier<'a>,
+    segment: &'a Segment<'a>,
+    carrier: &'a mut Carrier<'c>,
     /// See [`HalfStream::push`](crate::tcp::reassembly::HalfStream::push).
     header_sum: Option<u64>,
     /// What was found wrong with it.
@@ -131,8 +131,7 @@ impl Engine {
             for frame in frames {
                 let plain = if self.needs_no_layers() { decode::plain(frame) } else { None };
                 ahead.push(plain.map(|plain| {
-                    let (src, dst) = plain.ports();
-                    let (key, swapped) = key(plain.addresses(), src, dst);
+                    let (key, swapped) = Key::of_bytes(plain.addresses, plain.ports());
                     let key = self.table.hash(key);
                     self.table.prefetch_place(&key);
                     (plain, (key, swapped))
@@ -174,24 +173,16 @@ impl Engine {
         let Some(header) = plain.tcp() else { return self.layers(*frame, sink) };
         let whole = !plain.payload.is_empty() && plain.missing == 0;
         let header_sum = whole.then(|| checksum::plain_header_sum(plain));
-        self.segment(
-            Arrival {
-                packet: None,
-                key,
-                swapped,
-                segment: segment_of(frame.meta, header, plain.payload, plain.missing),
-                carrier: Carrier {
-                    meta: frame.meta,
-                    cap_len: frame.bytes.len() as u32,
-                    headers: plain.headers,
-                    resumed: &[],
-                    verdict: Verdict::default(),
-                },
-                header_sum,
-                flags: Flags::EMPTY,
-            },
-            sink,
-        );
+        let segment = &segment_of(frame.meta, header, plain.payload, plain.missing);
+        let carrier = &mut Carrier {
+            meta: frame.meta,
+            cap_len: frame.bytes.len() as u32,
+            headers: plain.headers,
+            resumed: &[],
+            verdict: Verdict::default(),
+        };
+        let flags = Flags::EMPTY;
+        self.segment(Arrival { packet: None, key, swapped, segment, carrier, header_sum, flags }, sink);
     }
 
     /// Goes on in a datagram that a frame completed; in it there may be a tunnel, with a fragment that completes
@@ -247,8 +238,8 @@ impl Engine {
                     packet: Some(packet),
                     key: self.table.hash(key),
                     swapped,
-                    segment: segment_of(decoded.meta, header, decoded.payload, decoded.missing),
-                    carrier,
+                    segment: &segment_of(decoded.meta, header, decoded.payload, decoded.missing),
+                    carrier: &mut { carrier },
                     header_sum: checksum::header_sum(decoded).filter(|_| decoded.missing == 0),
                     flags: self.verify(decoded),
                 };
@@ -312,24 +303,24 @@ impl Engine {
         self.fragments.push(decoded.addresses?, vlan, fragment, decoded.payload, (number, time))
     }
 
-    fn segment(&mut self, arrival: Arrival<'_>, sink: &mut impl Sink) {
-        let Arrival { packet, key, swapped, segment, mut carrier, header_sum, flags } = arrival;
+    fn segment(&mut self, arrival: Arrival<'_, '_>, sink: &mut impl Sink) {
+        let Arrival { packet, key, swapped, segment, carrier, header_sum, flags } = arrival;
         let mut known = self.table.find(&key);
         let replaced = segment.control.any(Control::SYN)
             && known
                 .and_then(|id| self.table.get_mut(id))
-                .is_some_and(|connection| connection.is_replaced_by(connection.direction(swapped), &segment));
+                .is_some_and(|connection| connection.is_replaced_by(connection.direction(swapped), segment));
         if known.is_none() || replaced {
             // A damaged segment neither begins a connection nor ends one.
             if !flags.is_empty() {
-                return self.reject(packet, &segment, flags, sink);
+                return self.reject(packet, segment, flags, sink);
             }
-            known = Some(self.connection(key, swapped, &segment, known, sink));
+            known = Some(self.connection(key, swapped, segment, known, sink));
         }
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
         let mut why = (self.options.explain == Some(segment.frame)).then(Explanation::default);
-        let verdict = connection.analyse(dir, &segment, flags, why.as_mut());
+        let verdict = connection.analyse(dir, segment, flags, why.as_mut());
         self.shared.counts.flags.add(verdict.flags);
         self.shared.ledger.captured += segment.payload.len() as u64;
         if let Some(packet) = packet.filter(|_| self.options.packets) {
@@ -346,7 +337,7 @@ impl Engine {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
         carrier.verdict = verdict;
-        if connection.push(dir, &segment, &carrier, header_sum, &mut self.shared, sink) {
+        if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink) {
             let (limits, more) = (self.options.limits, connection.queued().saturating_sub(connection.counted));
             if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
                 self.shared.counts.queues_relieved += 1;

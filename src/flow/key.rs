@@ -36,10 +36,26 @@ impl Key {
     /// The key of what goes from `src` to `dst`, and whether that is from the higher end to the lower.
     #[inline]
     pub fn new(src: Endpoint, dst: Endpoint) -> (Self, bool) {
-        let (a, b) = (halves(src.address), halves(dst.address));
-        let swapped = (a, src.port) > (b, dst.port);
-        let (addresses, ports) = if swapped { ([b, a], [dst.port, src.port]) } else { ([a, b], [src.port, dst.port]) };
-        (Self { addresses, ports, is_ipv6: src.address.is_ipv6() }, swapped)
+        Self::ordered([halves(src.address), halves(dst.address)], (src.port, dst.port), src.address.is_ipv6())
+    }
+
+    /// The same of the addresses as they stand in a header: source, destination, each of 4 bytes or each of 16.
+    #[inline]
+    pub fn of_bytes(addresses: &[u8], ports: (u16, u16)) -> (Self, bool) {
+        if let ([src, dst], []) = addresses.as_chunks::<16>() {
+            return Self::ordered([src, dst].map(|bytes| parts(u128::from_be_bytes(*bytes))), ports, true);
+        }
+        let &[a, b, c, d, e, f, g, h] = addresses.first_chunk().unwrap_or(&[0; 8]);
+        let numbers = [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])];
+        Self::ordered(numbers.map(|number| [0, number.into()]), ports, false)
+    }
+
+    #[inline]
+    fn ordered([src, dst]: [[u64; 2]; 2], (src_port, dst_port): (u16, u16), is_ipv6: bool) -> (Self, bool) {
+        let swapped = (src, src_port) > (dst, dst_port);
+        let (addresses, ports) =
+            if swapped { ([dst, src], [dst_port, src_port]) } else { ([src, dst], [src_port, dst_port]) };
+        (Self { addresses, ports, is_ipv6 }, swapped)
     }
 
     /// The ends: the lower one first, or the higher one.
@@ -68,8 +84,12 @@ impl Key {
 fn halves(address: IpAddr) -> [u64; 2] {
     match address {
         IpAddr::V4(address) => [0, address.to_bits().into()],
-        IpAddr::V6(address) => [(address.to_bits() >> 64) as u64, address.to_bits() as u64],
+        IpAddr::V6(address) => parts(address.to_bits()),
     }
+}
+
+fn parts(address: u128) -> [u64; 2] {
+    [(address >> 64) as u64, address as u64]
 }
 
 #[cfg(test)]
@@ -92,6 +112,11 @@ mod tests {
         let keys = ends.map(|[a, b]| {
             let ((there, swapped), (back, swapped_back)) = (Key::new(a, b), Key::new(b, a));
             assert_eq!((there, swapped), (back, !swapped_back));
+            let octets = |end: Endpoint| match end.address {
+                IpAddr::V4(address) => address.octets().to_vec(),
+                IpAddr::V6(address) => address.octets().to_vec(),
+            };
+            assert_eq!(Key::of_bytes(&[octets(a), octets(b)].concat(), (a.port, b.port)), (there, swapped));
             assert_eq!((there.ends(swapped), back.ends(swapped_back)), ([a, b], [b, a]));
             there
         });

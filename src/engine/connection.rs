@@ -13,7 +13,7 @@ use crate::tcp::analysis::Analysis;
 use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::reassembly::{Compared, End, GRACE, HalfStream, Item, Memory, ORIGIN, Outlet, Peer};
 use crate::tcp::verdict::Verdict;
-use crate::tcp::{Carrier, Control, Segment, Seq};
+use crate::tcp::{Carrier, Control, Segment};
 
 /// How long after its end a connection keeps what tells which message a copy belongs to, nanoseconds of capture time:
 /// longer than the shortest retransmission timeout in use (200 ms).
@@ -27,8 +27,6 @@ pub(super) struct Connection {
     name: Name,
     analysis: Analysis,
     halves: [HalfStream; 2],
-    /// The sequence number that relative ones are counted from, by direction.
-    bases: [Seq; 2],
     session: Option<Box<Session>>,
     /// Deadline of the timer that is set.
     timer: Option<Timestamp>,
@@ -91,7 +89,6 @@ impl Connection {
             name: Name { key, swapped, stream, client: None },
             analysis: analysis.unwrap_or_else(|| Analysis::new(details)),
             halves: Default::default(),
-            bases: [Seq(0); 2],
             session: None,
             timer: None,
             counted: 0,
@@ -156,7 +153,6 @@ impl Connection {
             }
         };
         verdict.flags = verdict.flags.union(flags);
-        self.bases[dir] = Seq(segment.seq.0.wrapping_sub(verdict.seq));
         self.last = (segment.time, segment.frame);
         let direction = &mut self.directions[dir];
         direction.segments += 1;
@@ -336,7 +332,7 @@ impl Connection {
         sink: &mut S,
         act: impl FnOnce(&mut [HalfStream; 2], &mut Feed<'_, S>),
     ) {
-        let origins = [0, 1].map(|dir| self.halves[dir].seq_at(ORIGIN).0.wrapping_sub(self.bases[dir].0));
+        let origins = [0, 1].map(|dir| self.halves[dir].seq_at(ORIGIN).0.wrapping_sub(self.analysis.base(dir).0));
         let other = shared.ledger.get(Class::Other);
         let undecodable = shared.ledger.get(Class::Undecodable);
         let mut feed = Feed {

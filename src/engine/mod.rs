@@ -19,7 +19,7 @@ use crate::app::{Pool, Wanted};
 use crate::decode::{self, Decoded, Layer, MAX_LAYERS, Plain, TcpHeader, Transport, checksum};
 use crate::event::{Close, Event, Packet, Sink};
 use crate::flow::fragments::{Assembly, Fragments, Whole};
-use crate::flow::{Endpoint, Hashed, Id, Key, Table};
+use crate::flow::{Endpoint, Hashed, Id, Key, Spot, Table};
 use crate::frame::{Frame, FrameMeta, Timestamp};
 use crate::issue::{Flags, Issue};
 use crate::tcp::analysis::explain::Explanation;
@@ -33,7 +33,7 @@ use timers::Timers;
 pub use options::{Limits, Options};
 pub use totals::Totals;
 
-/// Closed connections of which it is kept which messages their bytes were in: some 4 KiB each.
+/// Closed connections of which it is kept which messages their bytes were in: a few KiB each after a long history.
 const MAX_RECENT: usize = 1024;
 
 /// The fewest layers of a frame with a UDP header that is not its last: IP, UDP, the tunnel's, and what that carries;
@@ -137,7 +137,7 @@ impl Engine {
                     (plain, (key, swapped))
                 }));
             }
-            let flows: ArrayVec<Id, AHEAD> =
+            let flows: ArrayVec<Spot, AHEAD> =
                 ahead.iter().flatten().filter_map(|(_, (key, _))| self.table.guess(key)).collect();
             flows.iter().for_each(|flow| self.table.prefetch(*flow));
             flows.iter().for_each(|flow| self.table.prefetch_more(*flow));
@@ -234,13 +234,14 @@ impl Engine {
         match (decoded.transport, decoded.addresses) {
             (Transport::Tcp(header), Some(addresses)) => {
                 let (key, swapped) = key(addresses, header.src, header.dst);
+                let is_whole = !decoded.payload.is_empty() && decoded.missing == 0;
                 let arrival = Arrival {
                     packet: Some(packet),
                     key: self.table.hash(key),
                     swapped,
                     segment: &segment_of(decoded.meta, header, decoded.payload, decoded.missing),
                     carrier: &mut { carrier },
-                    header_sum: checksum::header_sum(decoded).filter(|_| decoded.missing == 0),
+                    header_sum: if is_whole { checksum::header_sum(decoded) } else { None },
                     flags: self.verify(decoded),
                 };
                 self.segment(arrival, sink);
@@ -411,8 +412,8 @@ impl Engine {
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
         while let Some((deadline, id)) = self.timers.due(self.shared.now) {
-            self.timers.ahead(2 * PREFETCHED).for_each(|id| self.table.prefetch(id));
-            self.timers.ahead(PREFETCHED).for_each(|id| self.table.prefetch_more(id));
+            self.timers.ahead(2 * PREFETCHED).for_each(|id| self.table.prefetch(id.spot()));
+            self.timers.ahead(PREFETCHED).for_each(|id| self.table.prefetch_more(id.spot()));
             let Some(connection) = self.table.get_mut(id) else { continue };
             if !connection.fires(deadline) {
                 continue;
@@ -434,8 +435,8 @@ impl Engine {
         self.closed.push_back(id);
         for kept in [MAX_RECENT, self.options.limits.closed] {
             let at = |ahead: usize| self.closed.get((self.closed.len() + ahead).checked_sub(kept + 1)?);
-            at(2 * PREFETCHED).into_iter().for_each(|id| self.table.prefetch(*id));
-            at(PREFETCHED).into_iter().for_each(|id| self.table.prefetch_more(*id));
+            at(2 * PREFETCHED).into_iter().for_each(|id| self.table.prefetch(id.spot()));
+            at(PREFETCHED).into_iter().for_each(|id| self.table.prefetch_more(id.spot()));
         }
         if let Some(&late) = self.closed.len().checked_sub(MAX_RECENT + 1).and_then(|at| self.closed.get(at))
             && let Some(connection) = self.table.get_mut(late)

@@ -32,7 +32,7 @@ pub struct Limits {
     pub queue: usize,
     /// Bytes queued in all.
     pub queues: usize,
-    /// Connections: with a request each, 128 Ki of them take some 350 MB.
+    /// Connections: with a request each, 128 Ki of them take some 200 MB.
     pub connections: usize,
     /// Closed connections that are remembered, so that a late copy is no new one.
     pub closed: usize,

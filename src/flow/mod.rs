@@ -6,4 +6,4 @@ pub mod key;
 pub mod table;
 
 pub use key::{Endpoint, Key};
-pub use table::{Hashed, Id, Keyed, Table, prefetch};
+pub use table::{Hashed, Id, Keyed, Spot, Table, prefetch};

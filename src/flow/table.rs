@@ -16,6 +16,17 @@ pub struct Id {
     generation: u32,
 }
 
+/// Where in a [`Table`] a flow is, or most likely is.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot(u32);
+
+impl Id {
+    /// Where the flow is, as long as it is there.
+    pub fn spot(self) -> Spot {
+        Spot(self.slot)
+    }
+}
+
 /// A key with its hash in one table.
 #[derive(Clone, Copy, Debug)]
 pub struct Hashed {
@@ -120,32 +131,32 @@ impl<T: Keyed> Table<T> {
         }
     }
 
-    /// The flow that most likely has this key, judged by the hash alone.
+    /// Where the flow with this key most likely is, judged by the hash alone.
     #[inline]
-    pub fn guess(&self, key: &Hashed) -> Option<Id> {
+    pub fn guess(&self, key: &Hashed) -> Option<Spot> {
         let mut at = self.home(key.tag);
         while self.index[at].slot != EMPTY.slot {
             let Place { tag, slot } = self.index[at];
             if tag == key.tag {
-                return Some(Id { slot, generation: 0 });
+                return Some(Spot(slot));
             }
             at = self.after(at);
         }
         None
     }
 
-    /// Has the flow with this id fetched.
+    /// Has the flow fetched that is there.
     #[inline]
-    pub fn prefetch(&self, id: Id) {
-        if let Some(slot) = self.slot(id.slot) {
+    pub fn prefetch(&self, spot: Spot) {
+        if let Some(slot) = self.slot(spot.0) {
             prefetch(slot);
         }
     }
 
-    /// Has fetched what the flow with this id needs beside its own memory, which is best there already.
+    /// Has fetched what that flow needs beside its own memory, which is best there already.
     #[inline]
-    pub fn prefetch_more(&self, id: Id) {
-        if let Some(flow) = self.slot(id.slot).and_then(|slot| slot.flow.as_ref()) {
+    pub fn prefetch_more(&self, spot: Spot) {
+        if let Some(flow) = self.slot(spot.0).and_then(|slot| slot.flow.as_ref()) {
             flow.prefetch();
         }
     }
@@ -238,8 +249,8 @@ impl<T: Keyed> Table<T> {
                 return None;
             }
             if place.tag == key.tag {
-                let slot = &self.chunks[place.slot as usize / CHUNK][place.slot as usize % CHUNK];
-                if slot.flow.as_ref().is_some_and(|flow| *flow.key() == key.key) {
+                let flow = self.slot(place.slot).and_then(|slot| slot.flow.as_ref());
+                if flow.is_some_and(|flow| *flow.key() == key.key) {
                     return Some(at);
                 }
             }

@@ -119,6 +119,11 @@ impl Analysis {
         self.initial_rtt
     }
 
+    /// The sequence number that the relative ones of direction `dir` are counted from; 0 as long as none is known.
+    pub fn base(&self, dir: usize) -> Seq {
+        self.halves[dir & 1].base.unwrap_or_default()
+    }
+
     /// Takes the next segment of direction `dir` (0 or 1).
     #[inline]
     pub fn push(&mut self, dir: usize, segment: &Segment<'_>) -> Verdict {

@@ -553,4 +553,6 @@ fn pair<T>([a, b]: &mut [T; 2], dir: usize) -> (&mut T, &mut T) {
 }
 
 #[cfg(test)]
+mod talk;
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Each rule: the segment that meets it, and the nearest one that does not.
 
+use super::talk::{Step, Talk};
 use super::*;
 use crate::tcp::Options;
 use Control as C;
@@ -7,57 +8,7 @@ use Control as C;
 const A: u16 = C::ACK;
 const ZEROS: &[u8] = &[0; 4096];
 
-/// A connection that is told of segments: direction, sequence and acknowledgment number, bits, window, length.
-struct Talk {
-    analysis: Analysis,
-    frame: FrameNumber,
-    now: i64,
-}
-
-type Step = (usize, u32, u32, u16, u16, usize);
-
 impl Talk {
-    fn mid_stream() -> Self {
-        Self { analysis: Analysis::new(true), frame: 0, now: 1_000_000_000 }
-    }
-
-    /// Client 0 with initial number 1000, server 1 with 5000, no window scaling, 10 ms between SYN and ACK.
-    fn open() -> Self {
-        let mut talk = Self::mid_stream();
-        talk.say((0, 1000, 0, C::SYN, 500, 0));
-        talk.wait(5_000).say((1, 5000, 1001, C::SYN | A, 500, 0));
-        talk.wait(5_000).say((0, 1001, 5001, A, 500, 0));
-        talk
-    }
-
-    fn wait(&mut self, micros: i64) -> &mut Self {
-        self.now += micros * 1000;
-        self
-    }
-
-    fn say(&mut self, step: Step) -> Verdict {
-        self.say_with(step, Options::default())
-    }
-
-    fn say_with(&mut self, (dir, seq, ack, control, window, len): Step, options: Options) -> Verdict {
-        self.frame += 1;
-        let segment = Segment {
-            frame: self.frame,
-            time: Timestamp(self.now),
-            seq: Seq(seq),
-            ack: Seq(ack),
-            control: Control(control),
-            window,
-            options,
-            payload: &ZEROS[..len],
-            missing: 0,
-        };
-        if self.analysis.is_new_connection(dir, &segment) {
-            self.analysis.reuse(dir);
-        }
-        self.analysis.push(dir, &segment)
-    }
-
     fn flags(&mut self, step: Step) -> String {
         names(&self.say(step))
     }

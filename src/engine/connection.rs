@@ -1,17 +1,17 @@
 //! One TCP connection: its analysis, its two streams, and the messages on them.
 
 use super::Shared;
+use super::feed::Feed;
 use crate::app::http1::Session;
+use crate::app::identify;
 use crate::app::ledger::Class;
-use crate::app::message::Kind;
-use crate::app::{Context, Output, identify};
 use crate::event::{self, Close, Direction, Event, Flow, Sink, Transport};
 use crate::flow::{Key, Keyed, prefetch};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::Analysis;
 use crate::tcp::analysis::explain::Explanation;
-use crate::tcp::reassembly::{Compared, End, GRACE, HalfStream, Item, Memory, ORIGIN, Outlet, Peer};
+use crate::tcp::reassembly::{End, GRACE, HalfStream, ORIGIN, Peer};
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Segment};
 
@@ -44,21 +44,21 @@ pub(super) struct Connection {
 }
 
 /// Which connection it is.
-struct Name {
+pub(super) struct Name {
     key: Key,
     /// Whether the first segment went from the higher end of the key to the lower.
     swapped: bool,
-    stream: u64,
+    pub stream: u64,
     /// Which direction the client's is: 0 for that of the first segment.
     client: Option<u8>,
 }
 
 impl Name {
-    fn client(&self) -> Option<usize> {
+    pub fn client(&self) -> Option<usize> {
         self.client.map(usize::from)
     }
 
-    fn flow(&self) -> Flow {
+    pub fn flow(&self) -> Flow {
         let Self { key, swapped, stream, .. } = *self;
         Flow { transport: Transport::Tcp, stream, ends: key.ends(swapped), client: self.client() }
     }
@@ -337,7 +337,6 @@ impl Connection {
         let undecodable = shared.ledger.get(Class::Undecodable);
         let mut feed = Feed {
             session: &mut self.session,
-            opener: self.name.client(),
             name: &self.name,
             origins,
             directions: &mut self.directions,
@@ -385,114 +384,5 @@ fn finish<S: Sink>(halves: &mut [HalfStream; 2], by: End, frame: FrameNumber, fe
     let client = feed.session.as_ref().and_then(|session| session.client()).or(feed.name.client()).unwrap_or(0);
     for dir in [client, 1 - client] {
         halves[dir].finish(by, frame, &mut feed.of(dir));
-    }
-}
-
-/// What the streams of one connection are fed to.
-struct Feed<'f, S> {
-    session: &'f mut Option<Box<Session>>,
-    /// Who sent the SYN, if that is known.
-    opener: Option<usize>,
-    name: &'f Name,
-    /// Relative sequence number of each stream's `ORIGIN`.
-    origins: [u32; 2],
-    directions: &'f mut [Direction; 2],
-    issues: &'f mut IssueSet,
-    shared: &'f mut Shared,
-    sink: &'f mut S,
-}
-
-/// The outlet of one direction.
-struct Side<'t, 'f, S> {
-    feed: &'t mut Feed<'f, S>,
-    dir: usize,
-}
-
-impl<S: Sink> Outlet for Side<'_, '_, S> {
-    fn item(&mut self, item: Item<'_>) {
-        self.feed.item(self.dir, item);
-    }
-
-    fn memory(&mut self) -> &mut Memory {
-        &mut self.feed.shared.memory
-    }
-}
-
-impl<'f, S: Sink> Feed<'f, S> {
-    fn of(&mut self, dir: usize) -> Side<'_, 'f, S> {
-        Side { feed: self, dir }
-    }
-
-    /// Takes an item of one stream, and accounts for its bytes.
-    fn item(&mut self, dir: usize, item: Item<'_>) {
-        match item {
-            Item::Data(_, bytes, _) if self.session.as_ref().is_some_and(|session| session.passes_over(dir, bytes)) => {
-                self.shared.ledger.add(Class::Other, bytes.len() as u64);
-            }
-            Item::Data(segment, bytes, carrier) => {
-                self.session(|session, cx| session.data(dir, segment, bytes, *carrier, cx));
-            }
-            Item::Gap { offset, len, cause, forced } => {
-                self.shared.ledger.missing += len;
-                self.session(|session, cx| session.gap(dir, offset, len, cause, forced, cx));
-            }
-            Item::Copy(segment, compared) => {
-                let conflict = matches!(compared, Compared::Conflict(_));
-                let class = if conflict { Class::Conflict } else { Class::Duplicate };
-                self.shared.ledger.add(class, segment.len.into());
-                if conflict {
-                    self.issues.insert(Issue::OverlapConflict);
-                }
-                if self.session.is_some() {
-                    self.session(|session, cx| session.copy(dir, segment, compared, cx));
-                }
-            }
-            Item::Late(segment) => {
-                self.shared.ledger.missing -= u64::from(segment.len);
-                self.issues.insert(Issue::LateData);
-                self.session(|session, cx| session.late(dir, segment, cx));
-            }
-            Item::Before(segment) => self.shared.ledger.add(Class::BeforeFirst, segment.len.into()),
-            Item::Outside(segment) => {
-                self.issues.insert(Issue::OutsideWindow);
-                self.shared.ledger.add(Class::Rejected, segment.len.into());
-            }
-            Item::End { by, frame } => {
-                if self.session.is_some() {
-                    self.session(|session, cx| session.end(dir, by, frame, cx));
-                }
-            }
-        }
-    }
-
-    /// The connection is over.
-    fn close(&mut self) {
-        if self.session.is_some() {
-            self.session(|session, cx| session.close(cx));
-        }
-    }
-
-    fn session(&mut self, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
-        let Shared { counts, ledger, decoding, pool, wanted, .. } = &mut *self.shared;
-        let (name, origins, sink) = (self.name, self.origins, &mut *self.sink);
-        let directions = &mut *self.directions;
-        let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
-        let mut out = |output: Output<'_>| match output {
-            Output::Body(number, bytes) => sink.event(Event::Body { stream: name.stream, number, bytes }),
-            Output::Message(message) => {
-                counts.count(message);
-                directions[message.side].messages += 1;
-                let client = if message.kind == Kind::Request { message.side } else { 1 - message.side };
-                let flow = Flow { client: name.client().or(Some(client)), ..name.flow() };
-                let first_seq = first_seq(message.side, message.start);
-                sink.event(Event::Message(event::Message { flow, first_seq, message }));
-            }
-            Output::Update(update) => {
-                let first_seq = first_seq(update.side, update.start);
-                sink.event(Event::Update(event::Update { flow: name.flow(), first_seq, update: &update }));
-            }
-        };
-        let session = self.session.get_or_insert_with(|| Box::new(Session::new(self.opener)));
-        act(session, &mut Context { wanted: *wanted, ledger, decoding, pool, out: &mut out });
     }
 }

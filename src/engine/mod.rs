@@ -4,6 +4,7 @@
 
 mod connection;
 mod datagrams;
+mod feed;
 mod options;
 mod timers;
 mod totals;

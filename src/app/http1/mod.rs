@@ -7,6 +7,7 @@ pub mod framing;
 pub mod head;
 pub mod name;
 pub mod pairing;
+mod parse;
 mod plain;
 mod session;
 pub mod start;

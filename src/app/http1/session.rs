@@ -113,7 +113,7 @@ impl Session {
         at: usize,
         mut segment: SegmentRef,
         bytes: &[u8],
-        carrier: Carrier<'_>,
+        carrier: &Carrier<'_>,
         cx: &mut Context<'_>,
     ) {
         if matches!(self.sides[1 - at].state, State::Head { .. }) {
@@ -128,7 +128,7 @@ impl Session {
         let mut rest = bytes;
         while !rest.is_empty() {
             // Every step takes a byte at least.
-            let used = self.step(at, segment, rest, &carrier, cx).clamp(1, rest.len());
+            let used = self.step(at, segment, rest, carrier, cx).clamp(1, rest.len());
             rest = &rest[used..];
             segment.offset += used as u64;
             segment.len -= used as u32;

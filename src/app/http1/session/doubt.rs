@@ -46,7 +46,7 @@ impl Session {
         if let Some(rare) = side.rare() {
             rare.doubt = None;
             for (segment, bytes, carrier) in side.take_parked() {
-                self.data(at, segment, &bytes, carrier.get(), cx);
+                self.data(at, segment, &bytes, &carrier.get(), cx);
             }
         }
     }

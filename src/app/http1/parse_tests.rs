@@ -1,7 +1,9 @@
+use std::borrow::Cow;
 use std::time::Instant;
 
 use proptest::prelude::*;
 
+use super::super::head::{list_elements, looks_like_cut_start, looks_like_start, plausible_resync};
 use super::*;
 
 fn issues(text: &str) -> Vec<&'static str> {

@@ -140,7 +140,7 @@ const fn table(others: &[u8]) -> [bool; 256] {
 
 /// Whether `target` is one of the four forms of RFC 9112 3.2, in one that `method` allows, of characters that a URI
 /// may have (RFC 3986 3).
-pub(super) fn is_request_target(method: &[u8], target: &[u8]) -> bool {
+pub fn is_request_target(method: &[u8], target: &[u8]) -> bool {
     if method.eq_ignore_ascii_case(b"CONNECT") {
         return is_authority_form(target);
     }
@@ -177,7 +177,7 @@ fn is_absolute_form(target: &[u8]) -> bool {
 }
 
 /// A registered name, an IPv4 address, or an IP literal in brackets; not empty.
-fn is_host(host: &[u8]) -> bool {
+pub fn is_host(host: &[u8]) -> bool {
     let inner = host.strip_prefix(b"[").and_then(|h| h.strip_suffix(b"]"));
     match inner {
         Some(literal) => !literal.is_empty() && literal.iter().all(|b| b.is_ascii_alphanumeric() || b":.".contains(b)),

@@ -3,13 +3,22 @@
 //! [`Lints`] is a [`Sink`](crate::event::Sink) of the core's events, whose engine is asked for what [`ask`] says. A lint
 //! is an entry of a file of its subject and the place there that raises it; a subject is a line of [`list`]'s groups.
 
+mod body;
+mod coding;
 mod entry;
+mod exchange;
+mod fields;
 mod finding;
+mod host;
 mod levels;
 mod lines;
 mod list;
+mod options;
+mod persistence;
 mod report;
+mod start;
 mod talk;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +29,13 @@ pub use finding::{Excerpt, Finding, Findings};
 pub use levels::{ConfigError, Levels, UnknownLint};
 pub use list::{all, find};
 
-use crate::app::message::Kind;
+use crate::app::http1::Http;
+use crate::app::http1::framing::{Framing, framing};
+use crate::app::http1::head::{FieldLine, HeadRef};
+use crate::app::message::{self, Kind};
 use crate::engine;
-use crate::event::{Connection, Event, Message, Packet, Sink, Transport, Update};
+use crate::event::{Connection, Event, Flow, Message, Packet, Sink, Transport, Update};
+use crate::issue::Issue;
 use list::GROUPS;
 use report::Report;
 use talk::{Request, Talk};
@@ -50,18 +63,18 @@ pub struct Lints {
 
 /// A message as lints see it.
 struct Seen<'a> {
-    message: &'a crate::app::message::Message,
-    http: &'a crate::app::http1::Http,
-    head: crate::app::http1::head::HeadRef<'a>,
+    message: &'a message::Message,
+    http: &'a Http,
+    head: HeadRef<'a>,
     /// Who talks to whom.
-    flow: crate::event::Flow,
+    flow: Flow,
     /// The request that it answers, where that is remembered.
     request: Option<&'a Request>,
     /// What was before it on the connection.
     talk: &'a Talk,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
     fn is_request(&self) -> bool {
         self.message.kind == Kind::Request
     }
@@ -69,6 +82,37 @@ impl Seen<'_> {
     /// Whether its head is there up to its blank line, so that what is not in it was not sent.
     fn is_head_whole(&self) -> bool {
         self.http.parsed.complete
+    }
+
+    /// Whether its start line is there up to its line end.
+    fn is_start_line_whole(&self) -> bool {
+        self.http.raw.iter().skip_while(|byte| matches!(byte, b'\r' | b'\n')).any(|byte| *byte == b'\n')
+    }
+
+    /// Whether an issue was raised for it.
+    fn has(&self, issue: Issue) -> bool {
+        self.message.issues.contains(issue)
+    }
+
+    /// Its field lines that have a name, in wire order, with that.
+    fn fields(&self) -> impl Iterator<Item = (&'a FieldLine, &'a [u8])> + use<'a> {
+        let head = self.head;
+        head.head.fields.iter().map(move |field| (field, head.name(field))).filter(|(_, name)| !name.is_empty())
+    }
+
+    /// Its field lines of this name, in wire order.
+    fn named(&self, name: &'static str) -> impl Iterator<Item = &'a FieldLine> + use<'a> {
+        self.fields().filter(move |(_, sent)| sent.eq_ignore_ascii_case(name.as_bytes())).map(|(field, _)| field)
+    }
+
+    /// Whether it has a field of this name.
+    fn has_field(&self, name: &'static str) -> bool {
+        self.named(name).next().is_some()
+    }
+
+    /// What ends its body; of a response to a request that is not remembered, as if that were of an ordinary method.
+    fn framing(&self) -> Framing {
+        framing(self.head, self.request.and_then(|request| request.head().method())).0
     }
 }
 

@@ -25,6 +25,7 @@ const MAX_VALUE: usize = 80;
 pub(super) struct Draft {
     lint: &'static Lint,
     at: At,
+    message: Option<(u32, Kind)>,
     found: Option<String>,
     expected: Option<String>,
 }
@@ -45,7 +46,7 @@ enum At {
 
 impl Draft {
     pub fn new(lint: &'static Lint) -> Self {
-        Self { lint, at: At::Whole, found: None, expected: None }
+        Self { lint, at: At::Whole, message: None, found: None, expected: None }
     }
 
     /// At these bytes of the head.
@@ -66,6 +67,11 @@ impl Draft {
     /// At this frame.
     pub fn frame(self, (frame, time): (FrameNumber, Timestamp)) -> Self {
         Self { at: At::Frame(frame, time), ..self }
+    }
+
+    /// Of this message, which is past.
+    pub fn of(self, number: u32, kind: Kind) -> Self {
+        Self { message: Some((number, kind)), ..self }
     }
 
     /// What is there.
@@ -132,9 +138,10 @@ impl<'a> Report<'a> {
     /// Reports, unless the lint is not wanted.
     pub fn add(&mut self, draft: Draft) {
         let Some(severity) = self.levels.of(draft.lint) else { return };
-        let &mut Self { stream, talk, ends, message, body, .. } = self;
+        let &mut Self { stream, talk, ends, body, .. } = self;
+        let message = draft.message.or(self.message);
         self.findings.add(draft.lint, severity, (stream, message.map(|(number, _)| number)), || {
-            let Draft { lint, at, found, expected } = draft;
+            let Draft { lint, at, found, expected, .. } = draft;
             let mut finding = Finding {
                 lint,
                 severity,
@@ -185,7 +192,9 @@ impl Body<'_> {
         let wanted = self.message.start + offset;
         let kept = self.message.segments.kept();
         let holds = |segment: &&SegmentRef| (segment.offset..segment.offset + u64::from(segment.len)).contains(&wanted);
-        if let Some(segment) = kept.iter().find(holds) {
+        // What is missing at the end is after the last byte.
+        let last = || kept.iter().rev().find(|_| offset >= self.message.len);
+        if let Some(segment) = kept.iter().find(holds).or_else(last) {
             (finding.frame, finding.time) = (Some(segment.frame), Some(segment.time));
             finding.frame_offset = talk.place_in_frame(segment.frame, self.first_seq.wrapping_add(offset as u32));
         }

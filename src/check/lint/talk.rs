@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::app::http1::Http;
-use crate::app::http1::framing::persistent;
+use crate::app::http1::framing::{Framing, framing, persistent};
 use crate::app::http1::head::{Head, HeadRef};
 use crate::app::message::{Integrity, Kind, Message};
 use crate::decode::{TcpHeader, Transport};
@@ -29,6 +29,10 @@ pub(super) struct Talk {
     pub sides: [Side; 2],
     /// Who sent the SYN, where it was captured.
     pub opener: Option<usize>,
+    /// The first response that answers no request although nothing is missing.
+    pub unasked: Option<Past>,
+    /// Whether the connection was handed over to another protocol.
+    pub handed_over: bool,
     requests: VecDeque<Request>,
     kept: usize,
     frames: VecDeque<Place>,
@@ -60,6 +64,61 @@ pub(super) struct Past {
     /// Whether its sender means the connection to stay open.
     pub persistent: bool,
     pub integrity: Integrity,
+    pub ending: Ending,
+    /// Whether the end of the connection ends it.
+    pub is_until_close: bool,
+    /// Whether it says `Connection: close`.
+    pub says_close: bool,
+    /// Where it says `Connection: keep-alive`: for how many seconds, 0 if it does not tell.
+    pub keep_alive: Option<u32>,
+}
+
+/// What ends a message, as far as it matters to what follows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ending {
+    /// Content-Length.
+    Length,
+    /// The head of a request that says nothing of a body.
+    NoLength,
+    /// The head of a response to HEAD.
+    AnswerToHead,
+    /// The head of a response whose status has no body.
+    Bodiless,
+    /// Something else.
+    Other,
+}
+
+impl Ending {
+    /// That of a message which answers `request`.
+    pub fn of(http: &Http, request: Option<&Request>) -> Self {
+        let (head, code) = (http.head(), http.parsed.code);
+        let is_request = head.is_request();
+        match framing(head, request.and_then(|request| request.head().method())).0 {
+            Framing::Length(_) => Self::Length,
+            Framing::None if is_request => Self::NoLength,
+            Framing::None if code < 200 || code == 204 || code == 304 => Self::Bodiless,
+            Framing::None => Self::AnswerToHead,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Side {
+    /// Whether the last message that this side sent was cut short by the connection's end.
+    pub fn is_cut(&self) -> bool {
+        self.last.is_some_and(|past| past.integrity != Integrity::Complete)
+    }
+}
+
+/// The seconds of `Keep-Alive: timeout`, 0 where it has none.
+fn keep_alive_timeout(http: &Http) -> u32 {
+    let parameter = |name: &str| {
+        http.head().list("keep-alive").find_map(|element| {
+            let (key, value) = std::str::from_utf8(element).ok()?.split_once('=')?;
+            key.trim().eq_ignore_ascii_case(name).then(|| value.trim().parse::<u32>().ok())?
+        })
+    };
+    parameter("timeout").unwrap_or(0)
 }
 
 /// A request that has no final response yet.
@@ -144,13 +203,27 @@ impl Talk {
 
     /// Takes note of a message. `room`: bytes of requests that may be kept, those of this connection included.
     pub fn heard(&mut self, message: &Message, http: &Http, room: usize) {
+        let says = |option: &[u8]| http.head().list("connection").any(|own| own.eq_ignore_ascii_case(option));
+        let request = message.answers.and_then(|number| self.request(number));
         let past = Past {
             number: message.number,
             last: (message.segments.last_frame(), message.last_time),
             end: message.end(),
             persistent: persistent(http.head()),
             integrity: message.integrity,
+            ending: Ending::of(http, request),
+            is_until_close: message.kind == Kind::Response && framing(http.head(), None).0 == Framing::UntilClose,
+            says_close: says(b"close"),
+            keep_alive: says(b"keep-alive").then(|| keep_alive_timeout(http)),
         };
+        self.handed_over |= http.hands_over;
+        let is_unasked = message.kind == Kind::Response
+            && message.answers.is_none()
+            && !message.issues.contains(Issue::PairingUncertain)
+            && http.parsed.code != 408;
+        if is_unasked {
+            self.unasked.get_or_insert(past);
+        }
         let is_final = message.kind == Kind::Request || !(100..200).contains(&http.parsed.code);
         let side = &mut self.sides[message.side % 2];
         if is_final {

@@ -34,11 +34,6 @@ impl Conversation {
         new
     }
 
-    /// A connection of which the beginning was not captured.
-    pub fn joined() -> Self {
-        Self { frames: Vec::new(), time: 0, port: 80, next: [1000, 5000] }
-    }
-
     pub fn turns(mut self, turns: &[Turn]) -> Self {
         for turn in turns {
             match turn {
@@ -54,10 +49,12 @@ impl Conversation {
         self
     }
 
-    /// Data, and its acknowledgement.
+    /// Data, in as many segments as it takes, each with its acknowledgement.
     pub fn data(&mut self, from: usize, bytes: &[u8]) {
-        self.segment(from, "PA", bytes);
-        self.segment(1 - from, "A", b"");
+        for part in bytes.chunks(1400) {
+            self.segment(from, "PA", part);
+            self.segment(1 - from, "A", b"");
+        }
     }
 
     /// Data that is sent and not captured.

@@ -293,15 +293,16 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     } else {
         response(seen, report);
     }
-    if seen.has(Issue::ExcessData) {
+    if seen.has(Issue::ExcessData) && !seen.talk.sides[seen.message.side % 2].lossy {
         report.add(Draft::new(excess(Ending::of(seen.http, seen.request))).byte(seen.message.len));
     }
 }
 
 /// Looks at what followed a message.
 pub(super) fn update(update: &Update, talk: &Talk, report: &mut Report<'_>) {
-    if update.issues.contains(Issue::ExcessData) {
-        let past = talk.sides[update.side % 2].last.filter(|past| past.number == update.number);
+    let side = &talk.sides[update.side % 2];
+    if update.issues.contains(Issue::ExcessData) && !side.lossy {
+        let past = side.last.filter(|past| past.number == update.number);
         let ending = past.map_or(Ending::Other, |past| past.ending);
         report.add(Draft::new(excess(ending)));
     }

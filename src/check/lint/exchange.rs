@@ -19,7 +19,7 @@ lints! {
         title: "a response that answers no request",
         help: "send one final response to each request",
         explanation: "Responses are matched with requests by their order alone. A server that sends one too many makes the \
-            client take it for the answer to its next request. A 408 sent to a client that stays silent is the exception.",
+            client take it for the answer to its next request. A 408, or 400, sent to a client that stays silent is the exception.",
         bad: &[ASKED, ANSWERED, ANSWERED, ClientCloses, ServerCloses],
         good: &[ASKED, ANSWERED, ClientCloses, ServerCloses],
         httpolice: &[1008],
@@ -87,7 +87,7 @@ lints! {
 
 /// Looks at a request that comes before the answer to another.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
-    if !seen.is_request() || seen.talk.sides.iter().any(|side| side.lossy) {
+    if !seen.is_request() || !seen.talk.is_whole() {
         return;
     }
     let mut waiting = seen.talk.requests().filter(|request| request.number < seen.message.number).peekable();

@@ -10,7 +10,7 @@ mod exchange;
 mod fields;
 mod finding;
 mod host;
-mod levels;
+pub mod levels;
 mod lines;
 mod list;
 mod options;

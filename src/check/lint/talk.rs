@@ -45,6 +45,8 @@ pub(super) struct Side {
     pub fin: Option<(FrameNumber, Timestamp)>,
     /// Its first RST.
     pub rst: Option<(FrameNumber, Timestamp)>,
+    /// Whether any of its segments was captured.
+    pub seen: bool,
     /// Whether bytes of it may not have been captured.
     pub lossy: bool,
     /// The last message that was given out.
@@ -69,8 +71,8 @@ pub(super) struct Past {
     pub is_until_close: bool,
     /// Whether it says `Connection: close`.
     pub says_close: bool,
-    /// Where it says `Connection: keep-alive`: for how many seconds, 0 if it does not tell.
-    pub keep_alive: Option<u32>,
+    /// Whether it says `Connection: keep-alive`.
+    pub says_keep_alive: bool,
 }
 
 /// What ends a message, as far as it matters to what follows.
@@ -108,17 +110,6 @@ impl Side {
     pub fn is_cut(&self) -> bool {
         self.last.is_some_and(|past| past.integrity != Integrity::Complete)
     }
-}
-
-/// The seconds of `Keep-Alive: timeout`, 0 where it has none.
-fn keep_alive_timeout(http: &Http) -> u32 {
-    let parameter = |name: &str| {
-        http.head().list("keep-alive").find_map(|element| {
-            let (key, value) = std::str::from_utf8(element).ok()?.split_once('=')?;
-            key.trim().eq_ignore_ascii_case(name).then(|| value.trim().parse::<u32>().ok())?
-        })
-    };
-    parameter("timeout").unwrap_or(0)
 }
 
 /// A request that has no final response yet.
@@ -189,6 +180,7 @@ impl Talk {
         if control.any(Control::RST) {
             self.sides[side].rst.get_or_insert(frame);
         }
+        self.sides[side].seen = true;
         self.sides[side].lossy |= verdict.flags.contains(Issue::LostSegment) || decoded.missing > 0;
         self.sides[1 - side].lossy |= verdict.flags.contains(Issue::AckLostSegment);
         let header = decoded.layers.last().filter(|_| packet.assemblies.is_empty());
@@ -214,13 +206,14 @@ impl Talk {
             ending: Ending::of(http, request),
             is_until_close: message.kind == Kind::Response && framing(http.head(), None).0 == Framing::UntilClose,
             says_close: says(b"close"),
-            keep_alive: says(b"keep-alive").then(|| keep_alive_timeout(http)),
+            says_keep_alive: says(b"keep-alive"),
         };
         self.handed_over |= http.hands_over;
         let is_unasked = message.kind == Kind::Response
             && message.answers.is_none()
             && !message.issues.contains(Issue::PairingUncertain)
-            && http.parsed.code != 408;
+            // Sent to a client that is silent.
+            && !matches!(http.parsed.code, 400 | 408);
         if is_unasked {
             self.unasked.get_or_insert(past);
         }
@@ -272,9 +265,9 @@ impl Talk {
         Some(if self.opener == Some(1) { [second, first] } else { [first, second] })
     }
 
-    /// Whether nothing was lost of either direction, as far as is known.
+    /// Whether both directions were captured, and nothing of them was lost, as far as is known.
     pub fn is_whole(&self) -> bool {
-        self.sides.iter().all(|side| !side.lossy)
+        self.sides.iter().all(|side| side.seen && !side.lossy)
     }
 
     /// Where the byte with this relative sequence number is in a frame, if that is remembered.

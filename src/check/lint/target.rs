@@ -152,14 +152,15 @@ lints! {
         issue: Some(Issue::BadRequestTarget),
     };
 
-    UNENCODED_IN_QUERY = Lint {
-        name: "unencoded-in-query",
+    UNENCODED_BY_BROWSERS = Lint {
+        name: "unencoded-by-browsers",
         severity: Severity::Chat,
-        section: "RFC 3986 3.4",
-        title: "a character in the query that browsers send and no URI has",
+        section: "RFC 3986 3.3",
+        title: "a character in the target that browsers leave as it is and no URI has",
         help: "write each such byte as % and two hexadecimal digits",
-        explanation: "Brackets, braces, the bar, the backslash, the caret and the backquote are not among the characters \
-            of a URI. Browsers leave them as they are in a query, and servers have come to accept that.",
+        explanation: "Brackets and the bar are not among the characters of a path or a query, nor braces, the backslash, \
+            the caret and the backquote. Browsers leave the former as they are, and in a query all of them, and servers \
+            have come to accept that.",
         bad: &[Client("GET /a?b[0]=1 HTTP/1.1\r\nHost: a.example\r\n\r\n")],
         good: &[Client("GET /a?b%5B0%5D=1 HTTP/1.1\r\nHost: a.example\r\n\r\n")],
         httpolice: &[1045],
@@ -256,6 +257,7 @@ fn form(method: &[u8], target: &[u8], at: usize, report: &mut Report<'_>) {
 
 /// Looks for characters that no target has.
 fn characters(target: &[u8], at: usize, report: &mut Report<'_>) {
+    let path = if target.starts_with(b"/") { 0 } else { host_end(target) };
     let query = memchr::memchr(b'?', target).unwrap_or(target.len());
     let literal = if target.starts_with(b"/") { 0..0 } else { host_literal(target) };
     for (i, &byte) in target.iter().enumerate() {
@@ -265,7 +267,8 @@ fn characters(target: &[u8], at: usize, report: &mut Report<'_>) {
             b'%' if target.get(i + 1..i + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) => continue,
             b'%' => &BAD_PERCENT_ENCODING,
             b'[' | b']' | b':' if literal.contains(&i) => continue,
-            b'[' | b']' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'`' if i > query => &UNENCODED_IN_QUERY,
+            b'[' | b']' | b'|' if i > path => &UNENCODED_BY_BROWSERS,
+            b'{' | b'}' | b'\\' | b'^' | b'`' if i > query => &UNENCODED_BY_BROWSERS,
             _ if is_path(byte) || is_control(byte) => continue,
             // One character, or several, of which the first is reported.
             0x80.. if i > 0 && target[i - 1] >= 0x80 => continue,
@@ -274,6 +277,12 @@ fn characters(target: &[u8], at: usize, report: &mut Report<'_>) {
         let end = if byte >= 0x80 { i + target[i..].iter().take_while(|byte| **byte >= 0x80).count() } else { i + 1 };
         report.add(Draft::new(lint).head(at + i..at + end));
     }
+}
+
+/// Where the authority of an absolute form ends.
+fn host_end(target: &[u8]) -> usize {
+    let host = memchr::memmem::find(target, b"://").map_or(0, |colon| colon + 3);
+    memchr::memchr(b'/', &target[host..]).map_or(target.len(), |slash| host + slash)
 }
 
 /// Where the host of an absolute or authority form stands in brackets.
@@ -321,7 +330,7 @@ mod tests {
             let mut bad = Conversation::new();
             bad.data(0, format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
             let loud = raised(&bad);
-            let of_target = ["target", "character", "encoding", "query"];
+            let of_target = ["target", "character", "encoding", "browsers"];
             assert!(loud.iter().any(|name| of_target.iter().any(|part| name.contains(part))), "{target}: {loud:?}");
         }
     }

@@ -135,6 +135,21 @@ impl Connection {
         *all = *all + queued - std::mem::replace(&mut self.counted, queued);
     }
 
+    /// Takes a segment that does no more than acknowledge bytes which were handed on, on a connection where nothing
+    /// waits: there is nothing to say of it. False where there is more to it; nothing has changed then.
+    #[inline]
+    pub fn only_acknowledges(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
+        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
+        let quiet = segment.is_empty() && fwd.flows() && rev.flows() && rev.has_delivered(segment.ack);
+        if !quiet || self.over.is_some() || self.ended || !self.analysis.goes_on(dir, segment) {
+            return false;
+        }
+        let window = self.analysis.known_window(dir, segment.window);
+        self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, segment.time);
+        self.count(dir, segment);
+        true
+    }
+
     /// What the analysis says of a segment; `flags` were found before.
     /// `why` is told the reasons, if there is one who asks.
     pub fn analyse(
@@ -153,13 +168,17 @@ impl Connection {
             }
         };
         verdict.flags = verdict.flags.union(flags);
+        self.directions[dir].flags.add(verdict.flags);
+        self.count(dir, segment);
+        verdict
+    }
+
+    fn count(&mut self, dir: usize, segment: &Segment<'_>) {
         self.last = (segment.time, segment.frame);
-        let direction = &mut self.directions[dir];
+        let direction = &mut self.directions[dir & 1];
         direction.segments += 1;
         direction.bytes += segment.payload.len() as u64;
-        direction.flags.add(verdict.flags);
         self.learn_handshake(dir, segment);
-        verdict
     }
 
     /// What is known of a segment that is not part of the stream.

@@ -321,6 +321,9 @@ impl Engine {
         }
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
+        if packet.is_none() && self.options.stream.is_none() && connection.only_acknowledges(dir, segment) {
+            return;
+        }
         let mut why = (self.options.explain == Some(segment.frame)).then(Explanation::default);
         let verdict = connection.analyse(dir, segment, flags, why.as_mut());
         self.shared.counts.flags.add(verdict.flags);
@@ -410,6 +413,7 @@ impl Engine {
     }
 
     /// Lets capture time pass without a frame: what has waited long enough is told.
+    #[inline]
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
         while let Some((deadline, id)) = self.timers.due(self.shared.now) {

@@ -150,27 +150,24 @@ impl Connection {
         true
     }
 
-    /// What the analysis says of a segment; `flags` were found before.
-    /// `why` is told the reasons, if there is one who asks.
+    /// What the analysis says of a segment; `flags` were found before. The reasons too, where they are asked for.
     pub fn analyse(
         &mut self,
         dir: usize,
         segment: &Segment<'_>,
         flags: Flags,
-        why: Option<&mut Explanation>,
-    ) -> Verdict {
-        let mut verdict = match why {
-            None => self.analysis.push(dir, segment),
-            Some(why) => {
-                let (verdict, explanation) = self.analysis.explain(dir, segment);
-                *why = explanation;
-                verdict
-            }
+        asked: bool,
+    ) -> (Verdict, Option<Box<Explanation>>) {
+        let (mut verdict, why) = if asked {
+            let (verdict, why) = self.analysis.explain(dir, segment);
+            (verdict, Some(Box::new(why)))
+        } else {
+            (self.analysis.push(dir, segment), None)
         };
         verdict.flags = verdict.flags.union(flags);
         self.directions[dir].flags.add(verdict.flags);
         self.count(dir, segment);
-        verdict
+        (verdict, why)
     }
 
     fn count(&mut self, dir: usize, segment: &Segment<'_>) {
@@ -373,7 +370,7 @@ impl Connection {
 
 /// Lets time pass for both streams, until neither comes further.
 fn pass_time<S: Sink>(halves: &mut [HalfStream; 2], now: Timestamp, feed: &mut Feed<'_, S>) {
-    loop {
+    while halves.iter().any(HalfStream::pending) {
         let before = [halves[0].delivered(), halves[1].delivered()];
         for dir in 0..2 {
             let ready = halves[1 - dir].delivered();
@@ -387,7 +384,7 @@ fn pass_time<S: Sink>(halves: &mut [HalfStream; 2], now: Timestamp, feed: &mut F
 
 /// Hands on what one stream, then the other, has waited with, until neither comes further.
 fn settle<S: Sink>(halves: &mut [HalfStream; 2], mut dir: usize, feed: &mut Feed<'_, S>) {
-    loop {
+    while halves[dir].queued() > 0 {
         let before = halves[dir].delivered();
         let ready = halves[1 - dir].delivered();
         halves[dir].resume(ready, &mut feed.of(dir));

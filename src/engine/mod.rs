@@ -175,22 +175,32 @@ impl Engine {
         let Some(header) = plain.tcp() else { return self.layers(*frame, sink) };
         let segment = &segment_of(frame.meta, header, plain.payload, plain.missing);
         let known = self.table.find(&key);
-        if segment.is_empty()
-            && self.options.stream.is_none()
-            && let Some(connection) = known.and_then(|id| self.table.get_mut(id))
-            && connection.only_acknowledges(connection.direction(swapped), segment)
-        {
-            return;
-        }
         let whole = !plain.payload.is_empty() && plain.missing == 0;
         let header_sum = whole.then(|| checksum::plain_header_sum(plain));
-        let carrier = &mut Carrier {
+        let carrier = |verdict| Carrier {
             meta: frame.meta,
             cap_len: frame.bytes.len() as u32,
             headers: plain.headers,
             resumed: &[],
-            verdict: Verdict::default(),
+            verdict,
         };
+        if self.options.stream.is_none()
+            && let Some(connection) = known.and_then(|id| self.table.get_mut(id))
+            && let dir = connection.direction(swapped)
+            && connection.flows(dir, segment)
+        {
+            if segment.is_empty() {
+                if connection.only_acknowledges(dir, segment) {
+                    return;
+                }
+            } else if let Some(verdict) = connection.goes_on(dir, segment) {
+                self.shared.ledger.captured += segment.payload.len() as u64;
+                let (carrier, shared) = (&carrier(verdict), &mut self.shared);
+                connection.deliver(dir, segment, carrier, header_sum, shared, sink);
+                return bound(connection, self.options.limits, &mut self.queued, shared, sink);
+            }
+        }
+        let carrier = &mut carrier(Verdict::default());
         let flags = Flags::EMPTY;
         self.segment(Arrival { packet: None, key, known, swapped, segment, carrier, header_sum, flags }, sink);
     }
@@ -349,15 +359,8 @@ impl Engine {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
         carrier.verdict = verdict;
-        if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink)
-            && connection.queued() != connection.counted
-        {
-            let (limits, more) = (self.options.limits, connection.queued().saturating_sub(connection.counted));
-            if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
-                self.shared.counts.queues_relieved += 1;
-                connection.relieve(&mut self.shared, sink);
-            }
-            connection.count_queued(&mut self.queued);
+        if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink) {
+            bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
         }
         if let Some(deadline) = connection.arm(self.shared.now) {
             self.timers.set(deadline, id);
@@ -483,6 +486,22 @@ impl Engine {
             self.end(id, close.unwrap_or(Close::Open), sink);
         }
     }
+}
+
+/// Takes over into `queued`, what all connections hold, what has changed of it in one, and gives up some of that at a
+/// bound.
+#[inline]
+fn bound(connection: &mut Connection, limits: Limits, queued: &mut usize, shared: &mut Shared, sink: &mut impl Sink) {
+    let held = connection.queued();
+    if held == connection.counted {
+        return;
+    }
+    let more = held.saturating_sub(connection.counted);
+    if held > limits.queue || more > 0 && *queued + more > limits.queues {
+        shared.counts.queues_relieved += 1;
+        connection.relieve(shared, sink);
+    }
+    connection.count_queued(queued);
 }
 
 fn ends((src, dst): (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> [Endpoint; 2] {

@@ -135,14 +135,18 @@ impl Connection {
         *all = *all + queued - std::mem::replace(&mut self.counted, queued);
     }
 
-    /// Whether a segment goes on where nothing waits, lacks or ends: with the next bytes or none, and an acknowledgment
-    /// of what was handed on.
+    /// Whether a segment goes on where nothing waits: with no byte, or the next ones of a stream that lacks none and has
+    /// no end, and an acknowledgment of what was handed on.
     #[inline]
     pub fn flows(&self, dir: usize, segment: &Segment<'_>) -> bool {
         let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
-        let whole = segment.is_empty() || segment.missing == 0 && fwd.is_next(segment.seq);
-        let open = self.over.is_none() && !self.ended;
-        whole && open && !segment.control.any(ODD) && fwd.flows() && rev.flows() && rev.has_delivered(segment.ack)
+        if segment.control.any(ODD) || !rev.is_idle() || !rev.has_delivered(segment.ack) {
+            return false;
+        }
+        match segment.is_empty() {
+            true => fwd.is_idle(),
+            false => segment.missing == 0 && fwd.flows() && fwd.is_next(segment.seq) && self.over.is_none(),
+        }
     }
 
     /// Takes a segment without payload that [flows](Connection::flows): there is nothing to say of it. False where the

@@ -135,31 +135,47 @@ impl Connection {
         *all = *all + queued - std::mem::replace(&mut self.counted, queued);
     }
 
-    /// What the analysis says of a segment; `flags` were found before.
-    /// `why` is told the reasons, if there is one who asks.
+    /// Takes a segment that does no more than acknowledge bytes which were handed on, on a connection where nothing
+    /// waits: there is nothing to say of it. False where there is more to it; nothing has changed then.
+    #[inline]
+    pub fn only_acknowledges(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
+        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
+        let quiet = segment.is_empty() && fwd.flows() && rev.flows() && rev.has_delivered(segment.ack);
+        if !quiet || self.over.is_some() || self.ended || !self.analysis.goes_on(dir, segment) {
+            return false;
+        }
+        let window = self.analysis.known_window(dir, segment.window);
+        self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, segment.time);
+        self.count(dir, segment);
+        true
+    }
+
+    /// What the analysis says of a segment; `flags` were found before. The reasons too, where they are asked for.
     pub fn analyse(
         &mut self,
         dir: usize,
         segment: &Segment<'_>,
         flags: Flags,
-        why: Option<&mut Explanation>,
-    ) -> Verdict {
-        let mut verdict = match why {
-            None => self.analysis.push(dir, segment),
-            Some(why) => {
-                let (verdict, explanation) = self.analysis.explain(dir, segment);
-                *why = explanation;
-                verdict
-            }
+        asked: bool,
+    ) -> (Verdict, Option<Box<Explanation>>) {
+        let (mut verdict, why) = if asked {
+            let (verdict, why) = self.analysis.explain(dir, segment);
+            (verdict, Some(Box::new(why)))
+        } else {
+            (self.analysis.push(dir, segment), None)
         };
         verdict.flags = verdict.flags.union(flags);
+        self.directions[dir].flags.add(verdict.flags);
+        self.count(dir, segment);
+        (verdict, why)
+    }
+
+    fn count(&mut self, dir: usize, segment: &Segment<'_>) {
         self.last = (segment.time, segment.frame);
-        let direction = &mut self.directions[dir];
+        let direction = &mut self.directions[dir & 1];
         direction.segments += 1;
         direction.bytes += segment.payload.len() as u64;
-        direction.flags.add(verdict.flags);
         self.learn_handshake(dir, segment);
-        verdict
     }
 
     /// What is known of a segment that is not part of the stream.
@@ -354,7 +370,7 @@ impl Connection {
 
 /// Lets time pass for both streams, until neither comes further.
 fn pass_time<S: Sink>(halves: &mut [HalfStream; 2], now: Timestamp, feed: &mut Feed<'_, S>) {
-    loop {
+    while halves.iter().any(HalfStream::pending) {
         let before = [halves[0].delivered(), halves[1].delivered()];
         for dir in 0..2 {
             let ready = halves[1 - dir].delivered();
@@ -368,7 +384,7 @@ fn pass_time<S: Sink>(halves: &mut [HalfStream; 2], now: Timestamp, feed: &mut F
 
 /// Hands on what one stream, then the other, has waited with, until neither comes further.
 fn settle<S: Sink>(halves: &mut [HalfStream; 2], mut dir: usize, feed: &mut Feed<'_, S>) {
-    loop {
+    while halves[dir].queued() > 0 {
         let before = halves[dir].delivered();
         let ready = halves[1 - dir].delivered();
         halves[dir].resume(ready, &mut feed.of(dir));

@@ -23,7 +23,6 @@ use crate::flow::fragments::{Assembly, Fragments, Whole};
 use crate::flow::{Endpoint, Hashed, Id, Key, Spot, Table};
 use crate::frame::{Frame, FrameMeta, Timestamp};
 use crate::issue::{Flags, Issue};
-use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::reassembly::Memory;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
@@ -321,14 +320,17 @@ impl Engine {
         }
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
-        let mut why = (self.options.explain == Some(segment.frame)).then(Explanation::default);
-        let verdict = connection.analyse(dir, segment, flags, why.as_mut());
+        if packet.is_none() && self.options.stream.is_none() && connection.only_acknowledges(dir, segment) {
+            return;
+        }
+        let asked = self.options.explain == Some(segment.frame);
+        let (verdict, why) = connection.analyse(dir, segment, flags, asked);
         self.shared.counts.flags.add(verdict.flags);
         self.shared.ledger.captured += segment.payload.len() as u64;
         if let Some(packet) = packet.filter(|_| self.options.packets) {
             sink.event(Event::Packet(Packet {
                 tcp: Some((connection.stream(), verdict)),
-                why: why.as_ref(),
+                why: why.as_deref(),
                 ..packet
             }));
         }
@@ -339,7 +341,9 @@ impl Engine {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
         carrier.verdict = verdict;
-        if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink) {
+        if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink)
+            && connection.queued() != connection.counted
+        {
             let (limits, more) = (self.options.limits, connection.queued().saturating_sub(connection.counted));
             if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
                 self.shared.counts.queues_relieved += 1;
@@ -410,6 +414,7 @@ impl Engine {
     }
 
     /// Lets capture time pass without a frame: what has waited long enough is told.
+    #[inline]
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
         while let Some((deadline, id)) = self.timers.due(self.shared.now) {

@@ -156,6 +156,18 @@ impl HalfStream {
         self.next.saturating_add_signed(i64::from(seq.since(self.seq_at(self.next))))
     }
 
+    /// Whether its start is known, and no end and no byte that waits or lacks: what follows may be handed on at once.
+    #[inline]
+    pub fn flows(&self) -> bool {
+        self.start == Start::Known && self.side.is_none() && self.fin_at == 0 && !self.ended && self.acked <= self.next
+    }
+
+    /// Whether what a segment acknowledges was handed on.
+    #[inline]
+    pub fn has_delivered(&self, ack: Seq) -> bool {
+        !ack.after(self.seq_at(self.next))
+    }
+
     /// Learns what the peer acknowledges, from a segment with ACK and without RST, and its window in bytes (0 where
     /// its scale is not known). Returns the acknowledgment as an offset of this stream, 0 where it cannot be one.
     pub fn acknowledge(&mut self, ack: Seq, synack: bool, window: u32, time: Timestamp) -> u64 {

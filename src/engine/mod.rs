@@ -65,6 +65,8 @@ struct Arrival<'a, 'c> {
     /// Its frame, where the layers of that are known.
     packet: Option<Packet<'a>>,
     key: Hashed,
+    /// Its connection, if there is one yet.
+    known: Option<Id>,
     /// Whether it goes from the higher end of the key to the lower.
     swapped: bool,
     segment: &'a Segment<'a>,
@@ -172,8 +174,6 @@ impl Engine {
     /// Takes a frame whose headers are plain.
     fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (Hashed, bool), sink: &mut impl Sink) {
         let Some(header) = plain.tcp() else { return self.layers(*frame, sink) };
-        let whole = !plain.payload.is_empty() && plain.missing == 0;
-        let header_sum = whole.then(|| checksum::plain_header_sum(plain));
         let parsed;
         let options = if TcpOptions::are_plain(header.options) {
             &TcpOptions::NONE
@@ -182,15 +182,35 @@ impl Engine {
             &parsed
         };
         let segment = &segment_of(frame.meta, header, options, plain.payload, plain.missing);
-        let carrier = &mut Carrier {
+        let known = self.table.find(&key);
+        let whole = !plain.payload.is_empty() && plain.missing == 0;
+        let header_sum = whole.then(|| checksum::plain_header_sum(plain));
+        let carrier = |verdict| Carrier {
             meta: frame.meta,
             cap_len: frame.bytes.len() as u32,
             headers: plain.headers,
             resumed: &[],
-            verdict: Verdict::default(),
+            verdict,
         };
+        if self.options.stream.is_none()
+            && let Some(connection) = known.and_then(|id| self.table.get_mut(id))
+            && let dir = connection.direction(swapped)
+            && connection.flows(dir, segment)
+        {
+            if segment.is_empty() {
+                if connection.only_acknowledges(dir, segment) {
+                    return;
+                }
+            } else if let Some(verdict) = connection.goes_on(dir, segment) {
+                self.shared.ledger.captured += segment.payload.len() as u64;
+                let (carrier, shared) = (&carrier(verdict), &mut self.shared);
+                connection.deliver(dir, segment, carrier, header_sum, shared, sink);
+                return bound(connection, self.options.limits, &mut self.queued, shared, sink);
+            }
+        }
+        let carrier = &mut carrier(Verdict::default());
         let flags = Flags::EMPTY;
-        self.segment(Arrival { packet: None, key, swapped, segment, carrier, header_sum, flags }, sink);
+        self.segment(Arrival { packet: None, key, known, swapped, segment, carrier, header_sum, flags }, sink);
     }
 
     /// Goes on in a datagram that a frame completed; in it there may be a tunnel, with a fragment that completes
@@ -244,9 +264,11 @@ impl Engine {
                 let (key, swapped) = key(addresses, header.src, header.dst);
                 let options = options_of(header);
                 let is_whole = !decoded.payload.is_empty() && decoded.missing == 0;
+                let key = self.table.hash(key);
                 let arrival = Arrival {
                     packet: Some(packet),
-                    key: self.table.hash(key),
+                    known: self.table.find(&key),
+                    key,
                     swapped,
                     segment: &segment_of(decoded.meta, header, &options, decoded.payload, decoded.missing),
                     carrier: &mut { carrier },
@@ -315,8 +337,7 @@ impl Engine {
     }
 
     fn segment(&mut self, arrival: Arrival<'_, '_>, sink: &mut impl Sink) {
-        let Arrival { packet, key, swapped, segment, carrier, header_sum, flags } = arrival;
-        let mut known = self.table.find(&key);
+        let Arrival { packet, key, mut known, swapped, segment, carrier, header_sum, flags } = arrival;
         let replaced = segment.control.any(Control::SYN)
             && known
                 .and_then(|id| self.table.get_mut(id))
@@ -330,9 +351,6 @@ impl Engine {
         }
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
-        if packet.is_none() && self.options.stream.is_none() && connection.only_acknowledges(dir, segment) {
-            return;
-        }
         let asked = self.options.explain == Some(segment.frame);
         let (verdict, why) = connection.analyse(dir, segment, flags, asked);
         self.shared.counts.flags.add(verdict.flags);
@@ -351,15 +369,8 @@ impl Engine {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
         carrier.verdict = verdict;
-        if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink)
-            && connection.queued() != connection.counted
-        {
-            let (limits, more) = (self.options.limits, connection.queued().saturating_sub(connection.counted));
-            if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
-                self.shared.counts.queues_relieved += 1;
-                connection.relieve(&mut self.shared, sink);
-            }
-            connection.count_queued(&mut self.queued);
+        if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink) {
+            bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
         }
         if let Some(deadline) = connection.arm(self.shared.now) {
             self.timers.set(deadline, id);
@@ -485,6 +496,22 @@ impl Engine {
             self.end(id, close.unwrap_or(Close::Open), sink);
         }
     }
+}
+
+/// Takes over into `queued`, what all connections hold, what has changed of it in one, and gives up some of that at a
+/// bound.
+#[inline]
+fn bound(connection: &mut Connection, limits: Limits, queued: &mut usize, shared: &mut Shared, sink: &mut impl Sink) {
+    let held = connection.queued();
+    if held == connection.counted {
+        return;
+    }
+    let more = held.saturating_sub(connection.counted);
+    if held > limits.queue || more > 0 && *queued + more > limits.queues {
+        shared.counts.queues_relieved += 1;
+        connection.relieve(shared, sink);
+    }
+    connection.count_queued(queued);
 }
 
 fn ends((src, dst): (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> [Endpoint; 2] {

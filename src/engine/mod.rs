@@ -131,13 +131,14 @@ impl Engine {
         for frames in frames.chunks(AHEAD) {
             let mut ahead: ArrayVec<Option<(Plain<'_>, (Hashed, bool))>, AHEAD> = ArrayVec::new();
             for frame in frames {
-                let plain = if self.needs_no_layers() { decode::plain(frame) } else { None };
-                ahead.push(plain.map(|plain| {
+                if let Some(plain) = decode::plain(frame).filter(|_| self.needs_no_layers()) {
                     let (key, swapped) = Key::of_bytes(plain.addresses, plain.ports());
                     let key = self.table.hash(key);
                     self.table.prefetch_place(&key);
-                    (plain, (key, swapped))
-                }));
+                    ahead.push(Some((plain, (key, swapped))));
+                } else {
+                    ahead.push(None);
+                }
             }
             let flows: ArrayVec<Spot, AHEAD> =
                 ahead.iter().flatten().filter_map(|(_, (key, _))| self.table.guess(key)).collect();
@@ -173,7 +174,14 @@ impl Engine {
     /// Takes a frame whose headers are plain.
     fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (Hashed, bool), sink: &mut impl Sink) {
         let Some(header) = plain.tcp() else { return self.layers(*frame, sink) };
-        let segment = &segment_of(frame.meta, header, plain.payload, plain.missing);
+        let parsed;
+        let options = if TcpOptions::are_plain(header.options) {
+            &TcpOptions::NONE
+        } else {
+            parsed = TcpOptions::parse(header.options);
+            &parsed
+        };
+        let segment = &segment_of(frame.meta, header, options, plain.payload, plain.missing);
         let known = self.table.find(&key);
         let whole = !plain.payload.is_empty() && plain.missing == 0;
         let header_sum = whole.then(|| checksum::plain_header_sum(plain));
@@ -254,6 +262,7 @@ impl Engine {
         match (decoded.transport, decoded.addresses) {
             (Transport::Tcp(header), Some(addresses)) => {
                 let (key, swapped) = key(addresses, header.src, header.dst);
+                let options = options_of(header);
                 let is_whole = !decoded.payload.is_empty() && decoded.missing == 0;
                 let key = self.table.hash(key);
                 let arrival = Arrival {
@@ -261,7 +270,7 @@ impl Engine {
                     known: self.table.find(&key),
                     key,
                     swapped,
-                    segment: &segment_of(decoded.meta, header, decoded.payload, decoded.missing),
+                    segment: &segment_of(decoded.meta, header, &options, decoded.payload, decoded.missing),
                     carrier: &mut { carrier },
                     header_sum: if is_whole { checksum::header_sum(decoded) } else { None },
                     flags: self.verify(decoded),
@@ -305,7 +314,8 @@ impl Engine {
     fn stray(&mut self, decoded: &Decoded<'_>, sink: &mut impl Sink) -> Option<(u64, Verdict)> {
         let (addresses, header) = decode::stray_tcp(decoded)?;
         let (key, swapped) = key(addresses, header.src, header.dst);
-        let segment = segment_of(decoded.meta, header, &[], 0);
+        let options = options_of(header);
+        let segment = segment_of(decoded.meta, header, &options, &[], 0);
         let key = self.table.hash(key);
         let id = self.table.find(&key).unwrap_or_else(|| self.connection(key, swapped, &segment, None, sink));
         let connection = self.table.get_mut(id)?;
@@ -514,7 +524,18 @@ fn key(addresses: (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> (Key, bool)
     Key::new(src, dst)
 }
 
-fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], missing: u32) -> Segment<'a> {
+fn options_of(header: TcpHeader<'_>) -> TcpOptions {
+    TcpOptions { are_cut: header.is_cut, ..TcpOptions::parse(header.options) }
+}
+
+#[inline]
+fn segment_of<'a>(
+    meta: FrameMeta,
+    header: TcpHeader<'_>,
+    options: &'a TcpOptions,
+    payload: &'a [u8],
+    missing: u32,
+) -> Segment<'a> {
     Segment {
         frame: meta.number,
         time: meta.time,
@@ -522,7 +543,7 @@ fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], mis
         ack: Seq(header.ack),
         control: Control(header.flags),
         window: header.window,
-        options: TcpOptions { are_cut: header.is_cut, ..TcpOptions::parse(header.options) },
+        options,
         payload,
         missing,
     }

@@ -119,7 +119,7 @@ impl<T: Keyed> Table<T> {
     #[inline]
     pub fn hash(&self, key: Key) -> Hashed {
         let mut hasher = self.hasher.build_hasher();
-        key.words().into_iter().for_each(|word| hasher.write_u64(word));
+        key.hash(&mut hasher);
         Hashed { key, tag: (hasher.finish() >> 32) as u32 }
     }
 

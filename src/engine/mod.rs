@@ -65,6 +65,8 @@ struct Arrival<'a, 'c> {
     /// Its frame, where the layers of that are known.
     packet: Option<Packet<'a>>,
     key: Hashed,
+    /// Its connection, if there is one yet.
+    known: Option<Id>,
     /// Whether it goes from the higher end of the key to the lower.
     swapped: bool,
     segment: &'a Segment<'a>,
@@ -171,9 +173,17 @@ impl Engine {
     /// Takes a frame whose headers are plain.
     fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (Hashed, bool), sink: &mut impl Sink) {
         let Some(header) = plain.tcp() else { return self.layers(*frame, sink) };
+        let segment = &segment_of(frame.meta, header, plain.payload, plain.missing);
+        let known = self.table.find(&key);
+        if segment.is_empty()
+            && self.options.stream.is_none()
+            && let Some(connection) = known.and_then(|id| self.table.get_mut(id))
+            && connection.only_acknowledges(connection.direction(swapped), segment)
+        {
+            return;
+        }
         let whole = !plain.payload.is_empty() && plain.missing == 0;
         let header_sum = whole.then(|| checksum::plain_header_sum(plain));
-        let segment = &segment_of(frame.meta, header, plain.payload, plain.missing);
         let carrier = &mut Carrier {
             meta: frame.meta,
             cap_len: frame.bytes.len() as u32,
@@ -182,7 +192,7 @@ impl Engine {
             verdict: Verdict::default(),
         };
         let flags = Flags::EMPTY;
-        self.segment(Arrival { packet: None, key, swapped, segment, carrier, header_sum, flags }, sink);
+        self.segment(Arrival { packet: None, key, known, swapped, segment, carrier, header_sum, flags }, sink);
     }
 
     /// Goes on in a datagram that a frame completed; in it there may be a tunnel, with a fragment that completes
@@ -235,9 +245,11 @@ impl Engine {
             (Transport::Tcp(header), Some(addresses)) => {
                 let (key, swapped) = key(addresses, header.src, header.dst);
                 let is_whole = !decoded.payload.is_empty() && decoded.missing == 0;
+                let key = self.table.hash(key);
                 let arrival = Arrival {
                     packet: Some(packet),
-                    key: self.table.hash(key),
+                    known: self.table.find(&key),
+                    key,
                     swapped,
                     segment: &segment_of(decoded.meta, header, decoded.payload, decoded.missing),
                     carrier: &mut { carrier },
@@ -305,8 +317,7 @@ impl Engine {
     }
 
     fn segment(&mut self, arrival: Arrival<'_, '_>, sink: &mut impl Sink) {
-        let Arrival { packet, key, swapped, segment, carrier, header_sum, flags } = arrival;
-        let mut known = self.table.find(&key);
+        let Arrival { packet, key, mut known, swapped, segment, carrier, header_sum, flags } = arrival;
         let replaced = segment.control.any(Control::SYN)
             && known
                 .and_then(|id| self.table.get_mut(id))
@@ -320,9 +331,6 @@ impl Engine {
         }
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
-        if packet.is_none() && self.options.stream.is_none() && connection.only_acknowledges(dir, segment) {
-            return;
-        }
         let asked = self.options.explain == Some(segment.frame);
         let (verdict, why) = connection.analyse(dir, segment, flags, asked);
         self.shared.counts.flags.add(verdict.flags);

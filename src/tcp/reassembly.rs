@@ -177,7 +177,7 @@ impl HalfStream {
             self.start = if synack { Start::Known } else { Start::Midway(time) };
         }
         let acked = self.offset_of(ack);
-        if self.is_far(acked) {
+        if acked > self.highest && self.is_far(acked) {
             // Bytes that it covers, or another acknowledgment, make it believable.
             let reach = self.reach();
             let side = self.side.get_or_insert_default();

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::feed::Feed;
+use crate::app::Pool;
 use crate::app::http1::Session;
 use crate::app::identify;
 use crate::app::ledger::Class;
@@ -375,8 +376,8 @@ impl Connection {
     }
 
     /// Gives up what tells which message a copy belongs to.
-    pub fn forget(&mut self) {
-        self.session = None;
+    pub fn forget(&mut self, pool: &mut Pool) {
+        self.session.take().into_iter().for_each(|session| pool.give_back_session(session));
         self.halves.iter_mut().for_each(HalfStream::forget);
     }
 

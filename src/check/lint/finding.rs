@@ -95,9 +95,10 @@ impl Findings {
         self.counts.values().filter(|count| count.severity == severity).map(|count| count.all).sum()
     }
 
-    /// How many findings there were that are not kept.
-    pub fn left_out(&self) -> u64 {
-        self.counts.values().map(|count| count.all.saturating_sub(MAX_OF_LINT as u64)).sum()
+    /// Lints with findings that are not kept, and how many.
+    pub fn left_out(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let beyond = |count: &Count| count.all.saturating_sub(MAX_OF_LINT as u64);
+        self.counts.iter().map(move |(name, count)| (*name, beyond(count))).filter(|(_, count)| *count > 0)
     }
 
     /// The highest severity of a finding.

@@ -164,10 +164,14 @@ impl Levels {
             self.all = Some(level);
             return Ok(());
         }
-        let lint = find(name).ok_or_else(|| UnknownLint::new(name))?;
-        self.named.insert(lint.name, level);
+        self.named.insert(named(name)?.name, level);
         Ok(())
     }
+}
+
+/// The lint with this name, or those whose names are most like it.
+pub fn named(name: &str) -> Result<&'static Lint, UnknownLint> {
+    find(name).ok_or_else(|| UnknownLint::new(name))
 }
 
 /// The severity with this name.

@@ -10,7 +10,7 @@ mod exchange;
 mod fields;
 mod finding;
 mod host;
-pub mod levels;
+mod levels;
 mod lines;
 mod list;
 mod options;
@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 
 pub use entry::{Lint, Turn};
 pub use finding::{Excerpt, Finding, Findings};
-pub use levels::{ConfigError, Levels, UnknownLint};
+pub use levels::{ConfigError, Levels, UnknownLint, named, severity};
 pub use list::{all, find};
 
 use crate::app::http1::Http;

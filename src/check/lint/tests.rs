@@ -190,7 +190,7 @@ fn findings_of_a_lint_are_bounded_and_counted() {
     let findings = many.findings();
     assert_eq!(findings.iter().filter(|finding| finding.lint.name == "bare-lf").count(), 100);
     assert_eq!(findings.count("bare-lf"), 150);
-    assert!(findings.left_out() >= 50);
+    assert!(findings.left_out().any(|left| left == ("bare-lf", 50)));
 }
 
 #[test]

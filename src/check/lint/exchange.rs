@@ -103,7 +103,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
 
 /// Looks for what has no counterpart when all is known.
 pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
-    let Ended { connection, talk } = ended;
+    let Ended { connection, talk, .. } = ended;
     let is_odd = connection.issues.contains(Issue::Undecodable);
     if is_odd && connection.http && talk.is_whole() {
         report.add(Draft::new(&UNDECODABLE));

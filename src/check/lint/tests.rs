@@ -14,9 +14,12 @@ const STEP: i64 = 1_000_000;
 pub(super) struct Conversation {
     frames: Vec<(i64, Vec<u8>)>,
     time: i64,
-    port: u16,
-    /// Next sequence numbers, of the client and of the server.
-    next: [u32; 2],
+    /// Of the client and of the server.
+    ports: [u16; 2],
+    /// Next sequence numbers, likewise.
+    pub next: [u32; 2],
+    /// The window that both offer.
+    pub window: u16,
 }
 
 impl Conversation {
@@ -27,11 +30,33 @@ impl Conversation {
 
     /// The same to another port.
     pub fn to_port(port: u16) -> Self {
-        let mut new = Self { frames: Vec::new(), time: 0, port, next: [1000, 5000] };
+        Self::between([40_000, port])
+    }
+
+    /// The same from another port.
+    pub fn from_port(port: u16) -> Self {
+        Self::between([port, 80])
+    }
+
+    fn between(ports: [u16; 2]) -> Self {
+        let mut new = Self { ports, ..Self::silent() };
         new.segment(0, "S", b"");
         new.segment(1, "SA", b"");
         new.segment(0, "A", b"");
         new
+    }
+
+    /// Before its first segment.
+    pub fn silent() -> Self {
+        Self { frames: Vec::new(), time: 0, ports: [40_000, 80], next: [1000, 5000], window: 65_000 }
+    }
+
+    /// With the frames of another one after its own.
+    pub fn then(mut self, later: Self) -> Self {
+        let start = self.time;
+        self.frames.extend(later.frames.into_iter().map(|(time, frame)| (start + time, frame)));
+        self.time += later.time;
+        self
     }
 
     pub fn turns(mut self, turns: &[Turn]) -> Self {
@@ -65,12 +90,11 @@ impl Conversation {
         self
     }
 
-    fn segment(&mut self, from: usize, flags: &str, payload: &[u8]) {
+    pub fn segment(&mut self, from: usize, flags: &str, payload: &[u8]) {
         let addresses = [[10, 0, 0, 1], [10, 0, 0, 2]];
-        let ports = [40_000, self.port];
         let mut tcp = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
             .ipv4(addresses[from], addresses[1 - from], 64)
-            .tcp(ports[from], ports[1 - from], self.next[from], 65_000);
+            .tcp(self.ports[from], self.ports[1 - from], self.next[from], self.window);
         for flag in flags.chars() {
             tcp = match flag {
                 'S' => tcp.syn(),
@@ -112,6 +136,11 @@ impl Conversation {
 /// Names of the lints that a conversation raises.
 pub(super) fn raised(conversation: &Conversation) -> Vec<&'static str> {
     conversation.findings().iter().map(|finding| finding.lint.name).collect()
+}
+
+/// The same, of these lints alone.
+pub(super) fn raised_of(lints: &[&Lint], conversation: &Conversation) -> Vec<&'static str> {
+    raised(conversation).into_iter().filter(|name| lints.iter().any(|lint| lint.name == *name)).collect()
 }
 
 #[test]

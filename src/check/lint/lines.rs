@@ -195,14 +195,16 @@ lints! {
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     let (head, raw) = (&seen.http.parsed, &seen.http.raw[..]);
     let blank = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    if seen.message.issues.contains(Issue::LeadingCrlf) {
+    if seen.has(Issue::LeadingCrlf) {
         report.add(Draft::new(&BLANK_LINE_BEFORE_START).head(0..blank));
     }
     start_line(head.start, raw, blank, report);
     let fields_at = memchr::memchr(b'\n', &raw[blank..]).map_or(raw.len(), |lf| blank + lf + 1);
     section(raw, &head.fields, fields_at, Draft::head, report);
     section(&seen.http.trailer_raw, &seen.http.trailer.fields, 0, Draft::trailer, report);
-    if seen.message.issues.contains(Issue::MissingBlankLine) {
+    // A line without version may be a whole request of HTTP/0.9, which is not known of a stream joined midway.
+    let may_be_whole = seen.has(Issue::MissingVersion) && seen.talk.opener.is_none();
+    if seen.has(Issue::MissingBlankLine) && !may_be_whole {
         let end = raw.len();
         report.add(Draft::new(&MISSING_BLANK_LINE).head(end.saturating_sub(1)..end).expected("an empty line after it"));
     }

@@ -135,6 +135,9 @@ lints! {
 
 /// Looks at a message that comes after others.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
+    if !seen.talk.is_whole() {
+        return;
+    }
     let own = &seen.talk.sides[seen.message.side % 2];
     let other = &seen.talk.sides[1 - seen.message.side % 2];
     let before = |past: &Past| past.number < seen.message.number;

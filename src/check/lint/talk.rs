@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::app::http1::Http;
 use crate::app::http1::framing::{Framing, framing, persistent};
 use crate::app::http1::head::{Head, HeadRef};
+use crate::app::http1::name::Name;
 use crate::app::message::{Integrity, Kind, Message};
 use crate::decode::{TcpHeader, Transport};
 use crate::event::Packet;
@@ -49,6 +50,9 @@ pub(super) struct Side {
     pub seen: bool,
     /// Whether bytes of it may not have been captured.
     pub lossy: bool,
+    /// The highest relative sequence number after a segment of it, and how far the other side acknowledged it.
+    next_seq: u32,
+    acked: u32,
     /// The last message that was given out.
     pub last: Option<Past>,
     /// The first message after which it said that it would close.
@@ -82,6 +86,8 @@ pub(super) enum Ending {
     Length,
     /// The head of a request that says nothing of a body.
     NoLength,
+    /// The head of a request that asks for another protocol, which then follows.
+    Asks,
     /// The head of a response to HEAD.
     AnswerToHead,
     /// The head of a response whose status has no body.
@@ -95,8 +101,10 @@ impl Ending {
     pub fn of(http: &Http, request: Option<&Request>) -> Self {
         let (head, code) = (http.head(), http.parsed.code);
         let is_request = head.is_request();
+        let asks = head.method() == Some(b"CONNECT") || head.has(Name::Upgrade);
         match framing(head, request.and_then(|request| request.head().method())).0 {
             Framing::Length(_) => Self::Length,
+            Framing::None if is_request && asks => Self::Asks,
             Framing::None if is_request => Self::NoLength,
             Framing::None if code < 200 || code == 204 || code == 304 => Self::Bodiless,
             Framing::None => Self::AnswerToHead,
@@ -110,6 +118,11 @@ impl Side {
     pub fn is_cut(&self) -> bool {
         self.last.is_some_and(|past| past.integrity != Integrity::Complete)
     }
+}
+
+/// The later of two sequence numbers, which are less than 2^31 apart.
+fn later(a: u32, b: u32) -> u32 {
+    if (b.wrapping_sub(a) as i32) > 0 { b } else { a }
 }
 
 /// A request that has no final response yet.
@@ -180,7 +193,14 @@ impl Talk {
         if control.any(Control::RST) {
             self.sides[side].rst.get_or_insert(frame);
         }
-        self.sides[side].seen = true;
+        let own = &mut self.sides[side];
+        own.lossy |= own.seen && later(own.next_seq, verdict.seq) != own.next_seq;
+        own.next_seq = if own.seen { later(own.next_seq, verdict.next_seq) } else { verdict.next_seq };
+        own.seen = true;
+        if control.any(Control::ACK) {
+            let other = &mut self.sides[1 - side];
+            other.acked = later(other.acked, verdict.ack);
+        }
         self.sides[side].lossy |= verdict.flags.contains(Issue::LostSegment) || decoded.missing > 0;
         self.sides[1 - side].lossy |= verdict.flags.contains(Issue::AckLostSegment);
         let header = decoded.layers.last().filter(|_| packet.assemblies.is_empty());
@@ -267,7 +287,8 @@ impl Talk {
 
     /// Whether both directions were captured, and nothing of them was lost, as far as is known.
     pub fn is_whole(&self) -> bool {
-        self.sides.iter().all(|side| side.seen && !side.lossy)
+        let is_all_seen = |side: &Side| self.opener.is_none() || later(side.next_seq, side.acked) == side.next_seq;
+        self.sides.iter().all(|side| side.seen && !side.lossy && is_all_seen(side))
     }
 
     /// Where the byte with this relative sequence number is in a frame, if that is remembered.

@@ -41,8 +41,9 @@ pub fn finding(finding: &Finding, options: Options, out: &mut Vec<u8>) {
         pen.push(finding.severity.name());
         pen.put(format_args!("[{}]", finding.lint.name));
     });
-    pen.text(HEADING, ":");
-    pen.piece_after(1, |pen| pen.text(HEADING, finding.lint.title));
+    pen.text(HEADING, ": ");
+    pen.begin_text();
+    pen.words(HEADING, finding.lint.title);
     pen.end_line();
     place(&mut pen, finding, gutter);
     match &finding.excerpt {
@@ -124,7 +125,9 @@ fn line(pen: &mut Pen<'_>, finding: &Finding, excerpt: &Excerpt, gutter: usize) 
     pen.pad_to(from);
     pen.indent.column = gutter + 3;
     pen.text(style.bold(), &"^".repeat(to - from));
-    if pen.room() >= ROOM_FOR_VALUES {
+    if finding.found.is_none() && finding.expected.is_none() {
+        pen.end_line();
+    } else if pen.room() >= ROOM_FOR_VALUES {
         pen.push(" ");
         pen.begin_text();
         values(pen, finding, style);

@@ -297,7 +297,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
         && !seen.talk.sides[seen.message.side % 2].lossy
         && let Some(lint) = excess(Ending::of(seen.http, seen.request))
     {
-        report.add(Draft::new(lint).byte(seen.message.len));
+        report.add(Draft::new(lint).bytes(seen.message.len, usize::MAX));
     }
 }
 
@@ -309,7 +309,11 @@ pub(super) fn update(update: &Update, talk: &Talk, report: &mut Report<'_>) {
     }
     let past = side.last.filter(|past| past.number == update.number);
     if let Some(lint) = excess(past.map_or(Ending::Other, |past| past.ending)) {
-        report.add(Draft::new(lint));
+        let draft = Draft::new(lint);
+        report.add(match past {
+            Some(past) => draft.bytes(past.end - past.start, usize::MAX),
+            None => draft,
+        });
     }
 }
 

@@ -354,13 +354,13 @@ fn chunks(seen: &Seen<'_>, report: &mut Report<'_>) {
     let apart = seen.message.issues.without(seen.http.parsed.issues).without(seen.http.trailer.issues);
     let end = seen.message.len;
     if apart.contains(Issue::BadChunkSize) {
-        report.add(Draft::new(&BAD_CHUNK_SIZE).byte(end));
+        report.add(Draft::new(&BAD_CHUNK_SIZE).bytes(end, 1));
     }
     if apart.contains(Issue::BadChunkEnd) {
-        report.add(Draft::new(&BAD_CHUNK_END).byte(end));
+        report.add(Draft::new(&BAD_CHUNK_END).bytes(end, 1));
     }
     if seen.message.integrity == Integrity::ClosedEarly {
-        report.add(Draft::new(&MISSING_LAST_CHUNK).byte(end));
+        report.add(Draft::new(&MISSING_LAST_CHUNK).bytes(end, 1));
     }
     if apart.contains(Issue::BareLf) {
         report.add(Draft::new(&BARE_LF_IN_CHUNKS));

@@ -105,7 +105,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
 pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
     let Ended { connection, talk } = ended;
     let is_odd = connection.issues.contains(Issue::Undecodable);
-    if is_odd && connection.http && talk.is_whole() {
+    if is_odd && connection.http && talk.is_whole() && !talk.lost_track {
         report.add(Draft::new(&UNDECODABLE));
     }
     let is_known = talk.is_whole() && talk.opener.is_some() && !talk.handed_over && connection.other_bytes == 0;

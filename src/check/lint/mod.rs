@@ -37,7 +37,7 @@ use crate::engine;
 use crate::event::{Connection, Event, Flow, Message, Packet, Sink, Transport, Update};
 use crate::issue::Issue;
 use list::GROUPS;
-use report::Report;
+use report::{Latest, Report};
 use talk::{Request, Talk};
 
 /// Connections of which something is remembered, some KiB each; beyond it the oldest ones are forgotten.
@@ -59,6 +59,7 @@ pub struct Lints {
     talks: BTreeMap<u64, Box<Talk>>,
     kept: usize,
     findings: Findings,
+    latest: Latest,
 }
 
 /// A message as lints see it.
@@ -145,11 +146,14 @@ impl Lints {
         }
         let Some(talk) = self.talks.get_mut(&stream) else { return };
         let Some(segment) = talk.segment(packet, verdict) else { return };
-        let mut report = Report::new(&self.levels, &mut self.findings, stream, talk);
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, stream, talk);
         for group in GROUPS {
             (group.packet)(&segment, talk, &mut report);
         }
         talk.pass(&segment);
+        if !packet.decoded.payload.is_empty() {
+            self.latest.take(stream, segment.side, verdict.seq, packet.decoded.payload);
+        }
     }
 
     fn message(&mut self, event: &Message<'_>) {
@@ -159,7 +163,7 @@ impl Lints {
         let talk = self.talks.get(&stream).map_or(&fresh, |talk| talk);
         let request = message.answers.and_then(|number| talk.request(number));
         let seen = Seen { message, http, head: http.head(), flow: event.flow, request, talk };
-        let mut report = Report::new(&self.levels, &mut self.findings, stream, talk);
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, stream, talk);
         report.of_message(event);
         for group in GROUPS {
             (group.message)(&seen, &mut report);
@@ -175,12 +179,14 @@ impl Lints {
         if event.flow.transport != Transport::Tcp {
             return;
         }
-        let Some(talk) = self.talks.get(&event.flow.stream) else { return };
-        let mut report = Report::new(&self.levels, &mut self.findings, event.flow.stream, talk);
+        let stream = event.flow.stream;
+        let Some(talk) = self.talks.get_mut(&stream) else { return };
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, stream, talk);
         report.of_update(event);
         for group in GROUPS {
             (group.update)(event.update, talk, &mut report);
         }
+        talk.learnt(event.update);
     }
 
     fn connection(&mut self, connection: &Connection) {
@@ -189,7 +195,7 @@ impl Lints {
         }
         let Some(talk) = self.talks.remove(&connection.flow.stream) else { return };
         self.kept -= talk.kept();
-        let mut report = Report::new(&self.levels, &mut self.findings, connection.flow.stream, &talk);
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, connection.flow.stream, &talk);
         report.of_connection(connection);
         for group in GROUPS {
             (group.connection)(&Ended { connection, talk: &talk }, &mut report);

@@ -6,7 +6,7 @@ use crate::app::http1::Http;
 use crate::app::http1::framing::{Framing, framing, persistent};
 use crate::app::http1::head::{Head, HeadRef};
 use crate::app::http1::name::Name;
-use crate::app::message::{Integrity, Kind, Message};
+use crate::app::message::{Integrity, Kind, Message, Update};
 use crate::decode::{TcpHeader, Transport};
 use crate::event::Packet;
 use crate::flow::Endpoint;
@@ -34,6 +34,8 @@ pub(super) struct Talk {
     pub unasked: Option<Past>,
     /// Whether the connection was handed over to another protocol.
     pub handed_over: bool,
+    /// Whether it was lost track of a direction, for a reason that a message told.
+    pub lost_track: bool,
     requests: VecDeque<Request>,
     kept: usize,
     frames: VecDeque<Place>,
@@ -63,6 +65,8 @@ pub(super) struct Side {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Past {
     pub number: u32,
+    /// Offset in its stream of its first byte.
+    pub start: u64,
     /// Its last frame and when that was captured.
     pub last: (FrameNumber, Timestamp),
     /// Offset in its stream one past its last byte.
@@ -144,6 +148,8 @@ impl Request {
 #[derive(Clone, Copy, Debug)]
 struct Place {
     frame: FrameNumber,
+    time: Timestamp,
+    side: usize,
     /// Relative sequence number of the payload's first byte.
     seq: u32,
     len: u32,
@@ -209,7 +215,14 @@ impl Talk {
                 self.frames.pop_front();
             }
             let at = header.offset + header.header.len() as u32;
-            self.frames.push_back(Place { frame: frame.0, seq: verdict.seq, len: decoded.payload.len() as u32, at });
+            self.frames.push_back(Place {
+                frame: frame.0,
+                time: frame.1,
+                side,
+                seq: verdict.seq,
+                len: decoded.payload.len() as u32,
+                at,
+            });
         }
     }
 
@@ -219,6 +232,7 @@ impl Talk {
         let request = message.answers.and_then(|number| self.request(number));
         let past = Past {
             number: message.number,
+            start: message.start,
             last: (message.segments.last_frame(), message.last_time),
             end: message.end(),
             persistent: persistent(http.head()),
@@ -229,6 +243,7 @@ impl Talk {
             says_keep_alive: says(b"keep-alive"),
         };
         self.handed_over |= http.hands_over;
+        self.lost_track |= message.integrity == Integrity::Malformed || message.issues.contains(Issue::ExcessData);
         let is_unasked = message.kind == Kind::Response
             && message.answers.is_none()
             && !message.issues.contains(Issue::PairingUncertain)
@@ -264,6 +279,11 @@ impl Talk {
         }
     }
 
+    /// Takes note of what was learnt of a message later.
+    pub fn learnt(&mut self, update: &Update) {
+        self.lost_track |= update.issues.contains(Issue::ExcessData);
+    }
+
     /// Bytes of requests that are remembered.
     pub fn kept(&self) -> usize {
         self.kept
@@ -289,6 +309,12 @@ impl Talk {
     pub fn is_whole(&self) -> bool {
         let is_all_seen = |side: &Side| self.opener.is_none() || later(side.next_seq, side.acked) == side.next_seq;
         self.sides.iter().all(|side| side.seen && !side.lossy && is_all_seen(side))
+    }
+
+    /// The latest frame that carried the byte with this relative sequence number, if that is remembered.
+    pub fn frame_of(&self, side: usize, seq: u32) -> Option<(FrameNumber, Timestamp)> {
+        let holds = |place: &&Place| place.side == side && seq.wrapping_sub(place.seq) < place.len;
+        self.frames.iter().rev().find(holds).map(|place| (place.frame, place.time))
     }
 
     /// Where the byte with this relative sequence number is in a frame, if that is remembered.

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::feed::Feed;
+use crate::app::Pool;
 use crate::app::http1::Session;
 use crate::app::identify;
 use crate::app::ledger::Class;
@@ -135,14 +136,18 @@ impl Connection {
         *all = *all + queued - std::mem::replace(&mut self.counted, queued);
     }
 
-    /// Whether a segment goes on where nothing waits, lacks or ends: with the next bytes or none, and an acknowledgment
-    /// of what was handed on.
+    /// Whether a segment goes on where nothing waits: with no byte, or the next ones of a stream that lacks none and has
+    /// no end, and an acknowledgment of what was handed on.
     #[inline]
     pub fn flows(&self, dir: usize, segment: &Segment<'_>) -> bool {
         let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
-        let whole = segment.is_empty() || segment.missing == 0 && fwd.is_next(segment.seq);
-        let open = self.over.is_none() && !self.ended;
-        whole && open && !segment.control.any(ODD) && fwd.flows() && rev.flows() && rev.has_delivered(segment.ack)
+        if segment.control.any(ODD) || !rev.is_idle() || !rev.has_delivered(segment.ack) {
+            return false;
+        }
+        match segment.is_empty() {
+            true => fwd.is_idle(),
+            false => segment.missing == 0 && fwd.flows() && fwd.is_next(segment.seq) && self.over.is_none(),
+        }
     }
 
     /// Takes a segment without payload that [flows](Connection::flows): there is nothing to say of it. False where the
@@ -371,8 +376,8 @@ impl Connection {
     }
 
     /// Gives up what tells which message a copy belongs to.
-    pub fn forget(&mut self) {
-        self.session = None;
+    pub fn forget(&mut self, pool: &mut Pool) {
+        self.session.take().into_iter().for_each(|session| pool.give_back_session(session));
         self.halves.iter_mut().for_each(HalfStream::forget);
     }
 

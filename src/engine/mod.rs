@@ -473,7 +473,7 @@ impl Engine {
         if let Some(&late) = self.closed.len().checked_sub(MAX_RECENT + 1).and_then(|at| self.closed.get(at))
             && let Some(connection) = self.table.get_mut(late)
         {
-            connection.forget();
+            connection.forget(&mut self.shared.pool);
         }
         if self.closed.len() > self.options.limits.closed
             && let Some(oldest) = self.closed.pop_front()

@@ -160,7 +160,7 @@ impl HalfStream {
     /// on at once.
     #[inline]
     pub fn flows(&self) -> bool {
-        self.start == Start::Known && self.side.is_none() && self.fin_at == 0 && !self.ended && self.acked <= self.next
+        self.is_idle() && self.fin_at == 0 && !self.ended && self.acked <= self.next
     }
 
     /// Whether a segment begins with the next byte to hand on.
@@ -172,7 +172,7 @@ impl HalfStream {
     /// Whether what a segment acknowledges was handed on.
     #[inline]
     pub fn has_delivered(&self, ack: Seq) -> bool {
-        !ack.after(self.seq_at(self.next))
+        self.delivered().is_some_and(|delivered| self.offset_of(ack) <= delivered)
     }
 
     /// Learns what the peer acknowledges, from a segment with ACK and without RST, and its window in bytes (0 where

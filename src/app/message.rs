@@ -128,6 +128,7 @@ impl Segments {
     }
 
     /// Adds a run of bytes; one that goes on where the frame's last run ended is one with it.
+    #[inline]
     pub fn add(&mut self, segment: SegmentRef) {
         // Most runs are the first of their frame.
         if segment.frame <= self.last_frame
@@ -325,6 +326,7 @@ impl Message {
     }
 
     /// Takes note of the next run of its bytes.
+    #[inline]
     pub fn extend(&mut self, segment: SegmentRef) {
         self.len += u64::from(segment.len);
         self.last_time = segment.time;

@@ -141,7 +141,11 @@ impl Connection {
     #[inline]
     pub fn only_acknowledges(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
         let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
-        let quiet = segment.is_empty() && !segment.control.any(ODD) && fwd.flows() && rev.flows() && rev.has_delivered(segment.ack);
+        let quiet = segment.is_empty()
+            && !segment.control.any(ODD)
+            && fwd.flows()
+            && rev.flows()
+            && rev.has_delivered(segment.ack);
         if !quiet || self.over.is_some() || self.ended || !self.analysis.goes_on(dir, segment) {
             return false;
         }

@@ -100,6 +100,13 @@ fn transfer_coding(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Coding> {
 
 /// Rules 5 and 6; none where there is no Content-Length.
 fn content_length(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Framing> {
+    let mut values = head.known(Name::ContentLength);
+    let alone = values.next()?;
+    if values.next().is_none()
+        && let Some(length) = decimal(alone)
+    {
+        return Some(Framing::Length(length));
+    }
     let (mut first, mut count, mut bad) = (None, 0usize, false);
     let mut take = |number: Option<u64>| {
         count += 1;

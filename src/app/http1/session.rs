@@ -1,5 +1,6 @@
 //! One connection as HTTP/1 sees it: two directions, each at some place in some message.
 
+mod bodies;
 mod copies;
 mod doubt;
 mod handover;
@@ -10,14 +11,12 @@ mod simple;
 use std::num::NonZero;
 
 use super::Http;
-use super::chunked::Progress;
-use super::coding;
-use super::head::{self, Start, looks_like_start, plausible_resync};
+use super::head::{Start, looks_like_start, plausible_resync};
 use super::pairing::{Answer, Method, Pairing};
 use crate::app::identify::identify;
 use crate::app::ledger::{Class, Ledger};
 use crate::app::message::{Integrity, Kind, Message, Unit, Update};
-use crate::app::{Context, Output, Wanted};
+use crate::app::{Context, Output};
 use crate::frame::FrameNumber;
 use crate::issue::Issue;
 use crate::tcp::reassembly::{Cause, End, ORIGIN};
@@ -138,42 +137,16 @@ impl Session {
         }
         while !run.bytes.is_empty() {
             // Every step takes a byte at least.
-            let used = self.step(at, &run, cx).clamp(1, run.bytes.len());
+            let used = self.step(at, &run, cx).max(1);
+            if used >= run.bytes.len() {
+                return;
+            }
             run = run.after(used);
         }
     }
 
-    /// Takes a segment that is all of one body and does not end it, as most of a long one do; false where it is not, or
-    /// where its bytes are to be looked at.
-    #[inline]
-    pub fn within_body(&mut self, at: usize, segment: &SegmentRef, wanted: Wanted) -> bool {
-        if matches!(self.sides[1 - at].state, State::Head { .. }) {
-            return false;
-        }
-        let Some((message, state)) = self.sides[at].plain_body() else { return false };
-        let Unit::Http(http) = &mut message.unit else { return false };
-        if wanted.bodies || http.preview.len() < wanted.preview {
-            return false;
-        }
-        let len = u64::from(segment.len);
-        let all = match state {
-            State::Length(left) if len < *left => {
-                *left -= len;
-                true
-            }
-            State::Chunked(decoder) => decoder.pass(len),
-            State::UntilClose => true,
-            _ => false,
-        };
-        if !all {
-            return false;
-        }
-        http.body_len += len;
-        message.extend(*segment);
-        true
-    }
-
     /// A stream that does not begin at its origin lacks bytes before its first one.
+    #[inline]
     fn begin_stream(&mut self, at: usize, offset: u64) {
         let side = &mut self.sides[at];
         if std::mem::replace(&mut side.begun, true) {
@@ -228,48 +201,6 @@ impl Session {
             message.extend(segment);
             if message.number > 0 {
                 cx.ledger.add(Class::Message, u64::from(segment.len));
-            }
-        }
-    }
-
-    /// The next bytes of a body that is sent as it is.
-    fn body(&mut self, at: usize, segment: SegmentRef, bytes: &[u8], cx: &mut Context<'_>) {
-        self.take(at, segment, cx);
-        if let Some((message, decoding, _)) = self.sides[at].body() {
-            content(message, decoding, bytes, cx);
-        }
-    }
-
-    fn chunked(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) -> usize {
-        let rest = run.bytes;
-        let Some((message, mut decoding, State::Chunked(decoder))) = self.sides[at].body() else { return rest.len() };
-        let fed = decoder.feed(rest, &mut |data| content(message, decoding.as_deref_mut(), data, cx));
-        let progress = fed.state;
-        if progress != Progress::More {
-            message.issues = message.issues.union(decoder.issues());
-            if let Unit::Http(http) = &mut message.unit {
-                http.trailer_raw.extend_from_slice(decoder.trailers());
-                head::parse_fields_into(&http.trailer_raw, &mut http.trailer);
-                message.issues = message.issues.union(http.trailer.issues);
-            }
-        }
-        if fed.used > 0 {
-            self.take(at, run.first(fed.used), cx);
-        }
-        match progress {
-            Progress::More => rest.len(),
-            Progress::Done => {
-                self.finish(at, Integrity::Complete, &rest[fed.used..], cx);
-                fed.used
-            }
-            Progress::Bad(issue) => {
-                if let Some(message) = &mut self.sides[at].message {
-                    message.issues.insert(issue);
-                }
-                self.finish(at, Integrity::Malformed, &[], cx);
-                self.lose_track(at, true);
-                self.unread(at, run.segment.offset + fed.used as u64, &rest[fed.used..], cx);
-                rest.len()
             }
         }
     }
@@ -446,16 +377,6 @@ impl Session {
         }
     }
 
-    fn lack(&mut self, at: usize, len: u64, cause: Cause) {
-        let side = &mut self.sides[at];
-        if let Some((decoding, _)) = side.rare().and_then(|rare| rare.decoding.as_mut()) {
-            decoding.end(false);
-        }
-        if let Some(message) = &mut side.message {
-            message.lack(len, cause);
-        }
-    }
-
     /// Whether the end of a direction says nothing: it is between messages, and nothing was set aside.
     pub fn is_between(&self, at: usize) -> bool {
         let side = &self.sides[at];
@@ -512,24 +433,6 @@ impl Session {
     fn answered(&mut self, at: usize) -> bool {
         let number = self.sides[at].message.as_ref().map_or(0, |message| message.number);
         number > 0 && self.sides[at].role == Some(Kind::Request) && self.pairing.waiting(number).is_none()
-    }
-}
-
-/// Bytes of a body, after transfer decoding.
-fn content(message: &mut Message, decoding: Option<&mut coding::Decoder>, bytes: &[u8], cx: &mut Context<'_>) {
-    let Unit::Http(http) = &mut message.unit else { return };
-    http.body_len += bytes.len() as u64;
-    match decoding {
-        Some(decoding) => decoding.push(bytes),
-        None => {
-            let room = cx.wanted.preview.saturating_sub(http.preview.len());
-            if room > 0 {
-                http.preview.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            }
-        }
-    }
-    if cx.wanted.bodies {
-        (cx.out)(Output::Body(message.number, bytes));
     }
 }
 

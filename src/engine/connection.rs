@@ -136,23 +136,58 @@ impl Connection {
         *all = *all + queued - std::mem::replace(&mut self.counted, queued);
     }
 
-    /// Takes a segment that does no more than acknowledge bytes which were handed on, on a connection where nothing
-    /// waits: there is nothing to say of it. False where there is more to it; nothing has changed then.
+    /// Whether a segment goes on where nothing waits: with no byte, or the next ones of a stream that lacks none and has
+    /// no end, and an acknowledgment of what was handed on.
+    #[inline]
+    pub fn flows(&self, dir: usize, segment: &Segment<'_>) -> bool {
+        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
+        if segment.control.any(ODD) || !rev.is_idle() || !rev.has_delivered(segment.ack) {
+            return false;
+        }
+        match segment.is_empty() {
+            true => fwd.is_idle(),
+            false => segment.missing == 0 && fwd.flows() && fwd.is_next(segment.seq) && self.over.is_none(),
+        }
+    }
+
+    /// Takes a segment without payload that [flows](Connection::flows): there is nothing to say of it. False where the
+    /// analysis has more to say; nothing has changed then.
     #[inline]
     pub fn only_acknowledges(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
-        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
-        let quiet = segment.is_empty()
-            && !segment.control.any(ODD)
-            && fwd.flows()
-            && rev.flows()
-            && rev.has_delivered(segment.ack);
-        if !quiet || self.over.is_some() || self.ended || !self.analysis.goes_on(dir, segment) {
+        if !self.analysis.goes_on(dir, segment) {
             return false;
         }
         let window = self.analysis.known_window(dir, segment.window);
         self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, segment.time);
         self.count(dir, segment);
         true
+    }
+
+    /// What the analysis says of a segment with payload that [flows](Connection::flows), and is to be
+    /// [delivered](Connection::deliver) then; `None` where it has more to say, and nothing has changed then.
+    #[inline]
+    pub fn goes_on(&mut self, dir: usize, segment: &Segment<'_>) -> Option<Verdict> {
+        let verdict = self.analysis.steady(dir, segment)?;
+        self.count(dir, segment);
+        Some(verdict)
+    }
+
+    /// Hands on such a segment.
+    pub fn deliver(
+        &mut self,
+        dir: usize,
+        segment: &Segment<'_>,
+        carrier: &Carrier<'_>,
+        header_sum: Option<u64>,
+        shared: &mut Shared,
+        sink: &mut impl Sink,
+    ) {
+        let now = shared.now;
+        let window = self.analysis.known_window(dir, segment.window);
+        let acked = self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, now);
+        self.with(shared, sink, |halves, feed| {
+            halves[dir & 1].deliver(segment, carrier, acked, now, header_sum, &mut feed.of(dir));
+        });
     }
 
     /// What the analysis says of a segment; `flags` were found before. The reasons too, where they are asked for.

@@ -131,13 +131,14 @@ impl Engine {
         for frames in frames.chunks(AHEAD) {
             let mut ahead: ArrayVec<Option<(Plain<'_>, (Hashed, bool))>, AHEAD> = ArrayVec::new();
             for frame in frames {
-                let plain = if self.needs_no_layers() { decode::plain(frame) } else { None };
-                ahead.push(plain.map(|plain| {
+                if let Some(plain) = decode::plain(frame).filter(|_| self.needs_no_layers()) {
                     let (key, swapped) = Key::of_bytes(plain.addresses, plain.ports());
                     let key = self.table.hash(key);
                     self.table.prefetch_place(&key);
-                    (plain, (key, swapped))
-                }));
+                    ahead.push(Some((plain, (key, swapped))));
+                } else {
+                    ahead.push(None);
+                }
             }
             let flows: ArrayVec<Spot, AHEAD> =
                 ahead.iter().flatten().filter_map(|(_, (key, _))| self.table.guess(key)).collect();
@@ -173,24 +174,41 @@ impl Engine {
     /// Takes a frame whose headers are plain.
     fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (Hashed, bool), sink: &mut impl Sink) {
         let Some(header) = plain.tcp() else { return self.layers(*frame, sink) };
-        let segment = &segment_of(frame.meta, header, plain.payload, plain.missing);
+        let parsed;
+        let options = if TcpOptions::are_plain(header.options) {
+            &TcpOptions::NONE
+        } else {
+            parsed = TcpOptions::parse(header.options);
+            &parsed
+        };
+        let segment = &segment_of(frame.meta, header, options, plain.payload, plain.missing);
         let known = self.table.find(&key);
-        if segment.is_empty()
-            && self.options.stream.is_none()
-            && let Some(connection) = known.and_then(|id| self.table.get_mut(id))
-            && connection.only_acknowledges(connection.direction(swapped), segment)
-        {
-            return;
-        }
         let whole = !plain.payload.is_empty() && plain.missing == 0;
         let header_sum = whole.then(|| checksum::plain_header_sum(plain));
-        let carrier = &mut Carrier {
+        let carrier = |verdict| Carrier {
             meta: frame.meta,
             cap_len: frame.bytes.len() as u32,
             headers: plain.headers,
             resumed: &[],
-            verdict: Verdict::default(),
+            verdict,
         };
+        if self.options.stream.is_none()
+            && let Some(connection) = known.and_then(|id| self.table.get_mut(id))
+            && let dir = connection.direction(swapped)
+            && connection.flows(dir, segment)
+        {
+            if segment.is_empty() {
+                if connection.only_acknowledges(dir, segment) {
+                    return;
+                }
+            } else if let Some(verdict) = connection.goes_on(dir, segment) {
+                self.shared.ledger.captured += segment.payload.len() as u64;
+                let (carrier, shared) = (&carrier(verdict), &mut self.shared);
+                connection.deliver(dir, segment, carrier, header_sum, shared, sink);
+                return bound(connection, self.options.limits, &mut self.queued, shared, sink);
+            }
+        }
+        let carrier = &mut carrier(Verdict::default());
         let flags = Flags::EMPTY;
         self.segment(Arrival { packet: None, key, known, swapped, segment, carrier, header_sum, flags }, sink);
     }
@@ -244,6 +262,7 @@ impl Engine {
         match (decoded.transport, decoded.addresses) {
             (Transport::Tcp(header), Some(addresses)) => {
                 let (key, swapped) = key(addresses, header.src, header.dst);
+                let options = options_of(header);
                 let is_whole = !decoded.payload.is_empty() && decoded.missing == 0;
                 let key = self.table.hash(key);
                 let arrival = Arrival {
@@ -251,7 +270,7 @@ impl Engine {
                     known: self.table.find(&key),
                     key,
                     swapped,
-                    segment: &segment_of(decoded.meta, header, decoded.payload, decoded.missing),
+                    segment: &segment_of(decoded.meta, header, &options, decoded.payload, decoded.missing),
                     carrier: &mut { carrier },
                     header_sum: if is_whole { checksum::header_sum(decoded) } else { None },
                     flags: self.verify(decoded),
@@ -295,7 +314,8 @@ impl Engine {
     fn stray(&mut self, decoded: &Decoded<'_>, sink: &mut impl Sink) -> Option<(u64, Verdict)> {
         let (addresses, header) = decode::stray_tcp(decoded)?;
         let (key, swapped) = key(addresses, header.src, header.dst);
-        let segment = segment_of(decoded.meta, header, &[], 0);
+        let options = options_of(header);
+        let segment = segment_of(decoded.meta, header, &options, &[], 0);
         let key = self.table.hash(key);
         let id = self.table.find(&key).unwrap_or_else(|| self.connection(key, swapped, &segment, None, sink));
         let connection = self.table.get_mut(id)?;
@@ -349,15 +369,8 @@ impl Engine {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
         carrier.verdict = verdict;
-        if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink)
-            && connection.queued() != connection.counted
-        {
-            let (limits, more) = (self.options.limits, connection.queued().saturating_sub(connection.counted));
-            if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
-                self.shared.counts.queues_relieved += 1;
-                connection.relieve(&mut self.shared, sink);
-            }
-            connection.count_queued(&mut self.queued);
+        if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink) {
+            bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
         }
         if let Some(deadline) = connection.arm(self.shared.now) {
             self.timers.set(deadline, id);
@@ -485,6 +498,22 @@ impl Engine {
     }
 }
 
+/// Takes over into `queued`, what all connections hold, what has changed of it in one, and gives up some of that at a
+/// bound.
+#[inline]
+fn bound(connection: &mut Connection, limits: Limits, queued: &mut usize, shared: &mut Shared, sink: &mut impl Sink) {
+    let held = connection.queued();
+    if held == connection.counted {
+        return;
+    }
+    let more = held.saturating_sub(connection.counted);
+    if held > limits.queue || more > 0 && *queued + more > limits.queues {
+        shared.counts.queues_relieved += 1;
+        connection.relieve(shared, sink);
+    }
+    connection.count_queued(queued);
+}
+
 fn ends((src, dst): (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> [Endpoint; 2] {
     [Endpoint { address: src, port: src_port }, Endpoint { address: dst, port: dst_port }]
 }
@@ -495,7 +524,18 @@ fn key(addresses: (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> (Key, bool)
     Key::new(src, dst)
 }
 
-fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], missing: u32) -> Segment<'a> {
+fn options_of(header: TcpHeader<'_>) -> TcpOptions {
+    TcpOptions { are_cut: header.is_cut, ..TcpOptions::parse(header.options) }
+}
+
+#[inline]
+fn segment_of<'a>(
+    meta: FrameMeta,
+    header: TcpHeader<'_>,
+    options: &'a TcpOptions,
+    payload: &'a [u8],
+    missing: u32,
+) -> Segment<'a> {
     Segment {
         frame: meta.number,
         time: meta.time,
@@ -503,7 +543,7 @@ fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], mis
         ack: Seq(header.ack),
         control: Control(header.flags),
         window: header.window,
-        options: TcpOptions { are_cut: header.is_cut, ..TcpOptions::parse(header.options) },
+        options,
         payload,
         missing,
     }

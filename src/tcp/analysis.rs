@@ -135,7 +135,8 @@ impl Analysis {
 
     /// What there is to say of a segment that does no more than go on where its direction was, and acknowledge what its
     /// peer has sent: no rule of the flags holds for it. `None` where that is not so; nothing has changed then.
-    fn steady(&mut self, dir: usize, segment: &Segment<'_>) -> Option<Verdict> {
+    #[inline]
+    pub fn steady(&mut self, dir: usize, segment: &Segment<'_>) -> Option<Verdict> {
         let completeness = self.completeness;
         if !self.goes_on(dir, segment) {
             return None;

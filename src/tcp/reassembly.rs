@@ -156,16 +156,23 @@ impl HalfStream {
         self.next.saturating_add_signed(i64::from(seq.since(self.seq_at(self.next))))
     }
 
-    /// Whether its start is known, and no end and no byte that waits or lacks: what follows may be handed on at once.
+    /// Whether its start is known, and there is no end and no byte that waits or lacks: what comes next may be handed
+    /// on at once.
     #[inline]
     pub fn flows(&self) -> bool {
-        self.start == Start::Known && self.side.is_none() && self.fin_at == 0 && !self.ended && self.acked <= self.next
+        self.is_idle() && self.fin_at == 0 && !self.ended && self.acked <= self.next
+    }
+
+    /// Whether a segment begins with the next byte to hand on.
+    #[inline]
+    pub fn is_next(&self, seq: Seq) -> bool {
+        seq == self.seq_at(self.next)
     }
 
     /// Whether what a segment acknowledges was handed on.
     #[inline]
     pub fn has_delivered(&self, ack: Seq) -> bool {
-        !ack.after(self.seq_at(self.next))
+        self.delivered().is_some_and(|delivered| self.offset_of(ack) <= delivered)
     }
 
     /// Learns what the peer acknowledges, from a segment with ACK and without RST, and its window in bytes (0 where
@@ -292,6 +299,31 @@ impl HalfStream {
             }
             _ => {}
         }
+    }
+
+    /// Hands on a whole segment that [is the next one](HalfStream::is_next) of a stream that [flows](HalfStream::flows)
+    /// and whose peer [has delivered](HalfStream::has_delivered) what it acknowledges: what [`HalfStream::push`] does
+    /// with it.
+    #[inline]
+    pub fn deliver(
+        &mut self,
+        segment: &Segment<'_>,
+        carrier: &Carrier<'_>,
+        acked: u64,
+        now: Timestamp,
+        header_sum: Option<u64>,
+        out: &mut impl Outlet,
+    ) {
+        let provenance = SegmentRef {
+            frame: segment.frame,
+            time: segment.time,
+            offset: self.next,
+            len: segment.payload.len() as u32,
+            flags: carrier.verdict.flags,
+            acked,
+        };
+        self.highest = self.highest.max(self.next + u64::from(provenance.len));
+        self.hand_on(provenance, segment.payload, carrier, header_sum, now, out);
     }
 
     /// Hands on the bytes at `next`.

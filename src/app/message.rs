@@ -129,7 +129,7 @@ impl Segments {
 
     /// Adds a run of bytes; one that goes on where the frame's last run ended is one with it.
     #[inline]
-    pub fn add(&mut self, segment: SegmentRef) {
+    pub fn add(&mut self, segment: &SegmentRef) {
         // Most runs are the first of their frame.
         if segment.frame <= self.last_frame
             && let Some(last) = self.latest()
@@ -143,13 +143,13 @@ impl Segments {
         self.last_frame = self.last_frame.max(segment.frame);
         self.count += 1;
         if self.first.len() < KEPT_FIRST {
-            self.first.push(segment);
+            self.first.push(*segment);
         } else if !segment.flags.is_empty() && self.flagged.len() < KEPT_FLAGGED {
-            self.flagged.push(segment);
+            self.flagged.push(*segment);
         } else if self.last.len() < KEPT_LAST {
-            self.last.push(segment);
+            self.last.push(*segment);
         } else {
-            self.last[self.oldest] = segment;
+            self.last[self.oldest] = *segment;
             self.oldest = (self.oldest + 1) % KEPT_LAST;
         }
     }
@@ -327,7 +327,7 @@ impl Message {
 
     /// Takes note of the next run of its bytes.
     #[inline]
-    pub fn extend(&mut self, segment: SegmentRef) {
+    pub fn extend(&mut self, segment: &SegmentRef) {
         self.len += u64::from(segment.len);
         self.last_time = segment.time;
         self.frame = segment.frame;

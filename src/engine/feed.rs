@@ -8,6 +8,7 @@ use crate::app::message::Kind;
 use crate::app::{Context, Output};
 use crate::event::{self, Direction, Event, Flow, Sink};
 use crate::issue::{Issue, IssueSet};
+use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::{Compared, Item, Memory, ORIGIN, Outlet};
 
 /// What the streams of one connection are fed to.
@@ -46,7 +47,10 @@ impl<'f, S: Sink> Feed<'f, S> {
     /// Takes an item of one stream, and accounts for its bytes.
     fn item(&mut self, dir: usize, item: Item<'_>) {
         match item {
-            Item::Data(segment, bytes, carrier) => self.data(dir, Run { segment, bytes, carrier }),
+            Item::Data(segment, bytes, _) if self.passes(dir, &segment, bytes) => {}
+            Item::Data(segment, bytes, carrier) => {
+                self.session(|session, cx| session.data(dir, &Run { segment, bytes, carrier }, cx));
+            }
             Item::Gap { offset, len, cause, forced } => {
                 self.shared.ledger.missing += len;
                 self.session(|session, cx| session.gap(dir, offset, len, cause, forced, cx));
@@ -80,20 +84,19 @@ impl<'f, S: Sink> Feed<'f, S> {
         }
     }
 
-    fn data(&mut self, dir: usize, run: Run<'_>) {
-        if let Some(session) = self.session {
-            let class = if session.within_body(dir, &run.segment, self.shared.wanted) {
-                Some(Class::Message)
-            } else if session.passes_over(dir, run.bytes) {
-                Some(Class::Other)
-            } else {
-                None
-            };
-            if let Some(class) = class {
-                return self.shared.ledger.add(class, run.bytes.len() as u64);
-            }
-        }
-        self.session(|session, cx| session.data(dir, run, cx));
+    /// Accounts for a segment that need not be looked at: within a body, or of another protocol.
+    #[inline]
+    fn passes(&mut self, dir: usize, segment: &SegmentRef, bytes: &[u8]) -> bool {
+        let Some(session) = self.session else { return false };
+        let class = if session.within_body(dir, segment, self.shared.wanted) {
+            Class::Message
+        } else if session.passes_over(dir, bytes) {
+            Class::Other
+        } else {
+            return false;
+        };
+        self.shared.ledger.add(class, bytes.len() as u64);
+        true
     }
 
     /// The connection is over.

@@ -127,31 +127,33 @@ impl Session {
     }
 
     /// The next bytes of a direction.
-    pub fn data(&mut self, at: usize, mut run: Run<'_>, cx: &mut Context<'_>) {
+    pub fn data(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) {
         if matches!(self.sides[1 - at].state, State::Head { .. }) {
             self.settle_simple_request(1 - at, run.bytes, cx);
         }
-        self.begin_stream(at, run.segment.offset);
+        if !self.sides[at].begun {
+            self.begin_stream(at, run.segment.offset);
+        }
         if let State::Resync { boundary } = &mut self.sides[at].state {
             *boundary = true;
         }
+        let mut run = run;
+        let mut rest;
         while !run.bytes.is_empty() {
             // Every step takes a byte at least.
-            let used = self.step(at, &run, cx).max(1);
+            let used = self.step(at, run, cx).max(1);
             if used >= run.bytes.len() {
                 return;
             }
-            run = run.after(used);
+            rest = run.after(used);
+            run = &rest;
         }
     }
 
     /// A stream that does not begin at its origin lacks bytes before its first one.
-    #[inline]
     fn begin_stream(&mut self, at: usize, offset: u64) {
         let side = &mut self.sides[at];
-        if std::mem::replace(&mut side.begun, true) {
-            return;
-        }
+        side.begun = true;
         if self.opener.is_none() || offset != ORIGIN {
             side.state = State::Joined;
             self.note_hole(at, 0, offset, true);
@@ -175,14 +177,14 @@ impl Session {
                 let len = usize::try_from(*left).map_or(len, |left| left.min(len));
                 *left -= len as u64;
                 let done = *left == 0;
-                self.body(at, run.first(len), &run.bytes[..len], cx);
+                self.body(at, &run.first(len), &run.bytes[..len], cx);
                 if done {
                     self.finish(at, Integrity::Complete, &run.bytes[len..], cx);
                 }
                 return len;
             }
             State::Chunked(_) => return self.chunked(at, run, cx),
-            State::UntilClose => self.body(at, run.segment, run.bytes, cx),
+            State::UntilClose => self.body(at, &run.segment, run.bytes, cx),
             State::Asked(_) => {
                 let rare = side.make_rare();
                 rare.park(run);
@@ -196,7 +198,7 @@ impl Session {
     }
 
     /// The next bytes of the message under way; they are counted once it is known to be one.
-    fn take(&mut self, at: usize, segment: SegmentRef, cx: &mut Context<'_>) {
+    fn take(&mut self, at: usize, segment: &SegmentRef, cx: &mut Context<'_>) {
         if let Some(message) = &mut self.sides[at].message {
             message.extend(segment);
             if message.number > 0 {
@@ -322,7 +324,9 @@ impl Session {
 
     /// The next `len` bytes of a direction are not there.
     pub fn gap(&mut self, at: usize, offset: u64, len: u64, cause: Cause, forced: bool, cx: &mut Context<'_>) {
-        self.begin_stream(at, offset);
+        if !self.sides[at].begun {
+            self.begin_stream(at, offset);
+        }
         self.release(at, cx);
         self.believe(at, cx);
         let side = &mut self.sides[at];

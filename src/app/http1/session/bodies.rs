@@ -41,12 +41,12 @@ impl Session {
             return false;
         }
         http.body_len += len;
-        message.extend(*segment);
+        message.extend(segment);
         true
     }
 
     /// The next bytes of a body that is sent as it is.
-    pub(super) fn body(&mut self, at: usize, segment: SegmentRef, bytes: &[u8], cx: &mut Context<'_>) {
+    pub(super) fn body(&mut self, at: usize, segment: &SegmentRef, bytes: &[u8], cx: &mut Context<'_>) {
         self.take(at, segment, cx);
         if let Some((message, decoding, _)) = self.sides[at].body() {
             content(message, decoding, bytes, cx);
@@ -68,7 +68,7 @@ impl Session {
             }
         }
         if fed.used > 0 {
-            self.take(at, run.first(fed.used), cx);
+            self.take(at, &run.first(fed.used), cx);
         }
         match progress {
             Progress::More => rest.len(),

@@ -50,7 +50,7 @@ impl Session {
             && let Some(end) = self.parse_whole_head(at, plain, run.bytes)
         {
             self.exists(at, start, 0, cx);
-            self.take(at, run.first(end), cx);
+            self.take(at, &run.first(end), cx);
             self.head(at, &run.bytes[end..], cx);
             return end;
         }
@@ -143,7 +143,7 @@ impl Session {
             let start = search.judge(side.head());
             match self.admit(at, start, search) {
                 Start::Maybe => {
-                    self.take(at, run.segment, cx);
+                    self.take(at, &run.segment, cx);
                     return len;
                 }
                 Start::No => {
@@ -165,14 +165,14 @@ impl Session {
         let Some(end) = head::find_end(side.head(), scanned) else {
             let scanned = side.head().len();
             side.state = State::Head { search, scanned };
-            self.take(at, run.segment, cx);
+            self.take(at, &run.segment, cx);
             if scanned > MAX_HEAD {
                 self.overlong_head(at, cx);
             }
             return len;
         };
         let used = end.saturating_sub(before).max(1);
-        self.take(at, run.first(used), cx);
+        self.take(at, &run.first(used), cx);
         self.parse_head(at);
         self.head(at, &run.bytes[used..], cx);
         used

@@ -96,7 +96,7 @@ impl Datagrams {
         message.carrier.set(&carrier);
         stream.messages += 1;
         message.number = stream.messages;
-        message.extend(&SegmentRef {
+        message.extend(SegmentRef {
             frame: carrier.meta.number,
             time: carrier.meta.time,
             offset: 0,

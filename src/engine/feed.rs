@@ -30,8 +30,12 @@ pub(super) struct Side<'t, 'f, S> {
 }
 
 impl<S: Sink> Outlet for Side<'_, '_, S> {
+    #[inline]
     fn item(&mut self, item: Item<'_>) {
-        self.feed.item(self.dir, item);
+        match item {
+            Item::Data(segment, bytes, _) if self.feed.passes(self.dir, &segment, bytes) => {}
+            item => self.feed.item(self.dir, item),
+        }
     }
 
     fn memory(&mut self) -> &mut Memory {
@@ -44,10 +48,9 @@ impl<'f, S: Sink> Feed<'f, S> {
         Side { feed: self, dir }
     }
 
-    /// Takes an item of one stream, and accounts for its bytes.
+    /// Takes an item of one stream, and accounts for its bytes, where they do not pass.
     fn item(&mut self, dir: usize, item: Item<'_>) {
         match item {
-            Item::Data(segment, bytes, _) if self.passes(dir, &segment, bytes) => {}
             Item::Data(segment, bytes, carrier) => {
                 self.session(|session, cx| session.data(dir, &Run { segment, bytes, carrier }, cx));
             }

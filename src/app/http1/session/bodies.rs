@@ -41,7 +41,7 @@ impl Session {
             return false;
         }
         http.body_len += len;
-        message.extend(segment);
+        message.extend(*segment);
         true
     }
 

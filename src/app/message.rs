@@ -107,6 +107,7 @@ pub struct Segments {
     flagged: Vec<SegmentRef>,
     first: Vec<SegmentRef>,
     last: Vec<SegmentRef>,
+    /// Where in `last` the next one goes.
     oldest: usize,
 }
 
@@ -128,29 +129,43 @@ impl Segments {
     }
 
     /// Adds a run of bytes; one that goes on where the frame's last run ended is one with it.
-    pub fn add(&mut self, segment: SegmentRef) {
+    #[inline]
+    pub fn add(&mut self, segment: &SegmentRef) {
         // Most runs are the first of their frame.
-        if segment.frame <= self.last_frame
-            && let Some(last) = self.latest()
-            && last.frame == segment.frame
-            && last.offset + u64::from(last.len) == segment.offset
-        {
-            last.len += segment.len;
+        if segment.frame > self.last_frame {
+            self.last_frame = segment.frame;
+            if self.count == 0 {
+                self.first_frame = segment.frame;
+            }
+        } else if self.goes_on(segment) {
             return;
+        } else {
+            self.first_frame = self.first_frame.min(segment.frame);
         }
-        self.first_frame = if self.count == 0 { segment.frame } else { self.first_frame.min(segment.frame) };
-        self.last_frame = self.last_frame.max(segment.frame);
         self.count += 1;
         if self.first.len() < KEPT_FIRST {
-            self.first.push(segment);
+            self.first.push(*segment);
         } else if !segment.flags.is_empty() && self.flagged.len() < KEPT_FLAGGED {
-            self.flagged.push(segment);
-        } else if self.last.len() < KEPT_LAST {
-            self.last.push(segment);
-        } else {
-            self.last[self.oldest] = segment;
+            self.flagged.push(*segment);
+        } else if let Some(oldest) = self.last.get_mut(self.oldest) {
+            *oldest = *segment;
             self.oldest = (self.oldest + 1) % KEPT_LAST;
+        } else {
+            self.last.push(*segment);
+            self.oldest = self.last.len() % KEPT_LAST;
         }
+    }
+
+    /// Makes a run one with the last one, if it is of the same frame and goes on where that ended.
+    fn goes_on(&mut self, segment: &SegmentRef) -> bool {
+        let last = self
+            .latest()
+            .filter(|last| last.frame == segment.frame && last.offset + u64::from(last.len) == segment.offset);
+        if let Some(last) = last {
+            last.len += segment.len;
+            return true;
+        }
+        false
     }
 
     fn latest(&mut self) -> Option<&mut SegmentRef> {
@@ -158,9 +173,8 @@ impl Segments {
             return self.first.last_mut();
         }
         let newest = (self.oldest + KEPT_LAST - 1) % KEPT_LAST;
-        let lists = [self.flagged.last_mut(), self.first.last_mut()];
-        let last = if self.last.len() < KEPT_LAST { self.last.last_mut() } else { self.last.get_mut(newest) };
-        lists.into_iter().chain([last]).flatten().max_by_key(|segment| (segment.offset, segment.frame))
+        let lists = [self.flagged.last_mut(), self.first.last_mut(), self.last.get_mut(newest)];
+        lists.into_iter().flatten().max_by_key(|segment| (segment.offset, segment.frame))
     }
 
     /// How many there are, kept or not.
@@ -325,12 +339,13 @@ impl Message {
     }
 
     /// Takes note of the next run of its bytes.
+    #[inline]
     pub fn extend(&mut self, segment: SegmentRef) {
         self.len += u64::from(segment.len);
         self.last_time = segment.time;
         self.frame = segment.frame;
         self.issues = self.issues.union(segment.flags.issues());
-        self.segments.add(segment);
+        self.segments.add(&segment);
     }
 
     /// Takes note that its next `len` bytes are not there.

@@ -312,7 +312,7 @@ impl Message {
     }
 
     /// Bytes of its storage.
-    pub(super) fn storage(&self) -> usize {
+    pub fn storage(&self) -> usize {
         let carrier = self.carrier.get();
         let unit = self.http().map_or(0, Http::storage);
         let headers = carrier.headers.len() + carrier.resumed.len();

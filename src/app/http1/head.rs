@@ -87,7 +87,7 @@ pub struct FieldLine {
 }
 
 /// A parsed head: spans of its bytes, which it does not hold.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
+#[derive(Default, PartialEq, Eq, Debug)]
 pub struct Head {
     /// Start line.
     pub start: StartLine,
@@ -105,6 +105,26 @@ pub struct Head {
     pub len: u32,
     /// Whether the blank line that ends it is there.
     pub complete: bool,
+}
+
+impl Clone for Head {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Self { start, version, code, fields, names, issues, len, complete } = self;
+        *start = other.start;
+        *version = other.version;
+        *code = other.code;
+        fields.clone_from(&other.fields);
+        *names = other.names;
+        *issues = other.issues;
+        *len = other.len;
+        *complete = other.complete;
+    }
 }
 
 impl Head {

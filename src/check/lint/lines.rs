@@ -222,17 +222,19 @@ fn start_line(line: StartLine, raw: &[u8], at: usize, report: &mut Report<'_>) {
     if at < first.start {
         report.add(Draft::new(&SPACE_BEFORE_START_LINE).head(at..first.start));
     }
-    let mut gaps = vec![first.end..second.start];
+    let mut gap = |gap: Range<usize>| {
+        let space = raw.get(gap.clone()).unwrap_or_default();
+        if !matches!(space, b"" | b" ") {
+            report.add(Draft::new(&EXTRA_SPACE_IN_START_LINE).head(gap).found(spaces(space)).expected("1 space"));
+        }
+    };
+    gap(first.end..second.start);
     if !may_be_empty {
-        gaps.push(second.end..third.start);
+        gap(second.end..third.start);
         let after = raw[third.end..].iter().take_while(|byte| is_ows(**byte)).count();
         if after > 0 {
             report.add(Draft::new(&SPACE_AFTER_START_LINE).head(third.end..third.end + after));
         }
-    }
-    for gap in gaps.into_iter().filter(|gap| !raw[gap.clone()].is_empty() && &raw[gap.clone()] != b" ") {
-        report
-            .add(Draft::new(&EXTRA_SPACE_IN_START_LINE).head(gap.clone()).found(spaces(&raw[gap])).expected("1 space"));
     }
 }
 

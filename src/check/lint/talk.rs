@@ -139,6 +139,11 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// Bytes of its storage.
+    fn cost(&self) -> usize {
+        size_of::<Self>() + self.raw.len() + size_of_val(&self.parsed.fields[..])
+    }
+
     pub fn head(&self) -> HeadRef<'_> {
         self.parsed.of(&self.raw)
     }
@@ -262,18 +267,19 @@ impl Talk {
         }
         match message.kind {
             Kind::Request => {
-                let cost = http.raw.len() + size_of_val(&http.parsed.fields[..]);
-                if self.requests.len() < MAX_REQUESTS && self.kept + cost <= room {
-                    self.kept += cost;
+                if self.requests.len() < MAX_REQUESTS {
                     let (raw, parsed) = (http.raw.clone(), http.parsed.clone());
-                    self.requests.push_back(Request { number: message.number, raw, parsed, past });
+                    let request = Request { number: message.number, raw, parsed, past };
+                    if self.kept + request.cost() <= room {
+                        self.kept += request.cost();
+                        self.requests.push_back(request);
+                    }
                 }
             }
             Kind::Response if is_final => {
                 let answered = message.answers.unwrap_or(0);
-                while let Some(request) = self.requests.pop_front_if(|request| request.number <= answered) {
-                    self.kept -= request.raw.len() + size_of_val(&request.parsed.fields[..]);
-                }
+                let settled = self.requests.iter().take_while(|request| request.number <= answered).count();
+                self.kept -= self.requests.drain(..settled).map(|request| request.cost()).sum::<usize>();
             }
             Kind::Response => {}
         }

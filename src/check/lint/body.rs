@@ -308,7 +308,10 @@ pub(super) fn update(update: &Update, talk: &Talk, report: &mut Report<'_>) {
         return;
     }
     let past = side.last.filter(|past| past.number == update.number);
-    if let Some(lint) = excess(past.map_or(Ending::Other, |past| past.ending)) {
+    // What comes after the answer is no body.
+    let answer = talk.sides[1 - update.side % 2].last.filter(|answer| answer.number > update.number);
+    let ending = past.map(|past| past.ending).filter(|ending| *ending != Ending::NoLength || answer.is_none());
+    if let Some(lint) = excess(ending.unwrap_or(Ending::Other)) {
         let draft = Draft::new(lint);
         report.add(match past {
             Some(past) => draft.bytes(past.end - past.start, usize::MAX),

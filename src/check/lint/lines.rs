@@ -43,6 +43,18 @@ lints! {
         ..Lint::NONE
     };
 
+    LITERAL_LINE_END = Lint {
+        name: "literal-line-end",
+        severity: Severity::Error,
+        section: "RFC 9112 2.2",
+        title: "a backslash and a letter where a line end is to be",
+        help: r"send the bytes CR and LF (0x0d 0x0a), not the characters \, r, \, n",
+        explanation: r"In most languages \r\n within a string stands for the two bytes CR and LF, but not in every kind of string: echo of the shell, raw strings, and text that is read from a file or a prompt leave the four characters as they are. In the shell, printf 'GET / HTTP/1.1\r\n' does it. The server sees one long line, and waits for its end.",
+        bad: &[Client("GET / HTTP/1.1\\r\\nHost: a.example\\r\\n\\r\\n\n"), ClientCloses],
+        good: &[Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")],
+        ..Lint::NONE
+    };
+
     MISSING_BLANK_LINE = Lint {
         name: "missing-blank-line",
         severity: Severity::Error,
@@ -198,6 +210,9 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     if seen.has(Issue::LeadingCrlf) {
         report.add(Draft::new(&BLANK_LINE_BEFORE_START).head(0..blank));
     }
+    if let Some(literal) = literal_line_end(raw) {
+        report.add(Draft::new(&LITERAL_LINE_END).head(literal));
+    }
     start_line(head.start, raw, blank, report);
     let fields_at = memchr::memchr(b'\n', &raw[blank..]).map_or(raw.len(), |lf| blank + lf + 1);
     section(raw, &head.fields, fields_at, Draft::head, report);
@@ -208,6 +223,15 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
         let end = raw.len();
         report.add(Draft::new(&MISSING_BLANK_LINE).head(end.saturating_sub(1)..end).expected("an empty line after it"));
     }
+}
+
+/// Where a line end is written out: after a version, or at the end of a line.
+fn literal_line_end(raw: &[u8]) -> Option<Range<usize>> {
+    const LITERAL: &[u8] = br"\r\n";
+    memchr::memmem::find_iter(raw, LITERAL).map(|at| at..at + LITERAL.len()).find(|place| {
+        let (before, after) = (&raw[..place.start], &raw[place.end..]);
+        before.ends_with(b" HTTP/1.1") || before.ends_with(b" HTTP/1.0") || matches!(after.first(), Some(b'\r' | b'\n'))
+    })
 }
 
 /// Looks at the white space of a start line, which begins at `at`.

@@ -42,6 +42,8 @@ enum At {
     Bytes(u64, usize),
     /// A frame.
     Frame(FrameNumber, Timestamp),
+    /// The first bytes that this side sent.
+    First(usize),
 }
 
 impl Draft {
@@ -67,6 +69,11 @@ impl Draft {
     /// At this frame.
     pub fn frame(self, (frame, time): (FrameNumber, Timestamp)) -> Self {
         Self { at: At::Frame(frame, time), ..self }
+    }
+
+    /// At the first line of what this side sent.
+    pub fn first(self, side: usize) -> Self {
+        Self { at: At::First(side), ..self }
     }
 
     /// Of this message, which is past.
@@ -202,6 +209,13 @@ impl<'a> Report<'a> {
             };
             match (at, subject) {
                 (At::Frame(frame, time), _) => (finding.frame, finding.time) = (Some(frame), Some(time)),
+                (At::First(side), _) => {
+                    if let Some(((frame, time), bytes)) = &talk.sides[side % 2].first {
+                        (finding.frame, finding.time) = (Some(*frame), Some(*time));
+                        finding.frame_offset = talk.place_in_frame(*frame, 1);
+                        finding.excerpt = Some(excerpt(bytes, &first_line(bytes), 0));
+                    }
+                }
                 (at, Some(subject)) => {
                     subject.show(&at, stream, latest, &mut finding);
                     subject.place(&at, talk, &mut finding);

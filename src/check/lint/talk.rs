@@ -21,6 +21,9 @@ const MAX_FRAMES: usize = 64;
 /// Requests of one connection that wait for their answers; further ones are not remembered.
 const MAX_REQUESTS: usize = 256;
 
+/// First bytes of a direction that are kept, for lints of what is no message.
+const FIRST_BYTES: usize = 96;
+
 /// One connection.
 #[derive(Debug, Default)]
 pub(super) struct Talk {
@@ -46,6 +49,8 @@ pub(super) struct Talk {
 pub(super) struct Side {
     /// Its first FIN.
     pub fin: Option<(FrameNumber, Timestamp)>,
+    /// The frame of its first byte, and its first bytes, as far as that frame has them.
+    pub first: Option<((FrameNumber, Timestamp), Vec<u8>)>,
     /// Its first RST.
     pub rst: Option<(FrameNumber, Timestamp)>,
     /// Whether any of its segments was captured.
@@ -197,6 +202,10 @@ impl Talk {
         let (decoded, control) = (packet.decoded, segment.control());
         if control.any(Control::SYN) {
             self.opener = Some(if control.any(Control::ACK) { 1 - side } else { side });
+        }
+        if verdict.seq == 1 && !decoded.payload.is_empty() {
+            let first = &decoded.payload[..decoded.payload.len().min(FIRST_BYTES)];
+            self.sides[side].first.get_or_insert_with(|| (frame, first.to_vec()));
         }
         if control.any(Control::FIN) {
             self.sides[side].fin.get_or_insert(frame);

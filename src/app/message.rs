@@ -99,7 +99,7 @@ pub struct Missing {
 }
 
 /// The segments that carried a message: all of a short one; of a long one the flagged, the first and the last.
-#[derive(Clone, Default, Debug)]
+#[derive(Default, Debug)]
 pub struct Segments {
     count: u64,
     first_frame: FrameNumber,
@@ -109,6 +109,25 @@ pub struct Segments {
     last: Vec<SegmentRef>,
     /// Where in `last` the next one goes.
     oldest: usize,
+}
+
+impl Clone for Segments {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Self { count, first_frame, last_frame, flagged, first, last, oldest } = self;
+        *count = other.count;
+        *first_frame = other.first_frame;
+        *last_frame = other.last_frame;
+        flagged.clone_from(&other.flagged);
+        first.clone_from(&other.first);
+        last.clone_from(&other.last);
+        *oldest = other.oldest;
+    }
 }
 
 impl Segments {
@@ -201,7 +220,7 @@ impl Segments {
 }
 
 /// A message of any protocol.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Message {
     /// Its number within the connection, from 1, by its first byte; 0 while it is not certain to be a message.
     pub number: u32,
@@ -278,6 +297,61 @@ impl Default for Message {
     }
 }
 
+impl Clone for Message {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Becomes a copy, in the storage that is there.
+    fn clone_from(&mut self, other: &Self) {
+        let Self {
+            number,
+            side,
+            kind,
+            integrity,
+            issues,
+            carrier,
+            segments,
+            missing,
+            missing_bytes,
+            start,
+            len,
+            first_time,
+            last_time,
+            frame,
+            acked,
+            answers,
+            request_in,
+            since_request,
+            unit,
+        } = self;
+        *number = other.number;
+        *side = other.side;
+        *kind = other.kind;
+        *integrity = other.integrity;
+        *issues = other.issues;
+        carrier.clone_from(&other.carrier);
+        segments.clone_from(&other.segments);
+        missing.clone_from(&other.missing);
+        *missing_bytes = other.missing_bytes;
+        *start = other.start;
+        *len = other.len;
+        *first_time = other.first_time;
+        *last_time = other.last_time;
+        *frame = other.frame;
+        *acked = other.acked;
+        *answers = other.answers;
+        *request_in = other.request_in;
+        *since_request = other.since_request;
+        match (unit, &other.unit) {
+            (Unit::Http(http), Unit::Http(other)) => http.clone_from(other),
+            (unit, other) => *unit = other.clone(),
+        }
+    }
+}
+
 impl Message {
     /// Becomes empty; its storage stays, and so does the carrier, which every message sets.
     pub fn clear(&mut self) {
@@ -326,7 +400,7 @@ impl Message {
     }
 
     /// Bytes of its storage.
-    pub(super) fn storage(&self) -> usize {
+    pub fn storage(&self) -> usize {
         let carrier = self.carrier.get();
         let unit = self.http().map_or(0, Http::storage);
         let headers = carrier.headers.len() + carrier.resumed.len();

@@ -125,6 +125,22 @@ fn whatever_the_bytes_findings_are_drawn_in_the_width_and_are_valid_records() {
 }
 
 #[test]
+fn lints_and_findings_are_as_the_schema_says() {
+    let schema = serde_json::from_str(json::SCHEMA).unwrap();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let mut records = run(dissect().args(["lints", "-T", "json"])).stdout;
+    let mut printer = json::Lints::default();
+    for frames in fixtures().iter().map(|path| read(path)) {
+        let findings = findings(frames.iter().map(|frame| (frame, usize::MAX)), Severity::Chat);
+        findings.iter().for_each(|finding| printer.finding(finding, &mut records));
+        printer.summary(&findings, &mut records);
+    }
+    for line in String::from_utf8(records).unwrap().lines() {
+        assert!(validator.is_valid(&serde_json::from_str(line).unwrap()), "{line}");
+    }
+}
+
+#[test]
 fn lints_are_listed_and_explained() {
     let list = run(dissect().arg("lints"));
     let rows = String::from_utf8(list.stdout).unwrap();

@@ -1,9 +1,11 @@
 //! The one loop that reads and writes: frames from a source, through the core, to standard output.
 
 mod ahead;
+mod batch;
 mod failure;
 mod input;
 mod progress;
+mod renderer;
 mod results;
 
 use std::fmt;
@@ -222,7 +224,7 @@ impl Run<'_> {
             Err(error) => (None, Some(error)),
         };
         let unexplained = totals.ledger.unexplained();
-        self.results.end(&End { totals, drops });
+        self.results.end(&End { totals, drops }).map_err(Failure::Output)?;
         self.flush()?;
         let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
         failures.extend(self.results.lacks().map(Failure::Wrong));

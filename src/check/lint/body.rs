@@ -284,7 +284,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     if !seen.is_head_whole() {
         return;
     }
-    if seen.message.integrity == Integrity::Aborted {
+    if seen.message.integrity == Integrity::Aborted && !seen.talk.sides[seen.message.side % 2].lossy {
         report.add(Draft::new(&RESET_IN_MESSAGE));
     }
     lengths(seen, report);
@@ -293,29 +293,42 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     } else {
         response(seen, report);
     }
-    if seen.has(Issue::ExcessData) && !seen.talk.sides[seen.message.side % 2].lossy {
-        report.add(Draft::new(excess(Ending::of(seen.http, seen.request))).byte(seen.message.len));
+    if seen.has(Issue::ExcessData)
+        && !seen.talk.sides[seen.message.side % 2].lossy
+        && let Some(lint) = excess(Ending::of(seen.http, seen.request))
+    {
+        report.add(Draft::new(lint).bytes(seen.message.len, usize::MAX));
     }
 }
 
 /// Looks at what followed a message.
 pub(super) fn update(update: &Update, talk: &Talk, report: &mut Report<'_>) {
     let side = &talk.sides[update.side % 2];
-    if update.issues.contains(Issue::ExcessData) && !side.lossy {
-        let past = side.last.filter(|past| past.number == update.number);
-        let ending = past.map_or(Ending::Other, |past| past.ending);
-        report.add(Draft::new(excess(ending)));
+    if !update.issues.contains(Issue::ExcessData) || side.lossy {
+        return;
+    }
+    let past = side.last.filter(|past| past.number == update.number);
+    // What comes after the answer is no body.
+    let answer = talk.sides[1 - update.side % 2].last.filter(|answer| answer.number > update.number);
+    let ending = past.map(|past| past.ending).filter(|ending| *ending != Ending::NoLength || answer.is_none());
+    if let Some(lint) = excess(ending.unwrap_or(Ending::Other)) {
+        let draft = Draft::new(lint);
+        report.add(match past {
+            Some(past) => draft.bytes(past.end - past.start, usize::MAX),
+            None => draft,
+        });
     }
 }
 
-/// What excess data is, after a message that ended so.
-fn excess(ending: Ending) -> &'static Lint {
+/// What excess data is, after a message that ended so; nothing where it may be of another protocol.
+fn excess(ending: Ending) -> Option<&'static Lint> {
     match ending {
-        Ending::Length => &BODY_LONGER_THAN_LENGTH,
-        Ending::NoLength => &BODY_WITHOUT_LENGTH,
-        Ending::AnswerToHead => &HEAD_RESPONSE_WITH_BODY,
-        Ending::Bodiless => &BODY_OF_BODILESS,
-        Ending::Other => &EXCESS_DATA,
+        Ending::Length => Some(&BODY_LONGER_THAN_LENGTH),
+        Ending::NoLength => Some(&BODY_WITHOUT_LENGTH),
+        Ending::AnswerToHead => Some(&HEAD_RESPONSE_WITH_BODY),
+        Ending::Bodiless => Some(&BODY_OF_BODILESS),
+        Ending::Other => Some(&EXCESS_DATA),
+        Ending::Asks => None,
     }
 }
 

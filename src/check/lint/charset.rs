@@ -205,7 +205,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     }
     if let Some(mark) = bom(preview) {
         if !agrees(&name, mark) {
-            report.add(Draft::new(&CHARSET_AGAINST_BOM).byte(at).found(mark).expected(text(&name)));
+            report.add(Draft::new(&CHARSET_AGAINST_BOM).bytes(at, 1).found(mark).expected(text(&name)));
         }
         return;
     }
@@ -213,7 +213,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
         let draft = Draft::new(&CHARSET_AGAINST_BYTES).expected(text(&name));
         let draft = draft.found(format!("byte 0x{:02x}, number {} of the body", preview[index], index + 1));
         let is_plain = seen.http.decoded_len.is_none() && seen.head.get("transfer-encoding").is_none();
-        report.add(draft.byte(if is_plain { at + index as u64 } else { at }));
+        report.add(draft.bytes(if is_plain { at + index as u64 } else { at }, 1));
     }
     if (media.name.is("text/html") || media.name.is("application/xhtml+xml"))
         && let Some(inner) = meta(preview)

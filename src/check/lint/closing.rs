@@ -1,6 +1,6 @@
 //! How connections end: RST for FIN, one side closed and the other not (RFC 9293 3.6; RFC 9112 9.6).
 
-use super::entry::Turn::{Client, ClientCloses, ClientResets, Server, ServerCloses, Wait};
+use super::entry::Turn::{Client, ClientCloses, ClientResets, Server, ServerCloses};
 use super::entry::{Lint, lints};
 use super::report::{Draft, Report};
 use super::{Ended, Seen};
@@ -135,6 +135,7 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Turn::Wait;
     use super::super::tests::{Conversation, raised_of};
     use super::*;
 

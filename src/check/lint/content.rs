@@ -237,7 +237,7 @@ fn codings(seen: &Seen<'_>, report: &mut Report<'_>) {
     // Only what came whole can be said not to decode.
     if seen.has(Issue::DecompressionFailed) && seen.is_complete() {
         let value = text(field.value.of(seen.head.bytes));
-        report.add(Draft::new(&UNDECODABLE_CONTENT).byte(seen.http.raw.len() as u64).expected(value));
+        report.add(Draft::new(&UNDECODABLE_CONTENT).bytes(seen.http.raw.len() as u64, 1).expected(value));
     }
     let varies = || seen.elements("vary").any(|name| name.is("accept-encoding") || name.text == b"*");
     let is_stored =

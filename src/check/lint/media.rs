@@ -267,7 +267,7 @@ const MAGIC: &[(&str, &[u8])] = &[
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     let is_http = seen.is_request() || seen.code().is_some();
     if is_http && seen.is_head_whole() && !seen.has_field("content-type") && seen.has_body() {
-        report.add(Draft::new(&MISSING_CONTENT_TYPE).byte(seen.http.raw.len() as u64));
+        report.add(Draft::new(&MISSING_CONTENT_TYPE).bytes(seen.http.raw.len() as u64, 1));
     }
     let Some(value) = seen.value("content-type") else { return };
     if seen.is_request() && seen.is_head_whole() && seen.is_complete() && !seen.has_body() {
@@ -336,7 +336,7 @@ fn body(seen: &Seen<'_>, media: &Media<'_>, report: &mut Report<'_>) {
             && (declared || media.name.is("text/html"))
             && !media.name.is(name)
         {
-            report.add(Draft::new(&BODY_OF_OTHER_TYPE).byte(at).found(*name).expected(text(media.name.text)));
+            report.add(Draft::new(&BODY_OF_OTHER_TYPE).bytes(at, 1).found(*name).expected(text(media.name.text)));
         }
     }
     if media.name.is("application/json")
@@ -344,7 +344,7 @@ fn body(seen: &Seen<'_>, media: &Media<'_>, report: &mut Report<'_>) {
         && let Some(body) = seen.body()
         && let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(body)
     {
-        report.add(Draft::new(&BAD_JSON_BODY).byte(at).found(error.to_string()));
+        report.add(Draft::new(&BAD_JSON_BODY).bytes(at, 1).found(error.to_string()));
     }
     if media.name.is("application/x-www-form-urlencoded")
         && seen.is_request()
@@ -353,7 +353,7 @@ fn body(seen: &Seen<'_>, media: &Media<'_>, report: &mut Report<'_>) {
     {
         let undone = seen.http.decoded_len.is_some() || seen.head.get("transfer-encoding").is_some();
         let at = if undone { at } else { at + index as u64 };
-        report.add(Draft::new(&BAD_FORM_BODY).byte(at).found(text(&seen.http.preview[index..index + 1])));
+        report.add(Draft::new(&BAD_FORM_BODY).bytes(at, 1).found(text(&seen.http.preview[index..index + 1])));
     }
 }
 

@@ -56,7 +56,7 @@ use crate::frame::Timestamp;
 use crate::issue::Issue;
 use across::Across;
 use list::GROUPS;
-use report::Report;
+use report::{Latest, Report};
 use talk::{Request, Talk};
 
 /// Connections of which something is remembered, some KiB each; beyond it the oldest ones are forgotten.
@@ -85,6 +85,7 @@ pub struct Lints {
     /// When the latest frame was captured.
     now: Timestamp,
     findings: Findings,
+    latest: Latest,
 }
 
 /// A message as lints see it.
@@ -160,7 +161,7 @@ impl Lints {
     pub fn finish(mut self) -> Findings {
         let fresh = Talk::default();
         for connection in self.across.unused() {
-            let mut report = Report::new(&self.levels, &mut self.findings, connection.flow.stream, &fresh);
+            let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, connection.flow.stream, &fresh);
             report.of_connection(&connection);
             across::report_unused(&connection, &mut report);
         }
@@ -180,11 +181,14 @@ impl Lints {
         }
         let Some(talk) = self.talks.get_mut(&stream) else { return };
         let Some(segment) = talk.segment(packet, verdict) else { return };
-        let mut report = Report::new(&self.levels, &mut self.findings, stream, talk);
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, stream, talk);
         for group in GROUPS {
             (group.packet)(&segment, talk, &mut report);
         }
         talk.pass(&segment);
+        if !packet.decoded.payload.is_empty() {
+            self.latest.take(stream, segment.side, verdict.seq, packet.decoded.payload);
+        }
     }
 
     fn message(&mut self, event: &Message<'_>) {
@@ -194,7 +198,7 @@ impl Lints {
         let talk = self.talks.get(&stream).map_or(&fresh, |talk| talk);
         let request = message.answers.and_then(|number| talk.request(number));
         let seen = Seen { message, http, head: http.head(), flow: event.flow, request, talk };
-        let mut report = Report::new(&self.levels, &mut self.findings, stream, talk);
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, stream, talk);
         report.of_message(event);
         for group in GROUPS {
             (group.message)(&seen, &mut report);
@@ -211,12 +215,14 @@ impl Lints {
         if event.flow.transport != Transport::Tcp {
             return;
         }
-        let Some(talk) = self.talks.get(&event.flow.stream) else { return };
-        let mut report = Report::new(&self.levels, &mut self.findings, event.flow.stream, talk);
+        let stream = event.flow.stream;
+        let Some(talk) = self.talks.get_mut(&stream) else { return };
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, stream, talk);
         report.of_update(event);
         for group in GROUPS {
             (group.update)(event.update, talk, &mut report);
         }
+        talk.learnt(event.update);
     }
 
     fn connection(&mut self, connection: &Connection) {
@@ -225,7 +231,7 @@ impl Lints {
         }
         let Some(talk) = self.talks.remove(&connection.flow.stream) else { return };
         self.kept -= talk.kept();
-        let mut report = Report::new(&self.levels, &mut self.findings, connection.flow.stream, &talk);
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, connection.flow.stream, &talk);
         report.of_connection(connection);
         let ended = Ended { connection, talk: &talk, now: self.now };
         for group in GROUPS {

@@ -135,6 +135,9 @@ lints! {
 
 /// Looks at a message that comes after others.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
+    if !seen.talk.is_whole() {
+        return;
+    }
     let own = &seen.talk.sides[seen.message.side % 2];
     let other = &seen.talk.sides[1 - seen.message.side % 2];
     let before = |past: &Past| past.number < seen.message.number;
@@ -183,7 +186,7 @@ fn server_closed(asked: Past, answered: Past, fin: (FrameNumber, Timestamp), rep
         return;
     }
     let waited = fin.1.since(answered.last.1);
-    let at = |lint| Draft::new(lint).of(answered.number, Kind::Response).frame(fin).found(seconds(waited));
+    let at = |lint| Draft::new(lint).of(answered.number, Kind::Response).frame(fin).found(after(waited));
     if waited < SOON {
         report.add(at(if answered.says_keep_alive { &KEEP_ALIVE_BROKEN } else { &CLOSE_UNANNOUNCED }));
     }
@@ -194,13 +197,13 @@ fn client_closed(asked: Past, answered: Past, fin: (FrameNumber, Timestamp), rep
     if !asked.persistent || !answered.persistent {
         if waited > SOON {
             let draft = Draft::new(&LEFT_OPEN).of(answered.number, Kind::Response).frame(fin);
-            report.add(draft.found(format!("the client closed {} after the response", seconds(waited))));
+            report.add(draft.found(format!("the client's {}", after(waited))));
         }
     } else {
         report.add(Draft::new(&CLIENT_CLOSE_UNANNOUNCED).of(asked.number, Kind::Request).frame(fin));
     }
 }
 
-fn seconds(nanos: i64) -> String {
-    format!("{:.3} s", nanos.max(0) as f64 / 1e9)
+fn after(nanos: i64) -> String {
+    format!("FIN {:.3} s after the response", nanos.max(0) as f64 / 1e9)
 }

@@ -1,6 +1,6 @@
 //! How messages are cut into segments, and what the segments say (RFC 9293 3.1, 3.7, 3.8).
 
-use super::entry::Turn::{Client, ClientCloses, Server};
+use super::entry::Turn::Client;
 use super::entry::{Lint, lints};
 use super::report::{Draft, Report};
 use super::wire::At;
@@ -155,7 +155,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
         let begins_with_body = segments.iter().find(|segment| segment.offset == head_end);
         if let Some(body) = begins_with_body.filter(|_| of_head == 1) {
             let after = body.time.since(message.first_time);
-            let draft = Draft::new(&BODY_APART).byte(seen.http.raw.len() as u64);
+            let draft = Draft::new(&BODY_APART).bytes(seen.http.raw.len() as u64, 1);
             report.add(draft.found(format!("{:.1} ms after the head", after as f64 / 1e6)));
         }
     }
@@ -204,6 +204,7 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Turn::{ClientCloses, Server, Wait};
     use super::super::tests::{Conversation, raised_of};
     use super::*;
 
@@ -246,12 +247,38 @@ mod tests {
             let mut talk = Conversation::new().turns(&[Client(REQUEST)]);
             talk.window = 0;
             talk.segment(0, "A", b"");
-            let mut talk = talk.turns(&[super::super::Turn::Wait(wait)]);
+            let mut talk = talk.turns(&[Wait(wait)]);
             talk.window = 65_000;
             talk.segment(0, "A", b"");
             transport(&talk.turns(&[Server(RESPONSE)]))
         };
         assert!(talk(0).is_empty());
         assert_eq!(talk(2), ["zero-window-for-long"]);
+    }
+
+    #[test]
+    fn urgent_data() {
+        let mut talk = Conversation::new();
+        talk.segment(0, "UA", REQUEST.as_bytes());
+        assert_eq!(transport(&talk.turns(&[Server(RESPONSE)])), ["urgent-data"]);
+    }
+
+    #[test]
+    fn much_that_was_sent_again() {
+        let sent_again = |times| {
+            let mut talk = Conversation::new().turns(&[Client(REQUEST)]);
+            let body = "x".repeat(100);
+            talk.data(1, format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 100 * times).as_bytes());
+            for _ in 0..times {
+                talk.segment(1, "PA", body.as_bytes());
+                talk.next[1] -= 100;
+                talk = talk.turns(&[Wait(1)]);
+                talk.segment(1, "PA", body.as_bytes());
+                talk.segment(0, "A", b"");
+            }
+            transport(&talk)
+        };
+        assert_eq!(sent_again(12), ["many-retransmissions"]);
+        assert_eq!(sent_again(2), [""; 0]);
     }
 }

@@ -6,7 +6,8 @@ use super::wire::Wire;
 use crate::app::http1::Http;
 use crate::app::http1::framing::{Framing, framing, persistent};
 use crate::app::http1::head::{Head, HeadRef};
-use crate::app::message::{Integrity, Kind, Message};
+use crate::app::http1::name::Name;
+use crate::app::message::{Integrity, Kind, Message, Update};
 use crate::decode::{TcpHeader, Transport};
 use crate::event::Packet;
 use crate::flow::Endpoint;
@@ -20,6 +21,9 @@ const MAX_FRAMES: usize = 64;
 
 /// Requests of one connection that wait for their answers; further ones are not remembered.
 const MAX_REQUESTS: usize = 256;
+
+/// First bytes of a direction that are kept, for lints of what is no message.
+const FIRST_BYTES: usize = 96;
 
 /// One connection.
 #[derive(Debug, Default)]
@@ -36,6 +40,8 @@ pub(super) struct Talk {
     pub handed_over: bool,
     /// What its segments tell.
     pub wire: Wire,
+    /// Whether it was lost track of a direction, for a reason that a message told.
+    pub lost_track: bool,
     requests: VecDeque<Request>,
     kept: usize,
     frames: VecDeque<Place>,
@@ -46,12 +52,17 @@ pub(super) struct Talk {
 pub(super) struct Side {
     /// Its first FIN.
     pub fin: Option<(FrameNumber, Timestamp)>,
+    /// The frame of its first byte, and its first bytes, as far as that frame has them.
+    pub first: Option<((FrameNumber, Timestamp), Vec<u8>)>,
     /// Its first RST.
     pub rst: Option<(FrameNumber, Timestamp)>,
     /// Whether any of its segments was captured.
     pub seen: bool,
     /// Whether bytes of it may not have been captured.
     pub lossy: bool,
+    /// The highest relative sequence number after a segment of it, and how far the other side acknowledged it.
+    next_seq: u32,
+    acked: u32,
     /// The last message that was given out.
     pub last: Option<Past>,
     /// The first message after which it said that it would close.
@@ -62,6 +73,8 @@ pub(super) struct Side {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Past {
     pub number: u32,
+    /// Offset in its stream of its first byte.
+    pub start: u64,
     /// Its last frame and when that was captured.
     pub last: (FrameNumber, Timestamp),
     /// Offset in its stream one past its last byte.
@@ -85,6 +98,8 @@ pub(super) enum Ending {
     Length,
     /// The head of a request that says nothing of a body.
     NoLength,
+    /// The head of a request that asks for another protocol, which then follows.
+    Asks,
     /// The head of a response to HEAD.
     AnswerToHead,
     /// The head of a response whose status has no body.
@@ -98,8 +113,10 @@ impl Ending {
     pub fn of(http: &Http, request: Option<&Request>) -> Self {
         let (head, code) = (http.head(), http.parsed.code);
         let is_request = head.is_request();
+        let asks = head.method() == Some(b"CONNECT") || head.has(Name::Upgrade);
         match framing(head, request.and_then(|request| request.head().method())).0 {
             Framing::Length(_) => Self::Length,
+            Framing::None if is_request && asks => Self::Asks,
             Framing::None if is_request => Self::NoLength,
             Framing::None if code < 200 || code == 204 || code == 304 => Self::Bodiless,
             Framing::None => Self::AnswerToHead,
@@ -115,6 +132,11 @@ impl Side {
     }
 }
 
+/// The later of two sequence numbers, which are less than 2^31 apart.
+fn later(a: u32, b: u32) -> u32 {
+    if (b.wrapping_sub(a) as i32) > 0 { b } else { a }
+}
+
 /// A request that has no final response yet.
 #[derive(Debug)]
 pub(super) struct Request {
@@ -125,6 +147,11 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// Bytes of its storage.
+    fn cost(&self) -> usize {
+        size_of::<Self>() + self.raw.len() + size_of_val(&self.parsed.fields[..])
+    }
+
     pub fn head(&self) -> HeadRef<'_> {
         self.parsed.of(&self.raw)
     }
@@ -134,6 +161,8 @@ impl Request {
 #[derive(Clone, Copy, Debug)]
 struct Place {
     frame: FrameNumber,
+    time: Timestamp,
+    side: usize,
     /// Relative sequence number of the payload's first byte.
     seq: u32,
     len: u32,
@@ -178,13 +207,24 @@ impl Talk {
         if control.any(Control::SYN) {
             self.opener = Some(if control.any(Control::ACK) { 1 - side } else { side });
         }
+        if verdict.seq == 1 && !decoded.payload.is_empty() {
+            let first = &decoded.payload[..decoded.payload.len().min(FIRST_BYTES)];
+            self.sides[side].first.get_or_insert_with(|| (frame, first.to_vec()));
+        }
         if control.any(Control::FIN) {
             self.sides[side].fin.get_or_insert(frame);
         }
         if control.any(Control::RST) {
             self.sides[side].rst.get_or_insert(frame);
         }
-        self.sides[side].seen = true;
+        let own = &mut self.sides[side];
+        own.lossy |= own.seen && later(own.next_seq, verdict.seq) != own.next_seq;
+        own.next_seq = if own.seen { later(own.next_seq, verdict.next_seq) } else { verdict.next_seq };
+        own.seen = true;
+        if control.any(Control::ACK) {
+            let other = &mut self.sides[1 - side];
+            other.acked = later(other.acked, verdict.ack);
+        }
         self.sides[side].lossy |= verdict.flags.contains(Issue::LostSegment) || decoded.missing > 0;
         self.sides[1 - side].lossy |= verdict.flags.contains(Issue::AckLostSegment);
         let header = decoded.layers.last().filter(|_| packet.assemblies.is_empty());
@@ -193,7 +233,14 @@ impl Talk {
                 self.frames.pop_front();
             }
             let at = header.offset + header.header.len() as u32;
-            self.frames.push_back(Place { frame: frame.0, seq: verdict.seq, len: decoded.payload.len() as u32, at });
+            self.frames.push_back(Place {
+                frame: frame.0,
+                time: frame.1,
+                side,
+                seq: verdict.seq,
+                len: decoded.payload.len() as u32,
+                at,
+            });
         }
     }
 
@@ -203,6 +250,7 @@ impl Talk {
         let request = message.answers.and_then(|number| self.request(number));
         let past = Past {
             number: message.number,
+            start: message.start,
             last: (message.segments.last_frame(), message.last_time),
             end: message.end(),
             persistent: persistent(http.head()),
@@ -213,6 +261,7 @@ impl Talk {
             says_keep_alive: says(b"keep-alive"),
         };
         self.handed_over |= http.hands_over;
+        self.lost_track |= message.integrity == Integrity::Malformed || message.issues.contains(Issue::ExcessData);
         let is_unasked = message.kind == Kind::Response
             && message.answers.is_none()
             && !message.issues.contains(Issue::PairingUncertain)
@@ -231,21 +280,27 @@ impl Talk {
         }
         match message.kind {
             Kind::Request => {
-                let cost = http.raw.len() + size_of_val(&http.parsed.fields[..]);
-                if self.requests.len() < MAX_REQUESTS && self.kept + cost <= room {
-                    self.kept += cost;
+                if self.requests.len() < MAX_REQUESTS {
                     let (raw, parsed) = (http.raw.clone(), http.parsed.clone());
-                    self.requests.push_back(Request { number: message.number, raw, parsed, past });
+                    let request = Request { number: message.number, raw, parsed, past };
+                    if self.kept + request.cost() <= room {
+                        self.kept += request.cost();
+                        self.requests.push_back(request);
+                    }
                 }
             }
             Kind::Response if is_final => {
                 let answered = message.answers.unwrap_or(0);
-                while let Some(request) = self.requests.pop_front_if(|request| request.number <= answered) {
-                    self.kept -= request.raw.len() + size_of_val(&request.parsed.fields[..]);
-                }
+                let settled = self.requests.iter().take_while(|request| request.number <= answered).count();
+                self.kept -= self.requests.drain(..settled).map(|request| request.cost()).sum::<usize>();
             }
             Kind::Response => {}
         }
+    }
+
+    /// Takes note of what was learnt of a message later.
+    pub fn learnt(&mut self, update: &Update) {
+        self.lost_track |= update.issues.contains(Issue::ExcessData);
     }
 
     /// Bytes of requests that are remembered.
@@ -271,7 +326,14 @@ impl Talk {
 
     /// Whether both directions were captured, and nothing of them was lost, as far as is known.
     pub fn is_whole(&self) -> bool {
-        self.sides.iter().all(|side| side.seen && !side.lossy)
+        let is_all_seen = |side: &Side| self.opener.is_none() || later(side.next_seq, side.acked) == side.next_seq;
+        self.sides.iter().all(|side| side.seen && !side.lossy && is_all_seen(side))
+    }
+
+    /// The latest frame that carried the byte with this relative sequence number, if that is remembered.
+    pub fn frame_of(&self, side: usize, seq: u32) -> Option<(FrameNumber, Timestamp)> {
+        let holds = |place: &&Place| place.side == side && seq.wrapping_sub(place.seq) < place.len;
+        self.frames.iter().rev().find(holds).map(|place| (place.frame, place.time))
     }
 
     /// Where the byte with this relative sequence number is in a frame, if that is remembered.

@@ -78,6 +78,10 @@ const MAX_UNUSED: usize = 256;
 /// Nanoseconds after the end of a connection for which a request is taken to repeat what was lost with it.
 const SOON: i64 = 5_000_000_000;
 
+/// Nanoseconds for which a connection has nothing to do before it is taken for idle: a client that opens several at once
+/// does not wait for the first.
+const IDLE: i64 = 50_000_000;
+
 /// What is remembered.
 #[derive(Debug, Default)]
 pub(super) struct Across {
@@ -216,7 +220,7 @@ fn was_idle(talk: &Talk, at: Timestamp) -> bool {
         && talk.requests().next().is_none()
         && talk.is_whole()
         && !talk.handed_over
-        && last < at
+        && at.since(last) >= IDLE
         && talk.wire.last_data.is_none_or(|data| data <= last)
 }
 
@@ -233,7 +237,7 @@ fn hash(of: &impl Hash) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Turn::{self, Client, ClientCloses, Server, ServerCloses};
+    use super::super::Turn::{self, Client, ClientCloses, Server, ServerCloses, Wait};
     use super::super::tests::{Conversation, raised_of};
     use super::LINTS;
 
@@ -242,7 +246,8 @@ mod tests {
     const RESPONSE: Turn = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
     fn across(first: &[Turn], second: &[Turn]) -> Vec<&'static str> {
-        let talk = Conversation::new().turns(first).then(Conversation::from_port(40_001).turns(second));
+        let talk =
+            Conversation::new().turns(first).turns(&[Wait(1)]).then(Conversation::from_port(40_001).turns(second));
         raised_of(LINTS, &talk)
     }
 

@@ -332,7 +332,10 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     let sent: Vec<Sent<'_>> = seen.elements("cache-control").take(64).map(Sent::of).collect();
     sent.iter().for_each(|each| each.look(seen.is_request(), report));
     for (index, each) in sent.iter().enumerate() {
-        if sent[..index].iter().any(|earlier| earlier.is(each.name)) {
+        // `no-cache` and `no-cache="Set-Cookie"` are two things.
+        let is_again =
+            |earlier: &Sent<'_>| earlier.is(each.name) && earlier.argument.is_some() == each.argument.is_some();
+        if sent[..index].iter().any(is_again) {
             report.add(Draft::new(&REPEATED_CACHE_DIRECTIVE).head(each.part.span()).found(text(each.part.text)));
         }
     }

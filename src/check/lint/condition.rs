@@ -31,12 +31,13 @@ lints! {
 
     BAD_ETAG_CONDITION = Lint {
         name: "bad-etag-condition",
-        severity: Severity::Warn,
+        severity: Severity::Note,
         section: "RFC 9110 13.1.1, 13.1.2",
         title: "an If-Match or If-None-Match that is neither * nor a list of entity tags",
         help: "send back the tag as the server gave it, quotes included: If-None-Match: \"abc\"",
         explanation: "The value is a list of entity tags, each in its double quotes, or a single `*`. One without quotes \
-            matches nothing, so that the server sends the whole response again, or refuses the change.",
+            matches nothing, so that the server sends the whole response again, or refuses the change. A client sends back what it got: look \
+            whether the server gave the tag without quotes (bad-etag).",
         bad: &[Client("GET / HTTP/1.1\r\nHost: a.example\r\nIf-None-Match: abc\r\n\r\n")],
         good: &[Client("GET / HTTP/1.1\r\nHost: a.example\r\nIf-None-Match: \"abc\", W/\"d\"\r\n\r\n")],
         httpolice: &[1000],

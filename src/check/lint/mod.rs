@@ -161,7 +161,8 @@ impl Lints {
     pub fn finish(mut self) -> Findings {
         let fresh = Talk::default();
         for connection in self.across.unused() {
-            let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, connection.flow.stream, &fresh);
+            let mut report =
+                Report::new(&self.levels, &mut self.findings, &self.latest, connection.flow.stream, &fresh);
             report.of_connection(&connection);
             across::report_unused(&connection, &mut report);
         }

@@ -4,7 +4,7 @@ use super::Seen;
 use super::entry::Turn::{Client, Server};
 use super::entry::{Lint, lints};
 use super::report::{Draft, Report, text};
-use super::value::{Part, has_scheme, is_uri_text};
+use super::value::{Part, has_scheme, is_loose_uri_text, is_uri_text};
 use crate::app::http1::head::HeadRef;
 use crate::issue::Severity;
 
@@ -35,7 +35,7 @@ lints! {
         section: "RFC 9110 10.2.2",
         title: "a Location that is empty or has characters that no URI has",
         help: "encode spaces, quotes and bytes above 127 as % and two hexadecimal digits",
-        explanation: "Location holds one URI reference. Spaces, quotes, brackets and bytes above 127 do not occur in one; \
+        explanation: "Location holds one URI reference. Spaces, quotes, angle brackets and bytes above 127 do not occur in one; \
             clients encode them each in its own way, or stop at the first, and ask for different resources.",
         bad: &[
             Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
@@ -175,7 +175,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
 fn referer(seen: &Seen<'_>, report: &mut Report<'_>) {
     let Some(value) = seen.value("referer") else { return };
     let has_user = authority(value.text).is_some_and(|authority| authority.contains(&b'@'));
-    if value.text.contains(&b'#') || has_user || !is_uri_text(value.text) {
+    if value.text.contains(&b'#') || has_user || !is_loose_uri_text(value.text) {
         report.add(Draft::new(&BAD_REFERER).head(value.span()).found(text(value.text)));
     }
     if value.text.len() > 8 && value.text[..8].eq_ignore_ascii_case(b"https://") {
@@ -189,7 +189,7 @@ fn location(seen: &Seen<'_>, code: u16, report: &mut Report<'_>) {
         report.add(Draft::new(&MISSING_LOCATION).head(seen.code_span()).found(code.to_string()));
     }
     let Some(value) = seen.value("location") else { return };
-    if value.is_empty() || !is_uri_text(value.text) {
+    if value.is_empty() || !is_loose_uri_text(value.text) {
         report.add(Draft::new(&BAD_LOCATION).head(value.span()).found(text(value.text)));
     }
     if code == 201 && value.text.contains(&b'#') {

@@ -192,12 +192,12 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
             report.add(Draft::new(&ZERO_WINDOW_FOR_LONG).frame(since).found(format!("{:.1} s", time as f64 / 1e9)));
         }
     }
-    for direction in &connection.directions {
-        let again =
-            direction.flags.iter().find(|(flag, _)| *flag == Issue::Retransmission).map_or(0, |(_, count)| count);
-        if again >= 10 && u64::from(again) * 20 >= direction.segments {
+    for (direction, side) in connection.directions.iter().zip(&wire.sides) {
+        let again = direction.flags.iter().find(|(flag, _)| *flag == Issue::Retransmission);
+        let again = again.map_or(0, |(_, count)| count);
+        if let Some(first) = side.again.filter(|_| again >= 10 && u64::from(again) * 20 >= direction.segments) {
             let found = format!("{again} of {} segments", direction.segments);
-            report.add(Draft::new(&MANY_RETRANSMISSIONS).found(found));
+            report.add(Draft::new(&MANY_RETRANSMISSIONS).frame(first).found(found));
         }
     }
 }

@@ -233,6 +233,11 @@ pub(super) fn is_uri_text(text: &[u8]) -> bool {
     true
 }
 
+/// The same, with the marks that browsers send as they are although no URI has them.
+pub(super) fn is_loose_uri_text(text: &[u8]) -> bool {
+    text.iter().all(|byte| (0x21..=0x7e).contains(byte) && !b"<>\"".contains(byte))
+}
+
 /// Whether it begins with a scheme and a colon (RFC 3986 3.1).
 pub(super) fn has_scheme(text: &[u8]) -> bool {
     let scheme = text.split(|&byte| byte == b':').next().filter(|scheme| scheme.len() < text.len());
@@ -332,6 +337,7 @@ mod tests {
 
     #[test]
     fn uris() {
+        assert!(is_loose_uri_text(b"/a|b{c}^%u1234") && !is_loose_uri_text(b"/a b") && !is_loose_uri_text(b"/\xe9"));
         assert!(is_uri_text(b"http://a.example/%7Eb?c=d#e") && !is_uri_text(b"/a b") && !is_uri_text(b"/%7"));
         assert!(has_scheme(b"mailto:a") && !has_scheme(b"/a:b") && !has_scheme(b"a") && !has_scheme(b"1a:b"));
     }

@@ -33,7 +33,7 @@ pub(super) struct Wire {
 /// One direction of it.
 #[derive(Debug, Default)]
 pub(super) struct Side {
-    /// Relative sequence number after the last byte of data, and the highest acknowledgment number.
+    /// Sequence number after the last byte of data, and the highest acknowledgment number, as sent.
     data_end: Option<u32>,
     acked: Option<u32>,
     /// That of its FIN.
@@ -44,6 +44,8 @@ pub(super) struct Side {
     pub zero_longest: Option<(i64, At)>,
     /// Its first RST.
     pub reset: Option<Reset>,
+    /// The first segment that was sent again.
+    pub again: Option<At>,
 }
 
 /// A RST.
@@ -67,14 +69,17 @@ impl Wire {
             return self.handshake(segment);
         }
         if acks {
-            self.sides[side].acked = later(self.sides[side].acked, verdict.ack);
+            self.sides[side].acked = later(self.sides[side].acked, header.ack);
         }
         if len > 0 && !control.any(Control::RST) {
             self.data(segment, len);
         }
         let own = &mut self.sides[side];
+        if verdict.flags.contains(Issue::Retransmission) {
+            own.again.get_or_insert(frame);
+        }
         if control.any(Control::FIN) && own.fin.is_none() {
-            own.fin = Some(verdict.seq.wrapping_add(len));
+            own.fin = Some(header.seq.wrapping_add(len));
         }
         if header.flags & URG != 0 {
             self.urgent.get_or_insert(frame);
@@ -114,10 +119,10 @@ impl Wire {
         let own = &mut self.sides[side];
         // The byte of a keep-alive has the number of the FIN.
         let is_probe = len == 1 || verdict.flags.contains(Issue::KeepAlive);
-        if own.fin.is_some_and(|fin| !is_before(verdict.seq, fin)) && !is_probe {
+        if own.fin.is_some_and(|fin| !is_before(header.seq, fin)) && !is_probe {
             self.data_after_fin.get_or_insert(frame);
         }
-        own.data_end = later(own.data_end, verdict.seq.wrapping_add(len));
+        own.data_end = later(own.data_end, header.seq.wrapping_add(len));
     }
 
     fn reset(&mut self, side: usize, at: At) {

@@ -75,6 +75,26 @@ lints! {
         issue: Some(Issue::ExcessData),
     };
 
+    EXTRA_BLANK_LINE = Lint {
+        name: "extra-blank-line",
+        severity: Severity::Warn,
+        section: "RFC 9112 2.2",
+        title: "an empty line after a request",
+        help: r"send nothing after the end of a request: after the head \r\n\r\n, after the body no line end",
+        explanation: "A request ends with its blank line, or with as many bytes of body as Content-Length says. A client \
+            must not send another CR LF after it. Servers skip it before the next request line; one that closes with it \
+            unread resets the connection, and the client may lose the response.",
+        bad: &[
+            Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n\r\n"),
+            ANSWERED,
+            super::Turn::ClientCloses,
+            ServerCloses,
+        ],
+        good: &[ASKED, ANSWERED],
+        issue: Some(Issue::ExcessData),
+        ..Lint::NONE
+    };
+
     HEAD_RESPONSE_WITH_BODY = Lint {
         name: "head-response-with-body",
         severity: Severity::Error,
@@ -268,10 +288,10 @@ lints! {
         name: "reset-in-message",
         severity: Severity::Warn,
         section: "RFC 9112 8",
-        title: "the connection was reset within a message",
+        title: "the sender of a message reset the connection within it",
         help: "read what the other end sends, and close only after the last byte was acknowledged",
-        explanation: "A RST came before the message had ended. A program that closes a socket with bytes unread in it \
-            sends one, and so does one that crashes; a client that was told to stop does so on purpose.",
+        explanation: "The sender of the message sent RST before the message had ended. A program that closes a socket with \
+            bytes unread in it does so, and one that crashes.",
         bad: &[ASKED, Server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), ServerResets],
         good: &[ASKED, ANSWERED],
         issue: Some(Issue::Aborted),
@@ -284,7 +304,8 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     if !seen.is_head_whole() {
         return;
     }
-    if seen.message.integrity == Integrity::Aborted && !seen.talk.sides[seen.message.side % 2].lossy {
+    let own = &seen.talk.sides[seen.message.side % 2];
+    if seen.message.integrity == Integrity::Aborted && own.rst.is_some() && !own.lossy && !was_refused(seen) {
         report.add(Draft::new(&RESET_IN_MESSAGE));
     }
     lengths(seen, report);
@@ -297,6 +318,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
         && !seen.talk.sides[seen.message.side % 2].lossy
         && let Some(lint) = excess(Ending::of(seen.http, seen.request))
     {
+        let lint = if seen.is_request() && is_blank(report.rest(seen.message.len)) { &EXTRA_BLANK_LINE } else { lint };
         report.add(Draft::new(lint).bytes(seen.message.len, usize::MAX));
     }
 }
@@ -312,12 +334,21 @@ pub(super) fn update(update: &Update, talk: &Talk, report: &mut Report<'_>) {
     let answer = talk.sides[1 - update.side % 2].last.filter(|answer| answer.number > update.number);
     let ending = past.map(|past| past.ending).filter(|ending| *ending != Ending::NoLength || answer.is_none());
     if let Some(lint) = excess(ending.unwrap_or(Ending::Other)) {
-        let draft = Draft::new(lint);
         report.add(match past {
-            Some(past) => draft.bytes(past.end - past.start, usize::MAX),
-            None => draft,
+            Some(past) => {
+                let len = past.end - past.start;
+                let is_request = talk.opener == Some(update.side % 2);
+                let lint = if is_request && is_blank(report.rest(len)) { &EXTRA_BLANK_LINE } else { lint };
+                Draft::new(lint).bytes(len, usize::MAX)
+            }
+            None => Draft::new(lint),
         });
     }
+}
+
+/// Whether what follows is line ends alone.
+fn is_blank(rest: Option<&[u8]>) -> bool {
+    rest.is_some_and(|rest| rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')))
 }
 
 /// What excess data is, after a message that ended so; nothing where it may be of another protocol.
@@ -353,10 +384,21 @@ fn lengths(seen: &Seen<'_>, report: &mut Report<'_>) {
     if seen.has(Issue::BodyNotAllowed) {
         report.add(Draft::new(&LENGTH_NOT_ALLOWED).head(first.name));
     }
-    if let (Framing::Length(length), Integrity::ClosedEarly) = (seen.framing(), seen.message.integrity) {
+    if let (Framing::Length(length), Integrity::ClosedEarly) = (seen.framing(), seen.message.integrity)
+        && seen.talk.sides[1 - seen.message.side % 2].rst.is_none()
+        && !was_refused(seen)
+    {
         let draft = Draft::new(&BODY_SHORTER_THAN_LENGTH).head(first.value);
         report.add(draft.found(format!("{} bytes of body", seen.http.body_len)).expected(format!("{length} bytes")));
     }
+}
+
+/// Whether it is a request whose body the server did not want: the client need not send the rest (RFC 9110 10.1.1, RFC
+/// 9112 9.5).
+fn was_refused(seen: &Seen<'_>) -> bool {
+    let answer = seen.talk.sides[1 - seen.message.side % 2].last;
+    let answer = answer.filter(|answer| answer.answers == Some(seen.message.number));
+    seen.is_request() && answer.is_some_and(|answer| answer.code >= 400 || seen.has_field("expect"))
 }
 
 fn request(seen: &Seen<'_>, report: &mut Report<'_>) {
@@ -387,7 +429,8 @@ fn response(seen: &Seen<'_>, report: &mut Report<'_>) {
         return;
     }
     report.add(Draft::new(&UNTIL_CLOSE));
-    if !seen.head.list("connection").any(|option| option.eq_ignore_ascii_case(b"close")) {
+    let expects_more = seen.request.is_some_and(|request| request.past.persistent);
+    if expects_more && !seen.head.list("connection").any(|option| option.eq_ignore_ascii_case(b"close")) {
         report.add(Draft::new(&UNTIL_CLOSE_UNSAID));
     }
 }

@@ -73,7 +73,7 @@ lints! {
 
     BLANK_LINE_BEFORE_START = Lint {
         name: "blank-line-before-start",
-        severity: Severity::Note,
+        severity: Severity::Warn,
         section: "RFC 9112 2.2",
         title: "an empty line before the start line",
         help: "send nothing between the end of a body and the next start line",

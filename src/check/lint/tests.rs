@@ -251,3 +251,25 @@ fn a_handshake_that_was_not_captured_makes_lints_of_absence_silent() {
     joined.frames.drain(..3);
     assert_eq!(raised(&joined), [""; 0]);
 }
+
+#[test]
+fn a_blank_line_too_many_is_told_wherever_it_is_noticed() {
+    let ask = Turn::Client("GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n");
+    let answer = Turn::Server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let end = [Turn::ClientCloses, Turn::ServerCloses];
+    assert_eq!(after(&[&[ask, answer], &end])[0], "extra-blank-line");
+    let twice = after(&[&[ask, answer, ask, answer], &end]);
+    assert!(twice.contains(&"blank-line-before-start") && twice.contains(&"extra-blank-line"), "{twice:?}");
+    let post = Turn::Client("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok\r\n");
+    let findings = Conversation::new().turns(&[post, answer]).turns(&end).findings();
+    let finding = findings.iter().find(|finding| finding.lint.name == "extra-blank-line").unwrap();
+    assert_eq!(finding.excerpt.as_ref().unwrap().bytes, b"\r\n");
+}
+
+#[test]
+fn a_client_that_was_refused_need_not_send_its_body() {
+    let ask = Turn::Client("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
+    let refuse = Turn::Server("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let raised = after(&[&[ask, refuse, Turn::ServerCloses, Turn::ClientCloses]]);
+    assert!(!raised.contains(&"body-shorter-than-length"), "{raised:?}");
+}

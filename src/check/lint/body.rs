@@ -5,7 +5,7 @@ use super::Seen;
 use super::entry::Turn::{Client, Server, ServerCloses, ServerResets};
 use super::entry::{Lint, lints};
 use super::report::{Draft, Report, text};
-use super::talk::{Ending, Talk};
+use super::talk::{Ending, Past, Talk};
 use crate::app::http1::framing::Framing;
 use crate::app::http1::head::Version;
 use crate::app::message::{Integrity, Update};
@@ -394,11 +394,13 @@ fn lengths(seen: &Seen<'_>, report: &mut Report<'_>) {
 }
 
 /// Whether it is a request whose body the server did not want: the client need not send the rest (RFC 9110 10.1.1, RFC
-/// 9112 9.5).
+/// 9112 9.5). One that the server waited for in vain, or found wanting, was wanted.
 fn was_refused(seen: &Seen<'_>) -> bool {
-    let answer = seen.talk.sides[1 - seen.message.side % 2].last;
-    let answer = answer.filter(|answer| answer.answers == Some(seen.message.number));
-    seen.is_request() && answer.is_some_and(|answer| answer.code >= 400 || seen.has_field("expect"))
+    let (own, other) = (&seen.talk.sides[seen.message.side % 2], &seen.talk.sides[1 - seen.message.side % 2]);
+    let answer = other.last.filter(|answer| answer.answers == Some(seen.message.number));
+    let refuses = |code| code >= 300 && !matches!(code, 400 | 408);
+    let came_first = |answer: &Past| own.fin.is_none_or(|(_, closed)| answer.began < closed);
+    seen.is_request() && answer.is_some_and(|answer| refuses(answer.code) && came_first(&answer))
 }
 
 fn request(seen: &Seen<'_>, report: &mut Report<'_>) {

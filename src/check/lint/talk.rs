@@ -105,6 +105,8 @@ pub(super) struct Past {
     pub answers: Option<u32>,
     /// The status code of a response.
     pub code: u16,
+    /// Capture time of its first byte.
+    pub began: Timestamp,
     /// Its last frame and when that was captured.
     pub last: (FrameNumber, Timestamp),
     /// Offset in its stream one past its last byte.
@@ -282,6 +284,7 @@ impl Talk {
             number: message.number,
             start: message.start,
             answers: message.answers,
+            began: message.first_time,
             code: http.parsed.code,
             last: (message.segments.last_frame(), message.last_time),
             end: message.end(),

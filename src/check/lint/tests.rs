@@ -273,3 +273,15 @@ fn a_client_that_was_refused_need_not_send_its_body() {
     let raised = after(&[&[ask, refuse, Turn::ServerCloses, Turn::ClientCloses]]);
     assert!(!raised.contains(&"body-shorter-than-length"), "{raised:?}");
 }
+
+/// Issues of the RFCs that no lint refers to: one that is raised for no line that is read as a request, the word for
+/// several others, and what content codings raise.
+const WITHOUT_LINT: &[Issue] = &[Issue::BadStartLine, Issue::Malformed, Issue::DecompressionFailed];
+
+#[test]
+fn every_issue_of_http_has_a_lint() {
+    let of_http = |issue: &&Issue| issue.source().starts_with("RFC 911");
+    for issue in Issue::ALL.iter().filter(of_http).filter(|issue| !WITHOUT_LINT.contains(issue)) {
+        assert!(all().any(|lint| lint.issue == Some(*issue)), "{issue}");
+    }
+}

@@ -95,6 +95,20 @@ lints! {
         ..Lint::NONE
     };
 
+    NUL_AFTER_MESSAGE = Lint {
+        name: "nul-after-message",
+        severity: Severity::Error,
+        section: "RFC 9112 6.3",
+        title: "NUL after the end of a message",
+        help: "send as many bytes as strlen() says, not sizeof or one more",
+        explanation: "The byte 0 ends a string in C and is no part of its text. A program that sends it along, or the rest \
+            of a buffer, begins the next message with it.",
+        bad: &[Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n\0"), ANSWERED],
+        good: &[ASKED, ANSWERED],
+        issue: Some(Issue::ExcessData),
+        ..Lint::NONE
+    };
+
     HEAD_RESPONSE_WITH_BODY = Lint {
         name: "head-response-with-body",
         severity: Severity::Error,
@@ -318,7 +332,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
         && !seen.talk.sides[seen.message.side % 2].lossy
         && let Some(lint) = excess(Ending::of(seen.http, seen.request))
     {
-        let lint = if seen.is_request() && is_blank(report.rest(seen.message.len)) { &EXTRA_BLANK_LINE } else { lint };
+        let lint = of_rest(report.rest(seen.message.len), seen.is_request()).unwrap_or(lint);
         report.add(Draft::new(lint).bytes(seen.message.len, usize::MAX));
     }
 }
@@ -337,8 +351,7 @@ pub(super) fn update(update: &Update, talk: &Talk, report: &mut Report<'_>) {
         report.add(match past {
             Some(past) => {
                 let len = past.end - past.start;
-                let is_request = talk.opener == Some(update.side % 2);
-                let lint = if is_request && is_blank(report.rest(len)) { &EXTRA_BLANK_LINE } else { lint };
+                let lint = of_rest(report.rest(len), talk.opener == Some(update.side % 2)).unwrap_or(lint);
                 Draft::new(lint).bytes(len, usize::MAX)
             }
             None => Draft::new(lint),
@@ -346,9 +359,14 @@ pub(super) fn update(update: &Update, talk: &Talk, report: &mut Report<'_>) {
     }
 }
 
-/// Whether what follows is line ends alone.
-fn is_blank(rest: Option<&[u8]>) -> bool {
-    rest.is_some_and(|rest| rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')))
+/// What is told of excess data that says itself where it comes from.
+fn of_rest(rest: Option<&[u8]>, is_request: bool) -> Option<&'static Lint> {
+    let rest = rest?;
+    match () {
+        () if is_request && rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')) => Some(&EXTRA_BLANK_LINE),
+        () if rest.iter().all(|byte| *byte == 0) => Some(&NUL_AFTER_MESSAGE),
+        () => None,
+    }
 }
 
 /// What excess data is, after a message that ended so; nothing where it may be of another protocol.

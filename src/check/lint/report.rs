@@ -189,10 +189,13 @@ impl<'a> Report<'a> {
         self.ends = Some(from(connection.flow, connection.flow.client.unwrap_or(0)));
     }
 
-    /// What follows the message at hand, of this length, if it is no more than the last bytes of its side.
+    /// What follows the message at hand, of this length, as far as it is at hand.
     pub fn rest(&self, len: u64) -> Option<&'a [u8]> {
         let subject = self.subject?;
-        self.talk.tail(subject.side, subject.first_seq.wrapping_add(len as u32)).filter(|rest| !rest.is_empty())
+        let seq = subject.first_seq.wrapping_add(len as u32);
+        let latest = self.latest.filter(self.stream).and_then(|latest| latest.find(subject.side, seq));
+        let rest = latest.and_then(|(payload, at)| payload.get(at..)).or_else(|| self.talk.tail(subject.side, seq));
+        rest.filter(|rest| !rest.is_empty())
     }
 
     /// Reports, unless the lint is not wanted.

@@ -267,6 +267,15 @@ fn a_blank_line_too_many_is_told_wherever_it_is_noticed() {
 }
 
 #[test]
+fn a_buffer_that_was_sent_whole_is_told_by_its_nuls() {
+    let mut bad = Conversation::new();
+    let mut buffer = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    buffer.resize(1024, 0);
+    bad.data(0, &buffer);
+    assert_eq!(raised(&bad), ["nul-after-message"]);
+}
+
+#[test]
 fn a_client_that_was_refused_need_not_send_its_body() {
     let ask = Turn::Client("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
     let refuse = Turn::Server("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

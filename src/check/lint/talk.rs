@@ -43,6 +43,8 @@ pub(super) struct Talk {
     /// Whether it was lost track of a direction, for a reason that a message told.
     pub lost_track: bool,
     requests: VecDeque<Request>,
+    /// The number of the last request that has a final response, which may be there before the request's own end.
+    answered: u32,
     kept: usize,
     frames: VecDeque<Place>,
 }
@@ -315,7 +317,7 @@ impl Talk {
         }
         match message.kind {
             Kind::Request => {
-                if self.requests.len() < MAX_REQUESTS {
+                if self.requests.len() < MAX_REQUESTS && message.number > self.answered {
                     let (raw, parsed) = (http.raw.clone(), http.parsed.clone());
                     let request = Request { number: message.number, raw, parsed, past };
                     if self.kept + request.cost() <= room {
@@ -326,6 +328,7 @@ impl Talk {
             }
             Kind::Response if is_final => {
                 let answered = message.answers.unwrap_or(0);
+                self.answered = self.answered.max(answered);
                 let settled = self.requests.iter().take_while(|request| request.number <= answered).count();
                 self.kept -= self.requests.drain(..settled).map(|request| request.cost()).sum::<usize>();
             }

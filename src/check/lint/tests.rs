@@ -276,6 +276,20 @@ fn a_buffer_that_was_sent_whole_is_told_by_its_nuls() {
 }
 
 #[test]
+fn an_answer_before_the_end_of_its_request_is_one() {
+    let raised = after(&[&[
+        Turn::Client("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n12"),
+        Turn::Server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        Turn::Client("34"),
+        Turn::Client("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+        Turn::Server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        Turn::ServerCloses,
+        Turn::ClientCloses,
+    ]]);
+    assert_eq!(raised, [""; 0]);
+}
+
+#[test]
 fn a_client_that_was_refused_need_not_send_its_body() {
     let ask = Turn::Client("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
     let refuse = Turn::Server("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

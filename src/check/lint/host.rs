@@ -135,7 +135,7 @@ lints! {
 
 /// Looks at the Host fields of a request.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
-    if !seen.is_request() || seen.http.nine {
+    if !seen.is_request() || seen.http.nine || seen.is_written_out() {
         return;
     }
     let mut hosts = seen.named("host");

@@ -73,7 +73,7 @@ lints! {
 
     BLANK_LINE_BEFORE_START = Lint {
         name: "blank-line-before-start",
-        severity: Severity::Note,
+        severity: Severity::Warn,
         section: "RFC 9112 2.2",
         title: "an empty line before the start line",
         help: "send nothing between the end of a body and the next start line",
@@ -211,7 +211,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
         report.add(Draft::new(&BLANK_LINE_BEFORE_START).head(0..blank));
     }
     if let Some(literal) = literal_line_end(raw) {
-        report.add(Draft::new(&LITERAL_LINE_END).head(literal));
+        return report.add(Draft::new(&LITERAL_LINE_END).head(literal));
     }
     start_line(head.start, raw, blank, report);
     let fields_at = memchr::memchr(b'\n', &raw[blank..]).map_or(raw.len(), |lf| blank + lf + 1);
@@ -226,7 +226,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
 }
 
 /// Where a line end is written out: after a version, or at the end of a line.
-fn literal_line_end(raw: &[u8]) -> Option<Range<usize>> {
+pub(super) fn literal_line_end(raw: &[u8]) -> Option<Range<usize>> {
     const LITERAL: &[u8] = br"\r\n";
     memchr::memmem::find_iter(raw, LITERAL).map(|at| at..at + LITERAL.len()).find(|place| {
         let (before, after) = (&raw[..place.start], &raw[place.end..]);

@@ -116,6 +116,11 @@ impl<'a> Seen<'a> {
         self.http.raw.iter().skip_while(|byte| matches!(byte, b'\r' | b'\n')).any(|byte| *byte == b'\n')
     }
 
+    /// Whether its line ends are written out, so that it is one line and no part of it is where it is to be.
+    fn is_written_out(&self) -> bool {
+        lines::literal_line_end(&self.http.raw).is_some()
+    }
+
     /// Whether an issue was raised for it.
     fn has(&self, issue: Issue) -> bool {
         self.message.issues.contains(issue)

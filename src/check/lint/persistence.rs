@@ -77,11 +77,11 @@ lints! {
         name: "close-promised-and-left-open",
         severity: Severity::Warn,
         section: "RFC 9112 9.6",
-        title: "the connection was to be closed by the server, and was not",
+        title: "the connection was to be closed by the server, and stayed open",
         help: "close the connection after a response with Connection: close, or to a request with it",
         explanation: "After `Connection: close`, from either end, it is the server that closes once its response is sent; \
             the same goes for HTTP/1.0 without keep-alive. A client that waits for the end of the connection, as one of \
-            HTTP/1.0 does, hangs. It is told where the client closed first, more than a second after the response.",
+            HTTP/1.0 does, hangs. It is told where the connection stayed open for more than a second after the response.",
         bad: &[ASKED, ANSWERED_LAST, Wait(3), ClientCloses, ServerCloses],
         good: &[ASKED, ANSWERED_LAST, ServerCloses, ClientCloses],
         ..Lint::NONE
@@ -182,14 +182,16 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
 }
 
 fn server_closed(asked: Past, answered: Past, fin: (FrameNumber, Timestamp), report: &mut Report<'_>) {
-    if !asked.persistent || !answered.persistent || answered.is_until_close {
-        return;
-    }
     let waited = fin.1.since(answered.last.1);
-    let at = |lint| Draft::new(lint).of(answered.number, Kind::Response).frame(fin).found(after(waited));
-    if waited < SOON {
-        report.add(at(if answered.says_keep_alive { &KEEP_ALIVE_BROKEN } else { &CLOSE_UNANNOUNCED }));
-    }
+    let is_to_close = !asked.persistent || !answered.persistent;
+    let lint = match () {
+        () if answered.is_until_close => return,
+        () if is_to_close && waited > SOON => &LEFT_OPEN,
+        () if is_to_close || waited >= SOON => return,
+        () if answered.says_keep_alive => &KEEP_ALIVE_BROKEN,
+        () => &CLOSE_UNANNOUNCED,
+    };
+    report.add(Draft::new(lint).of(answered.number, Kind::Response).frame(fin).found(after(waited)));
 }
 
 fn client_closed(asked: Past, answered: Past, fin: (FrameNumber, Timestamp), report: &mut Report<'_>) {

@@ -119,10 +119,15 @@ impl Latest {
         self.payload.extend_from_slice(payload);
     }
 
-    /// The payload, and where in it the byte with this relative sequence number is.
-    fn find(&self, stream: u64, side: usize, seq: u32) -> Option<(&[u8], usize)> {
+    /// It, if it is of this connection.
+    fn filter(&self, stream: u64) -> Option<&Self> {
+        Some(self).filter(|latest| latest.stream == stream)
+    }
+
+    /// The payload, if it is of this side, and where in it the byte with this relative sequence number is.
+    fn find(&self, side: usize, seq: u32) -> Option<(&[u8], usize)> {
         let at = seq.wrapping_sub(self.seq) as usize;
-        (self.stream == stream && self.side == side && at < self.payload.len()).then_some((&self.payload, at))
+        (self.side == side && at < self.payload.len()).then_some((&self.payload, at))
     }
 }
 
@@ -184,6 +189,15 @@ impl<'a> Report<'a> {
         self.ends = Some(from(connection.flow, connection.flow.client.unwrap_or(0)));
     }
 
+    /// What follows the message at hand, of this length, as far as it is at hand.
+    pub fn rest(&self, len: u64) -> Option<&'a [u8]> {
+        let subject = self.subject?;
+        let seq = subject.first_seq.wrapping_add(len as u32);
+        let latest = self.latest.filter(self.stream).and_then(|latest| latest.find(subject.side, seq));
+        let rest = latest.and_then(|(payload, at)| payload.get(at..)).or_else(|| self.talk.tail(subject.side, seq));
+        rest.filter(|rest| !rest.is_empty())
+    }
+
     /// Reports, unless the lint is not wanted.
     pub fn add(&mut self, draft: Draft) {
         let Some(severity) = self.levels.of(draft.lint) else { return };
@@ -217,7 +231,7 @@ impl<'a> Report<'a> {
                     }
                 }
                 (at, Some(subject)) => {
-                    subject.show(&at, stream, latest, &mut finding);
+                    subject.show(&at, latest.filter(stream), talk, &mut finding);
                     subject.place(&at, talk, &mut finding);
                 }
                 (_, None) => {}
@@ -229,15 +243,22 @@ impl<'a> Report<'a> {
 
 impl Subject<'_> {
     /// Fills in the bytes.
-    fn show(&self, at: &At, stream: u64, latest: &Latest, finding: &mut Finding) {
+    fn show(&self, at: &At, latest: Option<&Latest>, talk: &Talk, finding: &mut Finding) {
         finding.excerpt = match (at, self.whole) {
             (&At::Bytes(offset, len), _) => {
-                latest.find(stream, self.side, self.first_seq.wrapping_add(offset as u32)).map(|(payload, at)| {
-                    // The payload may begin before the message.
-                    let before = payload.get(at.saturating_sub(offset.min(at as u64) as usize)..).unwrap_or_default();
-                    let at = at - (payload.len() - before.len());
-                    excerpt(before, &(at..at.saturating_add(len)), offset - at as u64)
-                })
+                latest
+                    .and_then(|latest| latest.find(self.side, self.first_seq.wrapping_add(offset as u32)))
+                    .map(|(payload, at)| {
+                        // The payload may begin before the message.
+                        let before =
+                            payload.get(at.saturating_sub(offset.min(at as u64) as usize)..).unwrap_or_default();
+                        let at = at - (payload.len() - before.len());
+                        excerpt(before, &(at..at.saturating_add(len)), offset - at as u64)
+                    })
+                    .or_else(|| {
+                        let tail = talk.tail(self.side, self.first_seq.wrapping_add(offset as u32))?;
+                        Some(excerpt(tail, &(0..tail.len()), offset))
+                    })
             }
             (At::Head(range), Some((_, http))) => Some(excerpt(&http.raw, range, 0)),
             (At::Trailer(range), Some((message, http))) => {

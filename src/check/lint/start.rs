@@ -214,6 +214,9 @@ lints! {
 
 /// Looks at the start line of a message.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
+    if seen.is_written_out() {
+        return;
+    }
     if !seen.is_start_line_whole() {
         if seen.has(Issue::ClosedEarly) && !seen.http.raw.is_empty() {
             report.add(Draft::new(&CUT_START_LINE));

@@ -25,6 +25,9 @@ const MAX_REQUESTS: usize = 256;
 /// First bytes of a direction that are kept, for lints of what is no message.
 const FIRST_BYTES: usize = 96;
 
+/// Last bytes of a direction that are kept, for what is no more than a blank line.
+const LAST_BYTES: usize = 8;
+
 /// One connection.
 #[derive(Debug, Default)]
 pub(super) struct Talk {
@@ -43,6 +46,8 @@ pub(super) struct Talk {
     /// Whether it was lost track of a direction, for a reason that a message told.
     pub lost_track: bool,
     requests: VecDeque<Request>,
+    /// The number of the last request that has a final response, which may be there before the request's own end.
+    answered: u32,
     kept: usize,
     frames: VecDeque<Place>,
 }
@@ -56,6 +61,7 @@ pub(super) struct Side {
     pub first: Option<((FrameNumber, Timestamp), Vec<u8>)>,
     /// Its first RST.
     pub rst: Option<(FrameNumber, Timestamp)>,
+    tail: Tail,
     /// Whether any of its segments was captured.
     pub seen: bool,
     /// Whether bytes of it may not have been captured.
@@ -69,12 +75,43 @@ pub(super) struct Side {
     pub closing: Option<Past>,
 }
 
+/// The last bytes of a direction.
+#[derive(Debug, Default)]
+struct Tail {
+    /// Relative sequence number after them.
+    end: u32,
+    /// How many of `bytes`, its last ones, they are.
+    len: usize,
+    bytes: [u8; LAST_BYTES],
+}
+
+impl Tail {
+    /// Takes the payload of a segment.
+    fn extend(&mut self, seq: u32, payload: &[u8]) {
+        if payload.is_empty() {
+            return;
+        }
+        let last = &payload[payload.len().saturating_sub(LAST_BYTES)..];
+        let before = if seq == self.end { self.len } else { 0 };
+        self.bytes.rotate_left(last.len() % LAST_BYTES);
+        self.bytes[LAST_BYTES - last.len()..].copy_from_slice(last);
+        self.len = (before + last.len()).min(LAST_BYTES);
+        self.end = seq.wrapping_add(payload.len() as u32);
+    }
+}
+
 /// What is remembered of a message that was given out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Past {
     pub number: u32,
     /// Offset in its stream of its first byte.
     pub start: u64,
+    /// The number of the request that it answers.
+    pub answers: Option<u32>,
+    /// The status code of a response.
+    pub code: u16,
+    /// Capture time of its first byte.
+    pub began: Timestamp,
     /// Its last frame and when that was captured.
     pub last: (FrameNumber, Timestamp),
     /// Offset in its stream one past its last byte.
@@ -207,6 +244,7 @@ impl Talk {
         if control.any(Control::SYN) {
             self.opener = Some(if control.any(Control::ACK) { 1 - side } else { side });
         }
+        self.sides[side].tail.extend(verdict.seq, decoded.payload);
         if verdict.seq == 1 && !decoded.payload.is_empty() {
             let first = &decoded.payload[..decoded.payload.len().min(FIRST_BYTES)];
             self.sides[side].first.get_or_insert_with(|| (frame, first.to_vec()));
@@ -251,6 +289,9 @@ impl Talk {
         let past = Past {
             number: message.number,
             start: message.start,
+            answers: message.answers,
+            began: message.first_time,
+            code: http.parsed.code,
             last: (message.segments.last_frame(), message.last_time),
             end: message.end(),
             persistent: persistent(http.head()),
@@ -280,7 +321,7 @@ impl Talk {
         }
         match message.kind {
             Kind::Request => {
-                if self.requests.len() < MAX_REQUESTS {
+                if self.requests.len() < MAX_REQUESTS && message.number > self.answered {
                     let (raw, parsed) = (http.raw.clone(), http.parsed.clone());
                     let request = Request { number: message.number, raw, parsed, past };
                     if self.kept + request.cost() <= room {
@@ -291,6 +332,7 @@ impl Talk {
             }
             Kind::Response if is_final => {
                 let answered = message.answers.unwrap_or(0);
+                self.answered = self.answered.max(answered);
                 let settled = self.requests.iter().take_while(|request| request.number <= answered).count();
                 self.kept -= self.requests.drain(..settled).map(|request| request.cost()).sum::<usize>();
             }
@@ -301,6 +343,13 @@ impl Talk {
     /// Takes note of what was learnt of a message later.
     pub fn learnt(&mut self, update: &Update) {
         self.lost_track |= update.issues.contains(Issue::ExcessData);
+    }
+
+    /// What a side has sent from this relative sequence number on, if it is no more than its last bytes.
+    pub fn tail(&self, side: usize, seq: u32) -> Option<&[u8]> {
+        let Tail { end, len, bytes } = &self.sides[side % 2].tail;
+        let wanted = end.wrapping_sub(seq) as usize;
+        bytes.get(LAST_BYTES.checked_sub(wanted)?..).filter(|_| wanted <= *len)
     }
 
     /// Bytes of requests that are remembered.

@@ -209,7 +209,7 @@ lints! {
 /// Looks at the target of a request.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     let StartLine::Request { method, target: span, .. } = seen.http.parsed.start else { return };
-    if !seen.is_start_line_whole() {
+    if !seen.is_start_line_whole() || seen.is_written_out() {
         return;
     }
     let (method, target) = (method.of(seen.head.bytes), span.of(seen.head.bytes));

@@ -307,3 +307,60 @@ fn a_handshake_that_was_not_captured_makes_lints_of_absence_silent() {
     joined.frames.drain(..3);
     assert_eq!(told(&joined), [""; 0]);
 }
+
+#[test]
+fn a_blank_line_too_many_is_told_wherever_it_is_noticed() {
+    let ask = Turn::Client("GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n");
+    let answer = Turn::Server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let end = [Turn::ClientCloses, Turn::ServerCloses];
+    assert_eq!(after(&[&[ask, answer], &end])[0], "extra-blank-line");
+    let twice = after(&[&[ask, answer, ask, answer], &end]);
+    assert!(twice.contains(&"blank-line-before-start") && twice.contains(&"extra-blank-line"), "{twice:?}");
+    let post = Turn::Client("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok\r\n");
+    let findings = Conversation::new().turns(&[post, answer]).turns(&end).findings();
+    let finding = findings.iter().find(|finding| finding.lint.name == "extra-blank-line").unwrap();
+    assert_eq!(finding.excerpt.as_ref().unwrap().bytes, b"\r\n");
+}
+
+#[test]
+fn a_buffer_that_was_sent_whole_is_told_by_its_nuls() {
+    let mut bad = Conversation::new();
+    let mut buffer = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    buffer.resize(1024, 0);
+    bad.data(0, &buffer);
+    assert_eq!(raised(&bad), ["nul-after-message"]);
+}
+
+#[test]
+fn an_answer_before_the_end_of_its_request_is_one() {
+    let raised = after(&[&[
+        Turn::Client("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n12"),
+        Turn::Server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        Turn::Client("34"),
+        Turn::Client("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+        Turn::Server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        Turn::ServerCloses,
+        Turn::ClientCloses,
+    ]]);
+    assert_eq!(raised, [""; 0]);
+}
+
+#[test]
+fn a_client_that_was_refused_need_not_send_its_body() {
+    let ask = Turn::Client("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
+    let refuse = Turn::Server("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let raised = after(&[&[ask, refuse, Turn::ServerCloses, Turn::ClientCloses]]);
+    assert!(!raised.contains(&"body-shorter-than-length"), "{raised:?}");
+}
+
+/// Issues of the RFCs that no lint refers to: one that is raised for no line that is read as a request, the word for
+/// several others, and what content codings raise.
+const WITHOUT_LINT: &[Issue] = &[Issue::BadStartLine, Issue::Malformed, Issue::DecompressionFailed];
+
+#[test]
+fn every_issue_of_http_has_a_lint() {
+    let of_http = |issue: &&Issue| issue.source().starts_with("RFC 911");
+    for issue in Issue::ALL.iter().filter(of_http).filter(|issue| !WITHOUT_LINT.contains(issue)) {
+        assert!(all().any(|lint| lint.issue == Some(*issue)), "{issue}");
+    }
+}

@@ -90,7 +90,7 @@ lints! {
     URGENT_DATA = Lint {
         name: "urgent-data",
         severity: Severity::Chat,
-        section: "RFC 6093 3",
+        section: "RFC 6093 5",
         title: "urgent data on an HTTP connection",
         help: "send it as ordinary data",
         explanation: "Implementations differ in where urgent data ends, and devices on the path remove the mark. HTTP has no \

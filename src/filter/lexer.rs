@@ -233,7 +233,12 @@ impl<'t> Lexer<'t> {
             |word: &str| word.contains(['.', ':']) && word.chars().all(|c| c.is_ascii_hexdigit() || ".:".contains(c));
         if is_address(word) && self.rest().strip_prefix('/').is_some_and(|rest| rest.starts_with(is_number)) {
             self.at += 1;
-            self.take_while(|c| is_number(c) || c == '.');
+            self.take_while(is_number);
+            // As of a netmask, which is none of the lengths that are possible.
+            while self.rest().starts_with('.') && !self.rest().starts_with("..") {
+                self.at += 1;
+                self.take_while(is_number);
+            }
         }
         &self.text[start..self.at]
     }

@@ -298,12 +298,18 @@ impl Record for MessageRecord<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionRecord<'a> {
     connection: &'a Connection,
+    as_sent: bool,
 }
 
 impl<'a> ConnectionRecord<'a> {
-    /// The connection as a record.
-    pub fn new(connection: &'a Connection) -> Self {
-        Self { connection }
+    /// The connection as it was captured: a handshake that is not in the capture did not happen.
+    pub fn as_captured(connection: &'a Connection) -> Self {
+        Self { connection, as_sent: false }
+    }
+
+    /// The connection as it was: what happened before the capture or after it is unknown.
+    pub fn as_sent(connection: &'a Connection) -> Self {
+        Self { connection, as_sent: true }
     }
 }
 
@@ -323,8 +329,12 @@ impl Record for ConnectionRecord<'_> {
                         "connection.close" => matches!(connection.close, Close::Open | Close::Forgotten),
                         _ => false,
                     };
-                    get(connection, &mut |value| put(value.into()));
-                    if unknown { Coverage::Incomplete } else { Coverage::Complete }
+                    if unknown && self.as_sent {
+                        Coverage::Incomplete
+                    } else {
+                        get(connection, &mut |value| put(value.into()));
+                        Coverage::Complete
+                    }
                 }
                 Source::ConnectionFlags { from_client } => {
                     let direction = direction(connection, from_client);
@@ -559,3 +569,6 @@ fn of_flow(flow: Flow) -> Connection {
         issues: IssueSet::EMPTY,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,6 @@ fn usage() {
     refused("check lab.toml -r keep-alive.pcap", 2, "leaves out `dissect check`");
     refused("-r keep-alive.pcap follow 1", 2, "leaves out `dissect follow`");
     refused("-r keep-alive.pcap -Y http -w copy", 2, "-w with -Y");
-    refused("-r keep-alive.pcap -Y http --body 0.1", 2, "cannot be used with");
     refused("-r keep-alive.pcap --hash", 2, "-T json");
     for arguments in [
         "--nosuch",
@@ -102,6 +101,7 @@ fn usage() {
         "-r a -c none",
         "-r a --limit queues",
         "-r a --body 1",
+        "-r a --body 0.1 -Y http",
         "completions tcsh",
     ] {
         let output = dissect(arguments);
@@ -320,10 +320,11 @@ fn a_display_filter_chooses_what_is_shown() {
     }
     let summary = dissect("-q -P -r reordered-response.pcap -Y tcp.analysis.out_of_order").stdout;
     assert!(String::from_utf8(summary).unwrap().contains("selected      1 frame   1 message"));
-    let request = records("-r again-other-bytes-later.pcap -Y http.request");
-    assert_eq!(count(&request, "update"), count(&records("-r again-other-bytes-later.pcap"), "update"));
-    let response = records("-r again-other-bytes-later.pcap -Y http.response");
-    assert_eq!(count(&response, "update"), 0);
+    // An update is shown with the response that it is of.
+    for (filter, updates) in [("http.response", 1), ("http.request", 0)] {
+        let shown = records(&format!("-r again-other-bytes-later.pcap -Y {filter}"));
+        assert_eq!(count(&shown, "update"), updates, "{filter}");
+    }
     let hashes = records("-r keep-alive.pcap --hash -Y message.number==4");
     assert!(hashes.iter().any(|record| record["http"]["body"]["sha256"].is_string()));
     let body = records("-r keep-alive.pcap -Y http.file_data");

@@ -88,7 +88,7 @@ fn a_frame_has_its_headers_and_its_bytes() {
 
 #[test]
 fn a_message_has_its_head_and_the_headers_of_its_first_frame() {
-    let raw = b"POST /a?b=1 HTTP/1.1\r\nHost: x.example\r\nCookie: c\r\n\r\n";
+    let raw = b"POST /a?b=1 HTTP/1.1\r\nHost: x.example\r\nUSER-agent: c\r\nUser-Agent: d\r\n\r\n";
     let mut message = request(raw, b"hello");
     message.issues.insert(Issue::OutOfOrder);
     let event = Message { flow: flow(), first_seq: 1, message: &message };
@@ -97,8 +97,9 @@ fn a_message_has_its_head_and_the_headers_of_its_first_frame() {
         "http and tcp and !dns and !udp",
         "http.request and !http.response and http.request == 1",
         "http.request.method == \"POST\" and http.host contains \"example\"",
-        "http.request.line == \"Host: x.example\\r\\n\" and count(http.request.line) == 2 and !http.response.line",
-        "http.header == \"Cookie: c\"",
+        "http.request.line == \"Host: x.example\\r\\n\" and count(http.request.line) == 3 and !http.response.line",
+        "http.header == \"USER-agent: c\"",
+        "http.user_agent == \"c\" and http.user_agent == \"d\" and count(http.user_agent) == 2 and !http.cookie",
         "http.request.full_uri == \"http://x.example/a?b=1\"",
         "http.request.uri.path == \"/a\" and http.request.uri.query == \"b=1\"",
         "http.file_data == \"hello\" and http contains \"hello\" and http[0:4] == \"POST\"",

@@ -134,7 +134,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
 
 /// Looks for what has no counterpart when all is known.
 pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
-    let Ended { connection, talk } = ended;
+    let Ended { connection, talk, .. } = ended;
     if unreadable(ended, report) {
         return;
     }
@@ -164,7 +164,7 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
 
 /// Looks for a direction that never becomes HTTP although it is meant as that.
 fn unreadable(ended: &Ended<'_>, report: &mut Report<'_>) -> bool {
-    let Ended { connection, talk } = ended;
+    let Ended { connection, talk, .. } = ended;
     let Some(client) = talk.opener.filter(|_| talk.is_whole() && !talk.handed_over) else { return false };
     let [asks, answers] = [&talk.sides[client % 2], &talk.sides[1 - client % 2]];
     let (lint, side) = match (unread(asks), unread(answers)) {

@@ -409,12 +409,13 @@ const OF_REQUESTS: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use crate::check::lint::tests::{Conversation, raised};
+    use super::LINTS;
+    use crate::check::lint::tests::{Conversation, raised_of};
 
     fn with(fields: &str) -> Vec<&'static str> {
         let mut conversation = Conversation::new();
         conversation.data(0, format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes());
-        raised(&conversation)
+        raised_of(LINTS, &conversation)
     }
 
     #[test]

@@ -225,12 +225,13 @@ fn authority(target: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::lint::tests::{Conversation, raised};
+    use super::LINTS;
+    use crate::check::lint::tests::{Conversation, raised_of};
 
     fn to_port(port: u16, host: &str) -> Vec<&'static str> {
         let mut conversation = Conversation::to_port(port);
         conversation.data(0, format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
-        raised(&conversation)
+        raised_of(LINTS, &conversation)
     }
 
     #[test]

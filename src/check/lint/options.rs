@@ -106,8 +106,8 @@ lints! {
         help: "send Connection: upgrade with it",
         explanation: "Upgrade is for the next program on the path alone, and a sender must name it in Connection, so that a \
             proxy that does not know it leaves it out. Without the option a server ignores the wish.",
-        bad: &[Client("GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n")],
-        good: &[Client("GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")],
+        bad: &[Client("GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: foo\r\n\r\n")],
+        good: &[Client("GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: foo\r\nConnection: upgrade\r\n\r\n")],
         httpolice: &[1050],
         ..Lint::NONE
     };

@@ -161,7 +161,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
 
 /// Looks at how a connection ended.
 pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
-    let Ended { connection, talk } = ended;
+    let Ended { connection, talk, .. } = ended;
     let (Some(client), true) = (connection.flow.client, talk.is_whole()) else { return };
     let [client, server] = [&talk.sides[client % 2], &talk.sides[1 - client % 2]];
     let (Some(asked), Some(answered)) = (client.last, server.last) else { return };

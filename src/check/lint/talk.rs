@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::wire::Wire;
 use crate::app::http1::Http;
 use crate::app::http1::framing::{Framing, framing, persistent};
 use crate::app::http1::head::{Head, HeadRef};
@@ -40,6 +41,8 @@ pub(super) struct Talk {
     pub unasked: Option<Past>,
     /// Whether the connection was handed over to another protocol.
     pub handed_over: bool,
+    /// What its segments tell.
+    pub wire: Wire,
     /// Whether it was lost track of a direction, for a reason that a message told.
     pub lost_track: bool,
     requests: VecDeque<Request>,
@@ -237,6 +240,7 @@ impl Talk {
     pub fn pass(&mut self, segment: &Segment<'_>) {
         let &Segment { packet, verdict, side, frame, .. } = segment;
         let (decoded, control) = (packet.decoded, segment.control());
+        self.wire.pass(segment);
         if control.any(Control::SYN) {
             self.opener = Some(if control.any(Control::ACK) { 1 - side } else { side });
         }

@@ -7,6 +7,7 @@ mod input;
 mod progress;
 mod renderer;
 mod results;
+mod selection;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -174,6 +175,9 @@ impl Run<'_> {
         if let Some(writer) = &mut self.writer {
             frames.iter().try_for_each(|frame| writer.write(frame, interfaces))?;
         }
+        if let Some(frame) = frames.first() {
+            self.results.takes(frame.meta.time);
+        }
         match frames.iter().position(|frame| self.results.explains(frame.meta.number)) {
             None => self.engine.push_all(&frames, &mut self.results),
             Some(at) => {
@@ -224,7 +228,8 @@ impl Run<'_> {
             Err(error) => (None, Some(error)),
         };
         let unexplained = totals.ledger.unexplained();
-        self.results.end(&End { totals, drops }).map_err(Failure::Output)?;
+        let selected = self.results.selected();
+        self.results.end(&End { totals, drops, selected }).map_err(Failure::Output)?;
         self.flush()?;
         let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
         failures.extend(self.results.lacks().map(Failure::Wrong));

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::ahead::Ahead;
 use super::renderer::Renderer;
+use super::selection::Selection;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
 use crate::cli::{Format, Input, Output, Plan, Style};
@@ -16,7 +17,7 @@ use crate::frame::{FrameNumber, Timestamp};
 use crate::print::json::{self, Json};
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
-use crate::print::{Begin, End, Printer};
+use crate::print::{Begin, End, Printer, Selected};
 
 /// Results are gathered up to about this many bytes before they are written.
 pub(super) const GATHERED: usize = 64 << 10;
@@ -51,16 +52,19 @@ fn printer(style: &Style) -> Box<dyn Printer> {
 }
 
 /// Whether the printer is better off in a thread of its own: rendering takes about as long as all else. Of frames it takes
-/// longer, and they would have to be copied; live results are few.
+/// longer, and they would have to be copied; live results are few. Where messages are passed over, it is to forget their
+/// bodies at once.
 fn gains_by_thread(plan: &Plan) -> bool {
     let rendered = matches!(&plan.output, Output::Results(style) if !style.quiet) && !plan.engine.packets;
     let live = matches!(plan.input, Input::Live { .. });
-    rendered && !live && thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+    let forgets = plan.display.is_some() && plan.engine.bodies;
+    rendered && !live && !forgets && thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
 }
 
 /// Where events go, and what is to be written of them.
 pub(super) struct Results {
     to: To,
+    selection: Option<Selection>,
     ahead: Option<Ahead>,
     /// How many more batches of frames until the printer moves into a thread of its own; 0 where it stays.
     alone: u32,
@@ -96,8 +100,10 @@ impl Results {
             }
             Output::Nothing => To::Nothing,
         };
+        let packets = matches!(&plan.output, Output::Results(style) if style.packets);
+        let selection = plan.display.clone().map(|filter| Selection::new(filter, packets));
         let alone = if gains_by_thread(plan) { ALONE } else { 0 };
-        Self { to, ahead: Ahead::new(plan), alone, out: Vec::new(), since: None }
+        Self { to, selection, ahead: Ahead::new(plan), alone, out: Vec::new(), since: None }
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {
@@ -114,6 +120,18 @@ impl Results {
             To::Renderer(_) | To::Body(_) | To::Nothing => {}
         }
         Ok(())
+    }
+
+    /// Takes note of when the first frames were captured.
+    pub(super) fn takes(&mut self, first: Timestamp) {
+        if let Some(selection) = &mut self.selection {
+            selection.begins(first);
+        }
+    }
+
+    /// What the display filter holds for, if there is one.
+    pub(super) fn selected(&self) -> Option<Selected> {
+        self.selection.as_ref().map(Selection::selected)
     }
 
     /// Whether it is this frame that is explained.
@@ -229,6 +247,14 @@ impl Sink for Results {
     fn event(&mut self, mut event: Event<'_>) {
         if let Event::Packet(packet) = &mut event {
             self.look_ahead(packet);
+        }
+        if let Some(selection) = &mut self.selection
+            && !selection.shows(&event)
+        {
+            if let (To::Printer(printer), Event::Message(message)) = (&mut self.to, &event) {
+                printer.pass_over(message);
+            }
+            return;
         }
         match &mut self.to {
             To::Printer(printer) => printer.event(event, &mut self.out),

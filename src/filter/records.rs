@@ -480,11 +480,12 @@ fn of_packet(entry: &Entry, packet: &Packet<'_>, times: Times, put: &mut dyn FnM
                 Source::TcpOptions(protocol) if is_of(layer, protocol) && layer.header.len() > TCP_OPTIONS => {
                     put(Value::Bytes(layer.from(TCP_OPTIONS)));
                 }
-                Source::Payload(protocol)
-                    if is_last && is_of(layer, protocol) && !packet.decoded.payload.is_empty() =>
-                {
-                    put(Value::Bytes(packet.decoded.payload));
-                }
+                Source::Payload(protocol) if is_of(layer, protocol) => on_from(packet, at, &mut |value| {
+                    let Value::Bytes(bytes) = value else { return };
+                    if let Some(payload) = bytes.get(layer.header.len()..).filter(|payload| !payload.is_empty()) {
+                        put(Value::Bytes(payload));
+                    }
+                }),
                 Source::Fragment(protocol, get) if is_of(layer, protocol) => {
                     if let Some(fragmented) = packet.fragmented(at) {
                         get(&fragmented, &mut put);

@@ -129,7 +129,7 @@ impl Typing<'_> {
                 let of_bytes = Typed { kind: searched_for(left.kind), ..left };
                 let right = match self.right(&of_bytes, first, second)? {
                     Operand::Constant(Constant::Bytes(bytes)) => {
-                        Operand::Needle(memchr::memmem::Finder::new(&bytes).into_owned())
+                        Operand::Needle(Box::new(memchr::memmem::Finder::new(&bytes).into_owned()))
                     }
                     right => right,
                 };

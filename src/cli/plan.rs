@@ -229,7 +229,8 @@ fn display(text: &str) -> Result<Arc<display::Filter>, Failure> {
     Ok(Arc::new(filter))
 }
 
-fn colors(when: When) -> bool {
+/// Whether to use colours.
+pub(super) fn colors(when: When) -> bool {
     match when {
         When::Always => true,
         When::Never => false,
@@ -237,7 +238,8 @@ fn colors(when: When) -> bool {
     }
 }
 
-fn width() -> Option<u16> {
+/// Columns of the terminal, if standard output is one.
+pub(super) fn width() -> Option<u16> {
     terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0)
 }
 

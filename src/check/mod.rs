@@ -1,0 +1,3 @@
+//! Checks of what the core says: lints over messages and connections.
+
+pub mod lint;

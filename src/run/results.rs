@@ -179,7 +179,7 @@ impl Sink for Results {
 impl Body {
     fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
         match event {
-            Event::Body { stream, number, bytes } if (stream, number) == (self.stream, self.number) => {
+            Event::Body { stream, number, bytes, .. } if (stream, number) == (self.stream, self.number) => {
                 out.extend_from_slice(bytes);
             }
             Event::Message(told)

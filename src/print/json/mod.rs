@@ -79,7 +79,7 @@ impl Printer for Json {
             return;
         }
         match event {
-            Event::Body { stream, number, bytes } => {
+            Event::Body { stream, number, bytes, .. } => {
                 if self.options.hash {
                     self.hashes.entry((stream, number)).or_default().update(bytes);
                 }

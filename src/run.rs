@@ -1,6 +1,7 @@
 //! The one loop that reads and writes: frames from a source, through the core, to standard output.
 
 mod ahead;
+pub mod export;
 mod failure;
 mod input;
 mod progress;
@@ -54,7 +55,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
     let mut run = Run {
         writer: plan.write.as_deref().map(|path| Writer::create(path, &source)).transpose()?,
         engine: Engine::new(plan.engine.clone()),
-        results: Results::new(plan),
+        results: Results::new(plan)?,
         live: is_live(&source),
         taken: 0,
         begun: false,
@@ -184,7 +185,7 @@ impl Run<'_> {
         }
         if let Some(last) = frames.last() {
             let waited = if self.live { GATHERED_TIME } else { i64::MAX };
-            self.results.gather(last.meta.time, waited).map_err(Failure::Output)?;
+            self.results.gather(last.meta.time, waited)?;
         }
         filtered
     }
@@ -207,7 +208,7 @@ impl Run<'_> {
         if let Some(writer) = &mut self.writer {
             writer.flush()?;
         }
-        self.results.flush().map_err(Failure::Output)
+        self.results.flush()
     }
 
     /// Tells what is left, and what was wrong.

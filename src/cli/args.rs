@@ -55,6 +55,8 @@ pub struct Args {
 pub enum Command {
     /// Explain one frame: where its fields are, why it has its flags, what became of its payload
     Explain(Explain),
+    /// Write the bodies of messages to files, or exchanges to an HTTP archive (HAR)
+    Export(super::export::Export),
     /// List every field: name, type, meaning
     Fields,
     /// List the interfaces that can be captured on, as -D does

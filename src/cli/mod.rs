@@ -1,6 +1,7 @@
 //! The command line: arguments as typed, the plan that they come to, and what is told without a capture.
 
 mod args;
+mod export;
 mod limit;
 mod plan;
 mod tell;
@@ -25,6 +26,7 @@ pub fn main() -> ExitCode {
 fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
     let told = match args.command {
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
+        Some(Command::Export(export)) => return run::run(&export.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Schema) => tell::schema(),

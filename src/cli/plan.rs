@@ -9,6 +9,7 @@ use crate::engine;
 use crate::frame::FrameNumber;
 use crate::print::text::{Hex, TimeFormat};
 use crate::run::Failure;
+use crate::run::export::Wanted;
 use crate::source::MAX_SNAPLEN;
 
 /// What to do.
@@ -69,6 +70,8 @@ pub enum Output {
         /// Columns of the terminal; none where standard output is none.
         width: Option<u16>,
     },
+    /// Bodies in files, or an HTTP archive.
+    Export(Wanted),
     /// No results: the capture that is written, or nothing.
     Nothing,
 }
@@ -101,7 +104,7 @@ const PREVIEW: usize = 4 << 10;
 const LONG_PREVIEW: usize = 64 << 10;
 
 /// The commands to come: no BPF expression begins with one of these words.
-const LEFT_OUT: [&str; 3] = ["check", "export", "follow"];
+const LEFT_OUT: [&str; 2] = ["check", "follow"];
 
 impl Plan {
     /// Makes a plan of the arguments.
@@ -111,10 +114,15 @@ impl Plan {
             return Err(usage(format!("this build leaves out `dissect {word}`")));
         }
         if let [word, rest @ ..] = &select.filter[..]
-            && word == "explain"
+            && ["explain", "export", "diff"].contains(&word.as_str())
         {
             let frame = rest.first().map_or("FRAME", String::as_str);
-            return Err(usage(format!("a command comes first: dissect explain {frame} -r FILE")));
+            let example = match word.as_str() {
+                "explain" => format!("explain {frame} -r FILE"),
+                "export" => "export -r FILE -d DIR".to_owned(),
+                _ => "diff A B".to_owned(),
+            };
+            return Err(usage(format!("a command comes first: dissect {example}")));
         }
         if select.display_filter.is_some() {
             return Err(usage("this build leaves out display filters (-Y)"));
@@ -193,7 +201,7 @@ impl Plan {
 }
 
 /// A capture file, or standard input.
-fn saved(path: PathBuf) -> Result<Input, Failure> {
+pub(super) fn saved(path: PathBuf) -> Result<Input, Failure> {
     match path {
         path if path.as_os_str() != "-" => Ok(Input::File(path)),
         _ if stdin().is_terminal() => Err(usage("standard input is a terminal; pipe a capture into it")),
@@ -201,11 +209,11 @@ fn saved(path: PathBuf) -> Result<Input, Failure> {
     }
 }
 
-fn expression(words: &[String]) -> Option<String> {
+pub(super) fn expression(words: &[String]) -> Option<String> {
     Some(words.join(" ")).filter(|words| !words.trim().is_empty())
 }
 
-fn colors(when: When) -> bool {
+pub(super) fn colors(when: When) -> bool {
     match when {
         When::Always => true,
         When::Never => false,
@@ -213,12 +221,12 @@ fn colors(when: When) -> bool {
     }
 }
 
-fn width() -> Option<u16> {
+pub(super) fn width() -> Option<u16> {
     terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0)
 }
 
 /// What the core has to do for these results, and no more.
-fn options(output: &Output) -> engine::Options {
+pub(super) fn options(output: &Output) -> engine::Options {
     let default = engine::Options::default();
     match *output {
         Output::Results(style) => engine::Options {
@@ -237,6 +245,7 @@ fn options(output: &Output) -> engine::Options {
         Output::Explanation { frame, .. } => {
             engine::Options { packets: true, details: true, explain: Some(frame), ..default }
         }
+        Output::Export(ref wanted) => engine::Options { bodies: true, packets: wanted.har.is_some(), ..default },
         Output::Nothing => default,
     }
 }
@@ -253,7 +262,7 @@ fn times(count: u8) -> Result<TimeFormat, Failure> {
     ALL.get(usize::from(count)).copied().ok_or_else(|| usage("-t can be given one to five times"))
 }
 
-fn usage(line: impl Into<String>) -> Failure {
+pub(super) fn usage(line: impl Into<String>) -> Failure {
     Failure::Usage(line.into())
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
-use crate::source::{Error, Kind};
+use crate::source::{Error, Kind, Name};
 
 /// What was wrong with a run.
 #[derive(Debug)]
@@ -14,6 +15,13 @@ pub enum Failure {
     Source(Error),
     /// Standard output could not be written.
     Output(io::Error),
+    /// A file or a folder could not be written.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
     /// The run was completed, and this is wrong with what it gave.
     Wrong(String),
 }
@@ -25,7 +33,7 @@ impl Failure {
             _ if self.is_broken_pipe() => 0,
             Self::Wrong(_) => 1,
             Self::Usage(_) => 2,
-            Self::Output(_) => 3,
+            Self::Output(_) | Self::File { .. } => 3,
             Self::Source(error) => match error.kind() {
                 Kind::CutShort => 1,
                 Kind::Usage => 2,
@@ -36,7 +44,7 @@ impl Failure {
 
     /// Whether no more results can be written.
     pub(super) fn is_output(&self) -> bool {
-        matches!(self, Self::Output(_)) || self.is_broken_pipe()
+        matches!(self, Self::Output(_) | Self::File { .. }) || self.is_broken_pipe()
     }
 
     /// Whether the capture could be read up to some point.
@@ -49,6 +57,7 @@ impl Failure {
         match self {
             Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             Self::Source(error) => error.is_broken_pipe(),
+            Self::File { reason, .. } => reason.kind() == io::ErrorKind::BrokenPipe,
             Self::Usage(_) | Self::Wrong(_) => false,
         }
     }
@@ -65,6 +74,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(line) | Self::Wrong(line) => f.write_str(line),
             Self::Source(error) => error.fmt(f),
+            Self::File { path, reason } => write!(f, "cannot write {}: {reason}", Name::Path(path.clone())),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
         }
     }

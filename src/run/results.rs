@@ -4,10 +4,12 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
+use super::Failure;
 use super::ahead::Ahead;
+use super::export::Export;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
-use crate::cli::{Format, Output, Plan, Style};
+use crate::cli::{Format, Input, Output, Plan, Style};
 use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::print::json::{self, Json};
@@ -57,6 +59,7 @@ enum To {
     Printer(Box<dyn Printer>),
     Body(Body),
     Explain(Box<Explain>),
+    Export(Box<Export>),
     Nothing,
 }
 
@@ -69,7 +72,7 @@ struct Body {
 }
 
 impl Results {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan) -> Result<Self, Failure> {
         let to = match plan.output {
             Output::Results(ref style) => To::Printer(printer(style)),
             Output::Body { stream, number } => To::Body(Body { stream, number, end: None }),
@@ -77,14 +80,20 @@ impl Results {
                 let width = width.unwrap_or(WIDTH).into();
                 To::Explain(Box::new(Explain::new(frame, width, color, TimeZone::system())))
             }
+            Output::Export(ref wanted) => {
+                let read = if let Input::File(path) = &plan.input { Some(path.as_path()) } else { None };
+                To::Export(Box::new(Export::new(wanted, read)?))
+            }
             Output::Nothing => To::Nothing,
         };
-        Self { to, ahead: Ahead::new(plan), out: Vec::new(), since: None }
+        Ok(Self { to, ahead: Ahead::new(plan), out: Vec::new(), since: None })
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {
-        if let To::Printer(printer) = &mut self.to {
-            printer.begin(begin, &mut self.out);
+        match &mut self.to {
+            To::Printer(printer) => printer.begin(begin, &mut self.out),
+            To::Export(export) => export.begin(begin),
+            To::Body(_) | To::Explain(_) | To::Nothing => {}
         }
     }
 
@@ -92,6 +101,7 @@ impl Results {
         match &mut self.to {
             To::Printer(printer) => printer.end(end, &mut self.out),
             To::Explain(explain) => explain.end(&mut self.out),
+            To::Export(export) => export.end(end, &mut self.out),
             To::Body(_) | To::Nothing => {}
         }
     }
@@ -142,7 +152,12 @@ impl Results {
 
     /// Writes if there is much, or if something has waited for longer than `wait` nanoseconds at `now`.
     #[inline]
-    pub(super) fn gather(&mut self, now: Timestamp, wait: i64) -> io::Result<()> {
+    pub(super) fn gather(&mut self, now: Timestamp, wait: i64) -> Result<(), Failure> {
+        if let To::Export(export) = &mut self.to
+            && let Some(failure) = export.failure()
+        {
+            return Err(failure);
+        }
         if self.out.is_empty() {
             return Ok(());
         }
@@ -151,14 +166,19 @@ impl Results {
     }
 
     /// Writes what was gathered.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
         self.since = None;
+        if let To::Export(export) = &mut self.to
+            && let Some(failure) = export.failure()
+        {
+            return Err(failure);
+        }
         if self.out.is_empty() {
             return Ok(());
         }
         let written = write_out(&self.out);
         self.out.clear();
-        written
+        written.map_err(Failure::Output)
     }
 }
 
@@ -171,6 +191,7 @@ impl Sink for Results {
             To::Printer(printer) => printer.event(event, &mut self.out),
             To::Body(body) => body.event(event, &mut self.out),
             To::Explain(explain) => explain.event(event, &mut self.out),
+            To::Export(export) => export.event(event),
             To::Nothing => {}
         }
     }

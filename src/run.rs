@@ -1,6 +1,7 @@
 //! The one loop that reads and writes: frames from a source, through the core, to standard output.
 
 mod ahead;
+mod diff;
 pub mod export;
 mod failure;
 mod input;
@@ -16,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+pub use diff::diff;
 pub use failure::{Failure, conclude};
 pub use results::write_out;
 

@@ -55,6 +55,8 @@ pub struct Args {
 pub enum Command {
     /// Explain one frame: where its fields are, why it has its flags, what became of its payload
     Explain(Explain),
+    /// Compare two captures, message by message
+    Diff(super::diff::Diff),
     /// Write the bodies of messages to files, or exchanges to an HTTP archive (HAR)
     Export(super::export::Export),
     /// List every field: name, type, meaning

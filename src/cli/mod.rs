@@ -1,6 +1,7 @@
 //! The command line: arguments as typed, the plan that they come to, and what is told without a capture.
 
 mod args;
+mod diff;
 mod export;
 mod limit;
 mod plan;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::Format;
+pub use diff::Plan as Comparison;
 pub use plan::{Input, Output, Plan, Style};
 
 use crate::run::{self, Failure};
@@ -26,6 +28,7 @@ pub fn main() -> ExitCode {
 fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
     let told = match args.command {
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
+        Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
         Some(Command::Export(export)) => return run::run(&export.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,

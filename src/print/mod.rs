@@ -1,5 +1,6 @@
 //! Formats: one file each, writing events into a buffer, never to a file.
 
+pub mod diff;
 pub mod har;
 mod hex;
 pub mod json;

@@ -22,6 +22,8 @@ pub enum Failure {
         /// What the system said.
         reason: io::Error,
     },
+    /// The captures that were compared are not alike; the results say so.
+    Differ,
     /// The run was completed, and this is wrong with what it gave.
     Wrong(String),
 }
@@ -31,7 +33,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             _ if self.is_broken_pipe() => 0,
-            Self::Wrong(_) => 1,
+            Self::Wrong(_) | Self::Differ => 1,
             Self::Usage(_) => 2,
             Self::Output(_) | Self::File { .. } => 3,
             Self::Source(error) => match error.kind() {
@@ -58,7 +60,7 @@ impl Failure {
             Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             Self::Source(error) => error.is_broken_pipe(),
             Self::File { reason, .. } => reason.kind() == io::ErrorKind::BrokenPipe,
-            Self::Usage(_) | Self::Wrong(_) => false,
+            Self::Usage(_) | Self::Wrong(_) | Self::Differ => false,
         }
     }
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(line) | Self::Wrong(line) => f.write_str(line),
+            Self::Differ => f.write_str("the captures differ"),
             Self::Source(error) => error.fmt(f),
             Self::File { path, reason } => write!(f, "cannot write {}: {reason}", Name::Path(path.clone())),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
@@ -82,7 +85,7 @@ impl fmt::Display for Failure {
 
 /// Tells each failure on standard error, and returns the exit code of the gravest.
 pub fn conclude(failures: &[Failure]) -> u8 {
-    for failure in failures.iter().filter(|failure| !failure.is_broken_pipe()) {
+    for failure in failures.iter().filter(|failure| !failure.is_broken_pipe() && !matches!(failure, Failure::Differ)) {
         super::note(failure);
     }
     failures.iter().map(Failure::code).max().unwrap_or(0)

@@ -1,0 +1,5 @@
+//! What is asked of finished messages and connections.
+
+mod align;
+pub mod diff;
+pub mod kept;

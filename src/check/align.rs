@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(shown("abcdef", "abdef"), "ab-cdef");
         assert_eq!(shown("abdef", "abcdef"), "ab+cdef");
         assert_eq!(shown("abcdef", "abxdef"), "ab(cx)def");
-        assert_eq!(shown("aaaaba", "aaabaa"), "aaa-aba+a");
+        assert_eq!(shown("aaaaba", "aaabaa"), "aaa-ab+aa");
         assert_eq!(shown("", "ab"), "+a+b");
         assert_eq!(shown("xaybz", "ab"), "-xa-yb-z");
     }

@@ -15,8 +15,21 @@ use crate::event::Close;
 
 /// What is compared beside the fields: words that `--ignore` knows.
 pub const ASPECTS: [&str; 15] = [
-    "method", "target", "version", "status", "reason", "order", "case", "whitespace", "trailer", "body", "integrity",
-    "pairing", "segments", "time", "close",
+    "method",
+    "target",
+    "version",
+    "status",
+    "reason",
+    "order",
+    "case",
+    "whitespace",
+    "trailer",
+    "body",
+    "integrity",
+    "pairing",
+    "segments",
+    "time",
+    "close",
 ];
 
 /// How to compare.
@@ -188,7 +201,8 @@ impl Differ<'_> {
         let close = |connection: &Connection| Some(connection.close.map_or("open", Close::name));
         self.text(&mut differences, "close", close(a), close(b));
         found(Finding::Connections(a, b, differences));
-        let content = [a, b].map(|one| one.messages.iter().map(|message| self.content_key(message)).collect::<Vec<_>>());
+        let content =
+            [a, b].map(|one| one.messages.iter().map(|message| self.content_key(message)).collect::<Vec<_>>());
         let asks = [a, b].map(subject_keys);
         let kinds = [a, b].map(|one| one.messages.iter().map(kind_key).collect::<Vec<_>>());
         for step in align(&[(&content[0], &content[1]), (&asks[0], &asks[1]), (&kinds[0], &kinds[1])]) {
@@ -247,7 +261,13 @@ impl Differ<'_> {
         all
     }
 
-    fn text<T: AsRef<[u8]> + PartialEq>(&self, all: &mut Vec<Difference>, aspect: &'static str, a: Option<T>, b: Option<T>) {
+    fn text<T: AsRef<[u8]> + PartialEq>(
+        &self,
+        all: &mut Vec<Difference>,
+        aspect: &'static str,
+        a: Option<T>,
+        b: Option<T>,
+    ) {
         if a != b && self.options.counts(aspect) {
             let value = |text: Option<T>| text.map(|text| Value::Text(text.as_ref().to_vec()));
             all.push(Difference { aspect, field: None, a: value(a), b: value(b), place: None });
@@ -314,7 +334,8 @@ impl Differ<'_> {
             return;
         }
         let (start_a, start_b) = (start_line(a), start_line(b));
-        let same_words = (a.method(), a.target(), a.version(), a.phrase()) == (b.method(), b.target(), b.version(), b.phrase());
+        let same_words =
+            (a.method(), a.target(), a.version(), a.phrase()) == (b.method(), b.target(), b.version(), b.phrase());
         let mut push = |field: Option<&[u8]>, a: &[u8], b: &[u8]| {
             let (field, a, b) = (field.map(<[u8]>::to_vec), Value::Text(a.to_vec()), Value::Text(b.to_vec()));
             all.push(Difference { aspect: "whitespace", field, a: Some(a), b: Some(b), place: None });
@@ -451,6 +472,7 @@ fn start_line(head: HeadRef<'_>) -> &[u8] {
 
 /// What follows the last line that is not blank.
 fn end_of_head(head: HeadRef<'_>) -> &[u8] {
-    let last = head.head.fields.last().map_or(start_line(head).len() as u32, |line| line_end(head.bytes, line.value.end));
+    let last =
+        head.head.fields.last().map_or(start_line(head).len() as u32, |line| line_end(head.bytes, line.value.end));
     head.bytes.get(last as usize..).unwrap_or_default()
 }

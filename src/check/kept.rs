@@ -290,7 +290,9 @@ mod tests {
         assert_eq!(differs(&body(100, None), &body(100, Some(99))), Some(Place::At(99)));
         assert_eq!(differs(&body(100, None), &body(50, None)), Some(Place::At(50)));
         for at in [FIRST, 20_000, 123_456, 499_999] {
-            let Some(Place::Within(from, to)) = differs(&body(500_000, None), &body(500_000, Some(at))) else { panic!() };
+            let Some(Place::Within(from, to)) = differs(&body(500_000, None), &body(500_000, Some(at))) else {
+                panic!()
+            };
             assert!((from..to).contains(&(at as u64)) && to - from <= 500_000 / 16, "{at}: {from} {to}");
         }
         assert_eq!(differs(&body(65_536, None), &body(1 << 20, None)), Some(Place::At(65_536)));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args as Group;
+use clap::{ArgGroup, Args as Group};
 
 use super::limit::{Limit, number};
 use super::plan::{self, Output, Plan};
@@ -26,7 +26,7 @@ capture could not be read, or a file not be written.";
 /// What is exported, and from where.
 #[derive(Group, Debug)]
 #[command(after_help = AFTER)]
-#[group(id = "what", args = ["directory", "har"], required = true, multiple = true)]
+#[command(group(ArgGroup::new("what").args(["directory", "har"]).required(true).multiple(true)))]
 pub struct Export {
     /// Read this capture file; `-` is standard input
     #[arg(short, long, value_name = "FILE")]
@@ -63,14 +63,10 @@ pub struct Export {
 impl Export {
     /// Makes a plan of them.
     pub(super) fn plan(self) -> Result<Plan, Failure> {
-        let wanted =
-            Wanted { folder: self.directory, har: self.har, raw: self.raw, max_decoded: self.max_decoded };
+        let wanted = Wanted { folder: self.directory, har: self.har, raw: self.raw, max_decoded: self.max_decoded };
         let output = Output::Export(wanted);
-        let mut engine = engine::Options {
-            verify_checksums: self.verify_checksums,
-            stream: self.stream,
-            ..plan::options(&output)
-        };
+        let mut engine =
+            engine::Options { verify_checksums: self.verify_checksums, stream: self.stream, ..plan::options(&output) };
         self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         Ok(Plan {
             input: plan::saved(self.read)?,

@@ -5,9 +5,9 @@ use super::pen::Pen;
 use super::safe::{self, Charset, Unit as Part};
 use super::style::{DIM, HEADING, ODD, PLAIN};
 use super::time::Span;
+use crate::app::message::Kind;
 use crate::check::diff::{Difference, Finding, Value};
 use crate::check::kept::{Connection, Kept, Place, Unit};
-use crate::app::message::Kind;
 
 /// Where names of what differs begin, and their values.
 const AT_NAME: usize = 4;
@@ -152,7 +152,9 @@ impl Text {
         let Counts { equal, different, only: [a, b], differences } = *counts;
         pen.end_line();
         let text = if counts.differ() {
-            format!("{differences} differences   messages: {different} differ, {equal} equal, {a} in A alone, {b} in B alone")
+            format!(
+                "{differences} differences   messages: {different} differ, {equal} equal, {a} in A alone, {b} in B alone"
+            )
         } else {
             format!("no differences   messages: {equal} equal")
         };
@@ -346,7 +348,8 @@ fn value(pen: &mut Pen<'_>, there: bool, cells: &[Cell], marks: Option<(usize, u
 /// Marks under the cells from one to before another; one mark where there are none between.
 fn under(pen: &mut Pen<'_>, column: usize, cells: &[Cell], first: usize, last: usize) {
     let width = |cells: &[Cell]| cells.iter().map(|cell| cell.width).sum::<usize>();
-    let (before, marked) = (width(cells.get(..first).unwrap_or(cells)), width(cells.get(first..last).unwrap_or_default()));
+    let (before, marked) =
+        (width(cells.get(..first).unwrap_or(cells)), width(cells.get(first..last).unwrap_or_default()));
     pen.pad_to(column + before);
     pen.text(ODD, &"^".repeat(marked.max(1)));
 }

@@ -157,7 +157,9 @@ impl Har {
     }
 
     fn packet(&mut self, packet: &Packet<'_>) {
-        let (Some((stream, _)), decode::Transport::Tcp(header)) = (packet.tcp, packet.decoded.transport) else { return };
+        let (Some((stream, _)), decode::Transport::Tcp(header)) = (packet.tcp, packet.decoded.transport) else {
+            return;
+        };
         let control = Control(header.flags);
         if control.any(Control::SYN) && !control.any(Control::ACK) && self.opened.len() < MAX_OPENED {
             self.opened.entry(stream).or_insert(packet.decoded.meta.time);
@@ -385,7 +387,11 @@ fn comment(exchange: &Exchange) -> Option<String> {
             None => notes.push(format!("the {name} is not in the capture")),
             Some(part) if part.integrity == Integrity::Complete => {}
             Some(part) => {
-                notes.push(format!("the {name} is not whole: {}, {} bytes missing", part.integrity.name(), part.missing));
+                notes.push(format!(
+                    "the {name} is not whole: {}, {} bytes missing",
+                    part.integrity.name(),
+                    part.missing
+                ));
             }
         }
     }
@@ -442,10 +448,14 @@ fn request(object: &mut Object<'_>, part: Option<&Part>, server: &str) {
         let pairs: Vec<_> = value.split(|byte| *byte == b';').map(pair).collect();
         pairs
     });
-    object.objects("cookies", cookies.filter(|(name, value)| !(name.is_empty() && value.is_empty())), |object, cookie| {
-        object.text("name", cookie.0);
-        object.text("value", cookie.1);
-    });
+    object.objects(
+        "cookies",
+        cookies.filter(|(name, value)| !(name.is_empty() && value.is_empty())),
+        |object, cookie| {
+            object.text("name", cookie.0);
+            object.text("value", cookie.1);
+        },
+    );
     headers(object, head);
     let query = url.query.unwrap_or_default();
     object.objects("queryString", query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()), |object, pair| {

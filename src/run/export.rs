@@ -46,9 +46,10 @@ pub(super) struct Export {
 impl Export {
     /// Of what the capture `read` has, where that is a file.
     pub fn new(wanted: &Wanted, read: Option<&Path>) -> Result<Self, Failure> {
-        let files = wanted.folder.as_deref().map(|path| {
-            Files::new(path, wanted.raw, wanted.max_decoded).map_err(|reason| failure(path, reason))
-        });
+        let files = wanted
+            .folder
+            .as_deref()
+            .map(|path| Files::new(path, wanted.raw, wanted.max_decoded).map_err(|reason| failure(path, reason)));
         let archive = wanted.har.as_deref().map(|path| {
             let document = Document::create(path, read).map_err(|reason| failure(path, reason));
             document.map(|document| (Har::new(), document))

@@ -37,7 +37,9 @@ impl Document {
     fn open(path: &Path, read: Option<&Path>) -> io::Result<To> {
         let error = |text: &str| Err(io::Error::other(text));
         if let Ok(there) = fs::metadata(path) {
-            let is_read = |read: &Path| fs::metadata(read).is_ok_and(|read| (read.dev(), read.ino()) == (there.dev(), there.ino()));
+            let is_read = |read: &Path| {
+                fs::metadata(read).is_ok_and(|read| (read.dev(), read.ino()) == (there.dev(), there.ino()))
+            };
             if read.is_some_and(is_read) {
                 return error("it is the capture that is read");
             }
@@ -50,7 +52,9 @@ impl Document {
         }
         // The file that a link stands for is replaced, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return error("it is no name of a file") };
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return error("it is no name of a file");
+        };
         let mut folder = Folder::open(parent)?;
         let (temporary, file) = folder.temporary()?;
         Ok(To::File { folder, temporary, name: name.to_owned(), file })

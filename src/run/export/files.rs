@@ -329,7 +329,11 @@ impl Files {
     /// Hands the body on in pieces while `take` wants more.
     fn each_piece(&self, body: &Body, take: &mut dyn FnMut(&[u8]) -> io::Result<bool>) -> io::Result<()> {
         let Some(name) = &body.file else {
-            return body.held.chunks(PIECE).try_fold(true, |more, piece| if more { take(piece) } else { Ok(false) }).map(|_| ());
+            return body
+                .held
+                .chunks(PIECE)
+                .try_fold(true, |more, piece| if more { take(piece) } else { Ok(false) })
+                .map(|_| ());
         };
         let mut file = self.folder.read(name)?;
         let mut piece = vec![0; PIECE];
@@ -348,7 +352,9 @@ impl Files {
         let index = self.folder.publish(&name, INDEX)?;
         let Counts { files, incomplete, empty } = self.counts;
         let plural = if files == 1 { "y" } else { "ies" };
-        Ok(format!("{files} bod{plural} written, {incomplete} of them incomplete; {empty} empty; the index is {index}\n"))
+        Ok(format!(
+            "{files} bod{plural} written, {incomplete} of them incomplete; {empty} empty; the index is {index}\n"
+        ))
     }
 }
 

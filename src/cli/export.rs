@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args as Group};
 
 use super::limit::{Limit, number};
-use super::plan::{self, Output, Plan};
+use super::plan::{self, Output, Plan, Saved};
 use crate::engine;
 use crate::run::Failure;
 use crate::run::export::Wanted;
@@ -43,6 +43,9 @@ pub struct Export {
     /// Decode a body into at most so many bytes; the suffixes K, M, G are powers of 1024
     #[arg(long, value_name = "BYTES", default_value = "256M", value_parser = size)]
     max_decoded: u64,
+    /// Write only the messages for which this display filter holds; of an archive, the exchanges of which one message does
+    #[arg(short = 'Y', long = "display-filter", value_name = "FILTER")]
+    display_filter: Option<String>,
     /// Look only at the frames for which this BPF expression holds; see pcap-filter(7)
     #[arg(value_name = "BPF FILTER")]
     filter: Vec<String>,
@@ -67,12 +70,16 @@ impl Export {
         let output = Output::Export(wanted);
         let mut engine =
             engine::Options { verify_checksums: self.verify_checksums, stream: self.stream, ..plan::options(&output) };
+        let display = self.display_filter.as_deref().map(plan::display).transpose()?;
+        plan::ask_for(display.as_deref(), &mut engine);
         self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         Ok(Plan {
             input: plan::saved(self.read)?,
             filter: plan::expression(&self.filter),
+            display,
             count: self.count,
             write: None,
+            saved: Saved::All,
             output,
             engine,
             strict: false,

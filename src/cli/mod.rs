@@ -13,7 +13,7 @@ use clap::Parser;
 
 pub use args::Format;
 pub use diff::Plan as Comparison;
-pub use plan::{Input, Output, Plan, Style};
+pub use plan::{Input, Output, Plan, Saved, Style};
 
 use crate::run::{self, Failure};
 use args::{Args, Command};

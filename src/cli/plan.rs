@@ -3,9 +3,11 @@
 use std::env;
 use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::args::{Args, Explain, Format, When};
 use crate::engine;
+use crate::filter::{self as display, Fields};
 use crate::frame::FrameNumber;
 use crate::print::text::{Hex, TimeFormat};
 use crate::run::Failure;
@@ -19,16 +21,31 @@ pub struct Plan {
     pub input: Input,
     /// The BPF filter.
     pub filter: Option<String>,
+    /// The display filter.
+    pub display: Option<Arc<display::Filter>>,
     /// Stop after so many frames that passed it.
     pub count: Option<u64>,
     /// The capture file to write.
     pub write: Option<PathBuf>,
+    /// Which frames it gets.
+    pub saved: Saved,
     /// What results are.
     pub output: Output,
     /// What the core is to do.
     pub engine: engine::Options,
     /// Whether an unexplained byte is a failure.
     pub strict: bool,
+}
+
+/// Which frames are saved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Saved {
+    /// All that passed the BPF filter.
+    All,
+    /// Those for which the display filter holds.
+    Frames,
+    /// Those that carried messages for which it holds, and what it takes to read these again.
+    Messages,
 }
 
 /// Where frames come from.
@@ -103,6 +120,9 @@ pub struct Style {
 const PREVIEW: usize = 4 << 10;
 const LONG_PREVIEW: usize = 64 << 10;
 
+/// Bytes of a body's beginning that a display filter searches.
+const SEARCHED: usize = 64 << 10;
+
 /// The commands to come: no BPF expression begins with one of these words.
 const LEFT_OUT: [&str; 2] = ["check", "follow"];
 
@@ -124,9 +144,7 @@ impl Plan {
             };
             return Err(usage(format!("a command comes first: dissect {example}")));
         }
-        if select.display_filter.is_some() {
-            return Err(usage("this build leaves out display filters (-Y)"));
-        }
+        let display = select.display_filter.as_deref().map(display).transpose()?;
         if show.hash && show.format != Format::Json {
             return Err(usage("--hash goes with -T json"));
         }
@@ -170,12 +188,27 @@ impl Plan {
         if select.stream.is_some() {
             engine.stream = select.stream;
         }
+        let saved = match (&capture.write, &display) {
+            (Some(_), Some(_)) if show.packets => Saved::Frames,
+            (Some(_), Some(_)) => Saved::Messages,
+            _ => Saved::All,
+        };
+        if saved == Saved::Messages && !matches!(&input, Input::File(path) if path.is_file() || !path.exists()) {
+            return Err(usage(
+                "-w with -Y reads the capture more than once, which only a file can be (-r FILE); with -P it saves the \
+                 frames that -Y chooses as they come",
+            ));
+        }
+        engine.packets |= saved == Saved::Frames;
+        ask_for(display.as_deref(), &mut engine);
         trust.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         Ok(Self {
             input,
             filter: expression(&select.filter),
+            display,
             count: capture.count,
             write: capture.write,
+            saved,
             output,
             engine,
             strict: trust.strict,
@@ -191,8 +224,10 @@ impl Plan {
         Ok(Self {
             input: saved(args.read)?,
             filter: expression(&args.filter),
+            display: None,
             count: None,
             write: None,
+            saved: Saved::All,
             engine,
             output,
             strict: false,
@@ -211,6 +246,22 @@ pub(super) fn saved(path: PathBuf) -> Result<Input, Failure> {
 
 pub(super) fn expression(words: &[String]) -> Option<String> {
     Some(words.join(" ")).filter(|words| !words.trim().is_empty())
+}
+
+/// What the core has to do for a display filter.
+pub(super) fn ask_for(display: Option<&display::Filter>, engine: &mut engine::Options) {
+    let Some(display) = display else { return };
+    display.fields(&mut |field| {
+        engine.details |= Fields::needs_details(field);
+        if Fields::needs_body(field) {
+            engine.preview = engine.preview.max(SEARCHED);
+        }
+    });
+}
+
+pub(super) fn display(text: &str) -> Result<Arc<display::Filter>, Failure> {
+    let filter = display::compile(text, &Fields).map_err(|mistake| usage(mistake.render(text)))?;
+    Ok(Arc::new(filter))
 }
 
 pub(super) fn colors(when: When) -> bool {
@@ -314,7 +365,9 @@ mod tests {
             "-r a.pcap explain 3",
             "-r a.pcap check",
             "check lab.toml",
-            "-r a.pcap -Y http",
+            "-r a.pcap -Y htpt",
+            "-r - -Y http -w b",
+            "-i lo -Y http -w b",
             "-r a --hash",
             "tcp",
             "-r a -w - --body 0.1",

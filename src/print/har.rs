@@ -52,6 +52,8 @@ pub struct Har {
     lookups: VecDeque<Lookup>,
     /// Whether an entry was written.
     any: bool,
+    /// Whether messages that come are not chosen.
+    passed_over: bool,
     clock: Seconds,
 }
 
@@ -72,6 +74,7 @@ struct Exchange {
     /// Nanoseconds of what came before the request, and when it began.
     before: Before,
     given_up: bool,
+    chosen: bool,
 }
 
 /// What came before the first request of a connection.
@@ -156,6 +159,11 @@ impl Har {
         Self::default()
     }
 
+    /// Whether what comes is chosen. An exchange is written if one of its messages is.
+    pub fn choose(&mut self, chosen: bool) {
+        self.passed_over = !chosen;
+    }
+
     fn packet(&mut self, packet: &Packet<'_>) {
         let (Some((stream, _)), decode::Transport::Tcp(header)) = (packet.tcp, packet.decoded.transport) else {
             return;
@@ -192,16 +200,19 @@ impl Har {
         let (stream, message) = (told.flow.stream, told.message);
         let Some(http) = message.http() else { return };
         let part = self.part(told, http);
+        let chosen = !self.passed_over;
         let key = (stream, if message.kind == Kind::Request { message.number } else { message.answers.unwrap_or(0) });
         if message.kind == Kind::Request {
             let before = if self.used.insert(stream) { self.before(&part, message) } else { Before::default() };
             let mut exchange = self.take(key);
+            exchange.chosen |= chosen;
             (exchange.request, exchange.before) = (Some(part), before);
             if exchange.response.is_some() { self.entry(&exchange, out) } else { self.wait(key, exchange, out) }
         } else if message.answers.is_none() {
-            self.entry(&Exchange { response: Some(part), ..Exchange::default() }, out);
+            self.entry(&Exchange { response: Some(part), chosen, ..Exchange::default() }, out);
         } else {
             let mut exchange = self.take(key);
+            exchange.chosen |= chosen;
             if is_interim(http) {
                 if exchange.interim.len() < 64 {
                     exchange.interim.push(http.parsed.code);
@@ -279,7 +290,9 @@ impl Har {
     }
 
     fn entry(&mut self, exchange: &Exchange, out: &mut Vec<u8>) {
-        let Some(any) = exchange.request.as_ref().or(exchange.response.as_ref()) else { return };
+        let Some(any) = exchange.request.as_ref().or(exchange.response.as_ref()).filter(|_| exchange.chosen) else {
+            return;
+        };
         if std::mem::replace(&mut self.any, true) {
             out.push(b',');
         }

@@ -1,10 +1,9 @@
 //! `dissect diff`: reads two captures and tells what differs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use super::progress::Progress;
-use super::{Failure, input, results, stop_at_signals};
+use super::{Failure, pass, results, stop_at_signals};
 use crate::check::diff::compare;
 use crate::check::kept::Kept;
 use crate::cli::{Comparison, Input};
@@ -38,31 +37,9 @@ fn read(
     stop: &Arc<AtomicBool>,
     failures: &mut Vec<Failure>,
 ) -> Result<Kept, Failure> {
-    let mut source = input::open(input, None, stop)?;
     let options = Options { bodies: true, verify_checksums: plan.verify_checksums, ..Options::default() };
     let (mut engine, mut kept) = (Engine::new(options), Kept::default());
-    let mut progress = Progress::new(&source);
-    loop {
-        if stop.load(Ordering::Relaxed) {
-            return Err(Failure::Usage("stopped before both captures were read".to_owned()));
-        }
-        let taken = source.next_batch().map(|(frames, _)| {
-            engine.push_all(&frames, &mut kept);
-            frames.len() as u64
-        });
-        match taken {
-            Ok(0) => break,
-            Ok(count) => progress.frames(count, &source),
-            Err(error) => {
-                let failure = Failure::Source(error);
-                if !failure.is_cut() {
-                    return Err(failure);
-                }
-                failures.push(failure);
-                break;
-            }
-        }
-    }
+    failures.extend(pass::each(input, None, None, stop, |frames| engine.push_all(frames, &mut kept))?);
     engine.finish(&mut kept);
     kept.end();
     Ok(kept)

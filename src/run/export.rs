@@ -63,16 +63,18 @@ impl Export {
         }
     }
 
-    pub fn event(&mut self, event: Event<'_>) {
+    /// Takes an event; of messages that are not chosen it takes note alone.
+    pub fn event(&mut self, event: Event<'_>, chosen: bool) {
         if self.failure.is_some() {
             return;
         }
         if let Some(files) = &mut self.files
-            && let Err(reason) = files.event(event)
+            && let Err(reason) = files.event(event, chosen)
         {
             self.failure = Some(failure(files.path(), reason));
         }
         if let Some((har, _)) = &mut self.archive {
+            har.choose(chosen);
             har.event(event, &mut self.out);
             if self.out.len() >= GATHERED {
                 self.write();

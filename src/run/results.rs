@@ -7,15 +7,16 @@ use jiff::tz::TimeZone;
 use super::Failure;
 use super::ahead::Ahead;
 use super::export::Export;
+use super::selection::Selection;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
-use crate::cli::{Format, Input, Output, Plan, Style};
+use crate::cli::{Format, Input, Output, Plan, Saved, Style};
 use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::print::json::{self, Json};
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
-use crate::print::{Begin, End, Printer};
+use crate::print::{Begin, End, Printer, Selected};
 
 /// Results are gathered up to about this many bytes before they are written.
 const GATHERED: usize = 64 << 10;
@@ -49,6 +50,9 @@ fn printer(style: &Style) -> Box<dyn Printer> {
 /// Where events go, and what is to be written of them.
 pub(super) struct Results {
     to: To,
+    selection: Option<Selection>,
+    /// Numbers of the frames that are shown, of those taken last, where they are saved.
+    frames: Option<Vec<FrameNumber>>,
     ahead: Option<Ahead>,
     out: Vec<u8>,
     /// When the first thing in `out` was known.
@@ -86,7 +90,10 @@ impl Results {
             }
             Output::Nothing => To::Nothing,
         };
-        Ok(Self { to, ahead: Ahead::new(plan), out: Vec::new(), since: None })
+        let packets = matches!(&plan.output, Output::Results(style) if style.packets);
+        let selection = plan.display.clone().map(|filter| Selection::new(filter, packets));
+        let frames = (plan.saved == Saved::Frames).then(Vec::new);
+        Ok(Self { to, selection, frames, ahead: Ahead::new(plan), out: Vec::new(), since: None })
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {
@@ -104,6 +111,23 @@ impl Results {
             To::Export(export) => export.end(end, &mut self.out),
             To::Body(_) | To::Nothing => {}
         }
+    }
+
+    /// Takes note of when the first frames were captured.
+    pub(super) fn takes(&mut self, first: Timestamp) {
+        if let Some(selection) = &mut self.selection {
+            selection.begins(first);
+        }
+    }
+
+    /// What the display filter holds for, if there is one.
+    pub(super) fn selected(&self) -> Option<Selected> {
+        self.selection.as_ref().map(Selection::selected)
+    }
+
+    /// Takes the numbers of the frames that are to be saved, in their order, where not all are.
+    pub(super) fn take_frames(&mut self) -> Option<Vec<FrameNumber>> {
+        self.frames.as_mut().map(std::mem::take)
     }
 
     /// Whether it is this frame that is explained.
@@ -187,12 +211,24 @@ impl Sink for Results {
         if let Event::Packet(packet) = &mut event {
             self.look_ahead(packet);
         }
+        let shown = self.selection.as_mut().is_none_or(|selection| selection.shows(&event));
+        if let To::Export(export) = &mut self.to {
+            return export.event(event, shown);
+        }
+        if let (Event::Packet(packet), Some(frames)) = (&event, self.frames.as_mut().filter(|_| shown)) {
+            frames.push(packet.decoded.meta.number);
+        }
+        if !shown {
+            if let (To::Printer(printer), Event::Message(message)) = (&mut self.to, &event) {
+                printer.pass_over(message);
+            }
+            return;
+        }
         match &mut self.to {
             To::Printer(printer) => printer.event(event, &mut self.out),
             To::Body(body) => body.event(event, &mut self.out),
             To::Explain(explain) => explain.event(event, &mut self.out),
-            To::Export(export) => export.event(event),
-            To::Nothing => {}
+            To::Export(_) | To::Nothing => {}
         }
     }
 }

@@ -95,8 +95,8 @@ impl Files {
         self.folder.path()
     }
 
-    /// Takes an event.
-    pub fn event(&mut self, event: Event<'_>) -> io::Result<()> {
+    /// Takes an event; a message that is not chosen is not written.
+    pub fn event(&mut self, event: Event<'_>, chosen: bool) -> io::Result<()> {
         match event {
             Event::Body { stream, number, message, bytes } => {
                 self.requests.note(stream, message);
@@ -104,7 +104,12 @@ impl Files {
             }
             Event::Message(told) if told.flow.transport == Transport::Tcp => {
                 self.requests.note(told.flow.stream, told.message);
-                self.message(&told)
+                if chosen {
+                    return self.message(&told);
+                }
+                let body = self.bodies.take((told.flow.stream, told.message.number));
+                body.file.into_iter().for_each(|name| self.folder.remove(&name));
+                Ok(())
             }
             Event::Connection(connection) => {
                 self.requests.forget(connection.flow.stream);

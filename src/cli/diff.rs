@@ -10,16 +10,17 @@ use crate::check::diff::{ASPECTS, Options};
 use crate::run::Failure;
 
 const AFTER: &str = "\
-Connections are aligned by what they ask for and in order, messages by what they are about, so that one which is missing
-shifts nothing. Compared are: method, target, version, status, reason; each field, the order of fields, the case of their
-names; whitespace (spaces, folds and line ends between the words of a head); trailer; body (length, hash, the first byte
-that differs); integrity; pairing; segments (how many, and their sizes); time (from request to response, from the first
-byte to the last); close (how the connection ended).
+Connections are aligned by what they ask for and in order, messages by what they are about, so that one which is \
+missing shifts nothing. Compared are: method, target, version, status, reason; each field, the order of fields, \
+the case of their names; whitespace (spaces, folds and line ends between the words of a head); trailer; body \
+(length, hash, the first byte that differs); integrity; pairing; segments (how many, and their sizes); time \
+(from request to response, from the first byte to the last); close (how the connection ended).
 
-Never compared are: addresses and ports, MAC addresses, sequence numbers and IP identifiers, capture times, the values of
-Date and Expires where both are dates, and connections without HTTP.
+Never compared are: addresses and ports, MAC addresses, sequence numbers and IP identifiers, capture times, the \
+values of Date and Expires where both are dates, and connections without HTTP.
 
-Exit codes: 0 nothing differs; 1 something does, or a file ends inside a record; 2 usage; 3 a capture could not be read.
+Exit codes: 0 nothing differs; 1 something does, or a file ends inside a record; 2 usage; 3 a capture could not \
+be read.
 
 Examples:
   dissect diff reference.pcap student.pcap

@@ -11,17 +11,18 @@ use crate::run::Failure;
 use crate::run::export::Wanted;
 
 const AFTER: &str = "\
-A body's file is named N.M-HOST_PATH.EXT: message M of stream N. What is no letter, digit, dash, underscore or single dot
-is percent-encoded. A file that is there is never replaced: the new one is N.M~2-… then. A body of which bytes are missing
-is N.M-….incomplete.EXT, without them; index.jsonl says where. Bodies without a byte are in the index alone.
+A body's file is named N.M-HOST_PATH.EXT: message M of stream N. What is no letter, digit, dash, underscore or \
+single dot is percent-encoded. A file that is there is never replaced: the new one is N.M~2-… then. A body of \
+which bytes are missing is N.M-….incomplete.EXT, without them; index.jsonl says where. Bodies without a byte are \
+in the index alone.
 
 Examples:
   dissect export -r lab1.pcap -d bodies
   dissect export -r lab1.pcap --har lab1.har
   dissect export -r lab1.pcap -d bodies --raw tcp port 8080
 
-Exit codes: 0 done; 1 done, but the file ends inside a record or is corrupt further on; 2 usage or a bad filter; 3 the
-capture could not be read, or a file not be written.";
+Exit codes: 0 done; 1 done, but the file ends inside a record or is corrupt further on; 2 usage or a bad filter; \
+3 the capture could not be read, or a file not be written.";
 
 /// What is exported, and from where.
 #[derive(Group, Debug)]

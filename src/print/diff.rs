@@ -151,9 +151,10 @@ impl Text {
         let mut pen = Pen::new(out, self.width, self.color);
         let Counts { equal, different, only: [a, b], differences } = *counts;
         pen.end_line();
+        let plural = if differences == 1 { "" } else { "s" };
         let text = if counts.differ() {
             format!(
-                "{differences} differences   messages: {different} differ, {equal} equal, {a} in A alone, {b} in B alone"
+                "{differences} difference{plural}   messages: {different} differ, {equal} equal, {a} in A alone, {b} in B alone"
             )
         } else {
             format!("no differences   messages: {equal} equal")

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::selection::Selection;
 use super::{Failure, pass};
-use crate::app::message::{Kind, Message};
+use crate::app::message::{Integrity, Kind, Message};
 use crate::cli::Plan;
 use crate::decode;
 use crate::engine::{Engine, Options};
@@ -215,7 +215,8 @@ impl Places {
         live.last[message.side] = Some(Past { end, last_frame, chain });
         let delta = told.first_seq.wrapping_sub(message.start as u32);
         let stretch = Stretch { from: chain, to: end };
-        let mut whole = false;
+        // That bytes are missing is known from what came after them, in any message.
+        let mut whole = message.integrity == Integrity::Gap;
         let mut wanted = holds;
         let mut request = None;
         match message.kind {
@@ -247,7 +248,7 @@ impl Places {
                         (Some(answered), _) => {
                             // How it ends follows from what it answers: without all that came before, which that is
                             // would not be certain.
-                            whole = answered.decides;
+                            whole |= answered.decides;
                             request = Some(answered);
                         }
                         // It has not ended yet, or is forgotten.

@@ -94,7 +94,10 @@ impl Printer for Json {
     }
 
     fn pass_over(&mut self, event: &Message<'_>) {
-        self.hashes.remove(&(event.flow.stream, event.message.number));
+        // Streams of UDP have numbers of their own.
+        if event.flow.transport == event::Transport::Tcp {
+            self.hashes.remove(&(event.flow.stream, event.message.number));
+        }
     }
 
     fn end(&mut self, end: &End, out: &mut Vec<u8>) {

@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     fn body(len: usize, change: Option<usize>) -> Body {
-        let mut bytes: Vec<u8> = (0..len).map(|i| (i * 31 >> 3) as u8).collect();
+        let mut bytes: Vec<u8> = (0..len).map(|i| ((i * 31) >> 3) as u8).collect();
         if let Some(at) = change {
             bytes[at] ^= 1;
         }

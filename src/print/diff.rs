@@ -432,9 +432,9 @@ impl Json {
                 });
             }
             match place {
-                Some(Place::At(at)) => object.array("offset", [*at, *at], |out, at| super::number::uint(out, at)),
+                Some(Place::At(at)) => object.array("offset", [*at, *at], super::number::uint),
                 Some(Place::Within(from, to)) => {
-                    object.array("offset", [*from, to.saturating_sub(1)], |out, at| super::number::uint(out, at));
+                    object.array("offset", [*from, to.saturating_sub(1)], super::number::uint);
                 }
                 None => {}
             }

@@ -27,8 +27,8 @@ pub enum Event<'a> {
         stream: u64,
         /// Number of the message within it.
         number: u32,
-        /// The message as far as it has come: its head is whole, and `missing` tells of the holes before these bytes.
-        message: &'a message::Message,
+        /// How many bytes the message is known to lack before these.
+        missing: u64,
         /// The bytes.
         bytes: &'a [u8],
     },

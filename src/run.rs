@@ -1,6 +1,7 @@
 //! The one loop that reads and writes: frames from a source, through the core, to standard output.
 
 mod ahead;
+mod batch;
 mod chosen;
 mod diff;
 pub mod export;
@@ -8,6 +9,7 @@ mod failure;
 mod input;
 mod pass;
 mod progress;
+mod renderer;
 mod results;
 mod selection;
 
@@ -233,7 +235,7 @@ impl Run<'_> {
         };
         let unexplained = totals.ledger.unexplained();
         let selected = self.results.selected();
-        self.results.end(&End { totals, drops, selected });
+        self.results.end(&End { totals, drops, selected }).map_err(Failure::Output)?;
         self.flush()?;
         let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
         failures.extend(self.results.lacks().map(Failure::Wrong));

@@ -110,7 +110,9 @@ impl Names for Fields {
         let index = *CATALOGUE.by_name.get(name)?;
         let entry = CATALOGUE.entries.get(usize::from(index))?;
         let id = |index| FieldId { scope: 0, index };
-        Some(Name { id: id(index), kind: entry.kind, searched: entry.searched.map(id) })
+        let is_port = entry.kind == Kind::Uint.into() && name.ends_with("port");
+        let most = is_port.then_some(u16::MAX.into());
+        Some(Name { id: id(index), kind: entry.kind, searched: entry.searched.map(id), most })
     }
 
     fn each(&self, put: &mut dyn FnMut(&str)) {
@@ -308,6 +310,12 @@ impl Builder {
                 }
                 _ => {}
             }
+        }
+        for (name, of) in [("tcp.options.mss", "tcp.options.mss_val"), ("tcp.options.sack", "tcp.options.sack_le")] {
+            let Some((_, sources)) = self.of(of) else { continue };
+            sources.into_iter().for_each(|source| {
+                self.add(name, Type::Label, "The option", source);
+            });
         }
         self.add("frame.time_relative", Kind::Duration, "Time since the first frame", Source::SinceFirst);
         self.add("frame.time_delta", Kind::Duration, "Time since the frame before", Source::SincePrevious);

@@ -29,6 +29,8 @@ pub struct Name {
     pub searched: Option<FieldId>,
     /// Type of its values.
     pub kind: Type,
+    /// The highest number that it can be, where that is worth telling who compares it with a higher one.
+    pub most: Option<u64>,
 }
 
 /// Type of the values of a field or an expression.

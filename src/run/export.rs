@@ -91,9 +91,9 @@ impl Export {
         self.out.clear();
     }
 
-    /// Why it does not go on, if it does not.
-    pub fn failure(&mut self) -> Option<Failure> {
-        self.failure.take()
+    /// Fails if it does not go on.
+    pub fn check(&mut self) -> Result<(), Failure> {
+        self.failure.take().map_or(Ok(()), Err)
     }
 
     /// Ends the archive and the index; what there is to say of them goes to `told`.

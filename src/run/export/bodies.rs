@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::folder::Folder;
-use crate::app::message::{Message, Missing};
+use crate::app::message::Missing;
+use crate::tcp::reassembly::Cause;
 
 /// Bytes of a body that are held before they go to its file.
 const HELD: usize = 64 << 10;
@@ -35,13 +36,25 @@ pub struct Body {
 
 impl Body {
     /// Takes note of what the message lacks before the bytes that come next.
-    pub fn note_hole(&mut self, message: &Message) {
-        let len = message.missing_bytes.saturating_sub(self.missing);
-        self.missing = message.missing_bytes;
-        if let Some(last) = message.missing.last().filter(|_| len > 0)
-            && self.holes.len() < HOLES
-        {
-            self.holes.push(Missing { offset: self.len, len, cause: last.cause });
+    pub fn note_hole(&mut self, missing: u64) {
+        let len = missing.saturating_sub(self.missing);
+        self.missing = missing;
+        if len > 0 && self.holes.len() < HOLES {
+            self.holes.push(Missing { offset: self.len, len, cause: Cause::Gap });
+        }
+    }
+
+    /// Tells each hole its cause, by those of the message's.
+    pub fn tell_causes(&mut self, missing: &[Missing]) {
+        let mut causes = missing.iter();
+        for hole in &mut self.holes {
+            let mut left = hole.len;
+            while left > 0
+                && let Some(run) = causes.next()
+            {
+                hole.cause = run.cause;
+                left = left.saturating_sub(run.len);
+            }
         }
     }
 
@@ -76,9 +89,9 @@ pub struct Bodies {
 
 impl Bodies {
     /// The next bytes of a body.
-    pub fn push(&mut self, key: Key, message: &Message, bytes: &[u8], folder: &mut Folder) -> io::Result<()> {
+    pub fn push(&mut self, key: Key, missing: u64, bytes: &[u8], folder: &mut Folder) -> io::Result<()> {
         let body = self.bodies.entry(key).or_default();
-        body.note_hole(message);
+        body.note_hole(missing);
         body.len += bytes.len() as u64;
         body.held.extend_from_slice(bytes);
         self.held += bytes.len();

@@ -98,9 +98,8 @@ impl Files {
     /// Takes an event; a message that is not chosen is not written.
     pub fn event(&mut self, event: Event<'_>, chosen: bool) -> io::Result<()> {
         match event {
-            Event::Body { stream, number, message, bytes } => {
-                self.requests.note(stream, message);
-                self.bodies.push((stream, number), message, bytes, &mut self.folder)
+            Event::Body { stream, number, missing, bytes } => {
+                self.bodies.push((stream, number), missing, bytes, &mut self.folder)
             }
             Event::Message(told) if told.flow.transport == Transport::Tcp => {
                 self.requests.note(told.flow.stream, told.message);
@@ -125,8 +124,9 @@ impl Files {
         let key = (told.flow.stream, message.number);
         let mut body = self.bodies.take(key);
         if http.parsed.complete || http.nine {
-            body.note_hole(message);
+            body.note_hole(message.missing_bytes);
         }
+        body.tell_causes(&message.missing);
         let request = match message.kind {
             Kind::Request => self.requests.get(key),
             Kind::Response => message.answers.and_then(|number| self.requests.get((key.0, number))),

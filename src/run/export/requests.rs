@@ -36,13 +36,10 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Takes note of a message under way, if it is a request that was not noted.
+    /// Takes note of a message, if it is a request.
     pub fn note(&mut self, stream: u64, message: &Message) {
         let Some(http) = message.http().filter(|_| message.kind == Kind::Request) else { return };
         let key = (stream, message.number);
-        if self.asked.contains_key(&key) {
-            return;
-        }
         let head = http.head();
         let kept = |bytes: &[u8]| bytes.get(..MAX_KEPT).unwrap_or(bytes).to_vec();
         let asked = Asked {
@@ -51,7 +48,9 @@ impl Requests {
             host: head.get("host").map(|host| kept(&host)),
         };
         self.kept += asked.cost();
-        self.asked.insert(key, asked);
+        if let Some(before) = self.asked.insert(key, asked) {
+            self.kept -= before.cost();
+        }
         while self.kept > MAX_ALL
             && let Some((_, oldest)) = self.asked.pop_first()
         {

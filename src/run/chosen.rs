@@ -366,3 +366,52 @@ impl DynSink for Marks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stretches(added: &[(u64, u64)]) -> Vec<(u64, u64)> {
+        let mut direction = Direction::default();
+        let mut count = 0;
+        for &(from, to) in added {
+            count += direction.add(Stretch { from, to });
+            assert_eq!(count, direction.stretches.len() as isize);
+        }
+        direction.stretches.iter().map(|stretch| (stretch.from, stretch.to)).collect()
+    }
+
+    #[test]
+    fn stretches_are_in_order_and_apart() {
+        assert_eq!(stretches(&[(10, 20), (30, 40)]), [(10, 20), (30, 40)]);
+        assert_eq!(stretches(&[(30, 40), (10, 20), (20, 25)]), [(10, 25), (30, 40)]);
+        assert_eq!(stretches(&[(10, 20), (30, 40), (50, 60), (15, 55)]), [(10, 60)]);
+        assert_eq!(stretches(&[(10, 60), (20, 30)]), [(10, 60)]);
+        assert_eq!(stretches(&[(10, 20), (1, 2), (5, 6)]), [(1, 2), (5, 6), (10, 20)]);
+    }
+
+    #[test]
+    fn segments_carry_stretches_also_where_sequence_numbers_begin_again() {
+        let mut direction = Direction { delta: 1_u32.wrapping_sub(ORIGIN as u32), ..Direction::default() };
+        let far = ORIGIN + (5 << 30);
+        direction.add(Stretch { from: ORIGIN + 100, to: ORIGIN + 200 });
+        direction.add(Stretch { from: far, to: far + 10 });
+        assert!(!direction.carries(1, 100) && direction.carries(1, 101) && direction.carries(200, 1));
+        assert!(!direction.carries(201, 10));
+        // The number of the second stretch, when it stands for another place.
+        let number = |offset: u64| ((offset - ORIGIN) as u32).wrapping_add(1);
+        assert!(!direction.carries(number(far), 10));
+        for step in 1..=9 {
+            direction.carries(number(ORIGIN + (step << 29)), 1);
+        }
+        assert!(direction.carries(number(far), 1) && !direction.carries(number(far + 10), 1));
+        assert!(!direction.carries(number(ORIGIN + (4 << 30) + 100), 1));
+    }
+
+    #[test]
+    fn frames_are_those_that_were_put_in() {
+        let mut frames = Frames::default();
+        [1, 64, 1000].into_iter().for_each(|frame| frames.insert(frame));
+        assert_eq!((0..2000).filter(|frame| frames.contains(*frame)).collect::<Vec<_>>(), [1, 64, 1000]);
+    }
+}

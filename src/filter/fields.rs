@@ -47,6 +47,8 @@ pub(super) enum Source {
     Flags,
     Flag(Issue),
     Http(http::Get),
+    /// Each value of the header field that has the name of the entry.
+    HttpHeader,
     /// The head of an HTTP message, and the beginning of its body.
     HttpBytes,
     HttpKind(crate::app::message::Kind),
@@ -249,7 +251,12 @@ impl Builder {
             let source = if field.name == "tcp.analysis.flags" { Source::Flags } else { Source::Analysis(field.get) };
             self.add(field.name, field.kind, field.doc, source).many |= field.many;
         }
-        self.fields(http::FIELDS, Source::Http);
+        for field in http::FIELDS {
+            // Those of header fields: of several with one name the registry has the first value alone.
+            let is_header = field.kind == Kind::Text && field.name.matches('.').count() == 1;
+            let source = if is_header { Source::HttpHeader } else { Source::Http(field.get) };
+            self.add(field.name, field.kind, field.doc, source).many |= field.many;
+        }
         self.fields(dns::FIELDS, Source::Dns);
         self.fields(registry::MESSAGE, Source::Message);
         for field in registry::CONNECTION {

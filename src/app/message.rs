@@ -475,3 +475,47 @@ pub struct Update {
     /// The segment that told.
     pub segment: Option<SegmentRef>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issue::Flags;
+
+    fn run(frame: FrameNumber, offset: u64, len: u32) -> SegmentRef {
+        SegmentRef { frame, time: Timestamp(0), offset, len, flags: Flags::EMPTY, acked: 0 }
+    }
+
+    #[test]
+    fn the_first_and_the_last_segments_of_a_long_message_are_kept_and_the_flagged_ones() {
+        let mut segments = Segments::default();
+        for frame in 1..=1000 {
+            let mut segment = run(frame, frame * 10, 10);
+            if frame % 100 == 0 {
+                segment.flags.insert(Issue::OutOfOrder);
+            }
+            segments.add(&segment);
+        }
+        let kept: Vec<_> = segments.kept().iter().map(|segment| segment.frame).collect();
+        let flagged = (100..=1000).step_by(100);
+        let last: Vec<_> = (1..1000).filter(|frame| frame % 100 != 0).rev().take(KEPT_LAST).collect();
+        let mut want: Vec<_> = (1..=KEPT_FIRST as u64).chain(flagged).chain(last).collect();
+        want.sort_unstable();
+        assert_eq!(kept, want);
+        assert_eq!((segments.count(), segments.first_frame(), segments.last_frame()), (1000, 1, 1000));
+    }
+
+    #[test]
+    fn runs_of_one_frame_that_follow_each_other_are_one() {
+        let mut segments = Segments::default();
+        let many = 2 * (KEPT_FIRST + KEPT_LAST) as u64;
+        for frame in 1..=many {
+            segments.add(&run(frame, frame * 10, 4));
+            segments.add(&run(frame, frame * 10 + 4, 6));
+        }
+        assert_eq!(segments.count(), many);
+        assert!(segments.kept().iter().all(|segment| segment.len == 10));
+        // An earlier frame's bytes may come later.
+        segments.add(&run(0, 9000, 1));
+        assert_eq!((segments.count(), segments.first_frame(), segments.last_frame()), (many + 1, 0, many));
+    }
+}

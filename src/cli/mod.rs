@@ -4,6 +4,7 @@ mod args;
 mod diff;
 mod export;
 mod limit;
+mod lints;
 mod plan;
 mod tell;
 
@@ -32,6 +33,7 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         Some(Command::Export(export)) => return run::run(&export.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
+        Some(Command::Lints(args)) => lints::lints(&args)?,
         Some(Command::Schema) => tell::schema(),
         Some(Command::Completions { shell }) => tell::completions(shell),
         Some(Command::Man) => tell::man()?,

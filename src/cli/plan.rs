@@ -265,6 +265,7 @@ pub(super) fn display(text: &str) -> Result<Arc<display::Filter>, Failure> {
     Ok(Arc::new(filter))
 }
 
+/// Whether to use colours.
 pub(super) fn colors(when: When) -> bool {
     match when {
         When::Always => true,
@@ -273,6 +274,7 @@ pub(super) fn colors(when: When) -> bool {
     }
 }
 
+/// Columns of the terminal, if standard output is one.
 pub(super) fn width() -> Option<u16> {
     terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0)
 }

@@ -112,9 +112,11 @@ impl Names for Fields {
         let index = *CATALOGUE.by_name.get(name)?;
         let entry = CATALOGUE.entries.get(usize::from(index))?;
         let id = |index| FieldId { scope: 0, index };
-        let is_port = entry.kind == Kind::Uint.into() && name.ends_with("port");
-        let most = is_port.then_some(u16::MAX.into());
-        Some(Name { id: id(index), kind: entry.kind, searched: entry.searched.map(id), most })
+        Some(Name { id: id(index), kind: entry.kind, searched: entry.searched.map(id) })
+    }
+
+    fn most(&self, name: &str) -> Option<u64> {
+        name.ends_with("port").then_some(u16::MAX.into())
     }
 
     fn each(&self, put: &mut dyn FnMut(&str)) {

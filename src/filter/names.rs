@@ -29,8 +29,6 @@ pub struct Name {
     pub searched: Option<FieldId>,
     /// Type of its values.
     pub kind: Type,
-    /// The highest number that it can be, where that is worth telling who compares it with a higher one.
-    pub most: Option<u64>,
 }
 
 /// Type of the values of a field or an expression.
@@ -54,6 +52,11 @@ impl From<Kind> for Type {
 pub trait Names {
     /// What the name means, if it is one.
     fn resolve(&self, name: &str) -> Option<Name>;
+
+    /// The highest number that a name's values can be, where that is worth telling who compares it with a higher one.
+    fn most(&self, _name: &str) -> Option<u64> {
+        None
+    }
 
     /// Hands on names that may have been meant where one is unknown.
     fn each(&self, put: &mut dyn FnMut(&str));

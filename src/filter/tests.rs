@@ -29,7 +29,11 @@ impl Names for Toys {
     fn resolve(&self, name: &str) -> Option<Name> {
         let index = NAMES.iter().position(|(known, _)| *known == name)?;
         let id = FieldId { scope: 0, index: index as u16 };
-        Some(Name { id, kind: NAMES[index].1, searched: None, most: (name == "port").then_some(65535) })
+        Some(Name { id, kind: NAMES[index].1, searched: None })
+    }
+
+    fn most(&self, name: &str) -> Option<u64> {
+        (name == "port").then_some(65535)
     }
 
     fn each(&self, put: &mut dyn FnMut(&str)) {

@@ -235,7 +235,7 @@ impl Typing<'_> {
     /// That a number is not more than the field can hold.
     fn check_most(&self, first: &Value<'_>, second: &Value<'_>, right: &Typed) -> Result<()> {
         let ValueKind::Word(word) = first.kind else { return Ok(()) };
-        match (self.resolve(word).and_then(|name| name.most), &right.operand) {
+        match (self.names.most(word), &right.operand) {
             (Some(most), Operand::Constant(Constant::Number(number))) if *number > i128::from(most) => {
                 let what = format!("{} is at most {most}", first.shown(self.text));
                 Err(Mistake::new(second.span.clone(), what))

@@ -4,6 +4,7 @@ pub mod diff;
 pub mod har;
 mod hex;
 pub mod json;
+pub mod lint;
 mod number;
 pub mod object;
 mod pen;

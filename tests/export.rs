@@ -402,3 +402,39 @@ fn an_archive_is_there_as_a_whole() {
     assert_eq!(export(&capture, &["--har", "/dev/null"]).code, Some(0));
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
 }
+
+#[test]
+fn a_display_filter_chooses_messages_and_exchanges() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = path("fixtures/keep-alive.pcap");
+    let lines = index(&file, directory.path(), &["-Y", "http.response.code == 404"]);
+    assert_eq!((lines.len(), &lines[0]["url"]), (1, &json!("http://10.0.0.2/missing")));
+    assert_eq!(names(directory.path()).len(), 2);
+    let told = export(&file, &["--har", "-", "-Y", "http.request.uri == \"/page.html\""]);
+    let har: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let entries = har["log"]["entries"].as_array().unwrap();
+    assert_eq!((entries.len(), &entries[0]["response"]["status"]), (1, &json!(200)));
+    assert_eq!(export(&file, &["--har", "-", "-Y", "http.hots"]).code, Some(2));
+}
+
+#[test]
+fn standard_input_is_read_as_a_file_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = path("fixtures/chunked-trailer.pcap");
+    let (piped, read) = (directory.path().join("piped"), directory.path().join("read"));
+    let command = format!("{} export -r - -d {} < {}", env!("CARGO_BIN_EXE_dissect"), piped.display(), file.display());
+    let told = run(std::process::Command::new("sh").args(["-c", &command]));
+    // `run` gives no input; the shell does.
+    assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
+    index(&file, &read, &[]);
+    assert_eq!(names(&piped), names(&read));
+    for name in names(&piped) {
+        assert_eq!(fs::read(piped.join(&name)).unwrap(), fs::read(read.join(&name)).unwrap());
+    }
+}
+
+#[test]
+fn a_capture_without_http_gives_an_archive_without_entries() {
+    let file = path("fixtures/dns.pcap");
+    assert_eq!(har(&file)["log"]["entries"], json!([]));
+}

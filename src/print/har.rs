@@ -349,4 +349,39 @@ mod tests {
         assert_eq!((content.bytes.len(), content.decoded), (MAX_BODY, true));
         assert!(content.comment.is_some_and(|comment| comment.starts_with("the first 1048576 of")));
     }
+    #[test]
+    fn what_precedes_the_first_request_is_told_of_its_connection() {
+        use crate::flow::Endpoint;
+        use crate::tcp::Carrier;
+        use crate::tcp::verdict::Verdict;
+
+        const MS: i64 = 1_000_000;
+        let raw = b"GET / HTTP/1.1\r\nHost: Example.test:80\r\n\r\n".to_vec();
+        let mut http = Http::default();
+        crate::app::http1::head::parse_into(&raw, &mut http.parsed);
+        http.raw = raw;
+        let ends = ["10.0.0.1", "10.0.0.2"].map(|address| Endpoint { address: address.parse().unwrap(), port: 80 });
+        let flow = Flow { transport: Transport::Tcp, stream: 3, ends, client: Some(0) };
+        let mut message = Message { first_time: Timestamp(40 * MS), ..Message::default() };
+        let empty = message.carrier.clone();
+        let verdict = Verdict { initial_rtt: 5 * MS, ..Verdict::default() };
+        message.carrier.set(&Carrier { verdict, ..empty.get() });
+        message.unit = Unit::Http(http.clone());
+        let told = event::Message { flow, first_seq: 1, message: &message };
+        let before = |address: &str, answered: i64| {
+            let mut har = Har::new();
+            har.opened.insert(3, Timestamp(20 * MS));
+            let (name, addresses) = ("example.test".to_owned(), vec![address.to_owned()]);
+            let asked = Timestamp(answered * MS - 7 * MS);
+            har.lookups.push_back(Lookup { name, addresses, asked, nanos: 7 * MS });
+            let part = har.part(&told, &http);
+            let Before { start, blocked, dns, connect } = har.before(&part, &message);
+            [start.map(|start| start.0), blocked, dns, connect].map(|nanos| nanos.map(|nanos| nanos / MS))
+        };
+        assert_eq!(before("10.0.0.2", 19), [Some(12), Some(16), Some(7), Some(5)]);
+        // A lookup of another address, one that came after the SYN, and one of long ago.
+        for (address, answered) in [("10.0.0.3", 19), ("10.0.0.2", 21), ("10.0.0.2", -6000)] {
+            assert_eq!(before(address, answered), [Some(20), Some(15), None, Some(5)]);
+        }
+    }
 }

@@ -364,7 +364,8 @@ mod tests {
         let flow = Flow { transport: Transport::Tcp, stream: 3, ends, client: Some(0) };
         let mut message = Message { first_time: Timestamp(40 * MS), ..Message::default() };
         let empty = message.carrier.clone();
-        let verdict = Verdict { initial_rtt: 5 * MS, ..Verdict::default() };
+        let mut verdict = Verdict::default();
+        verdict.initial_rtt = 5 * MS;
         message.carrier.set(&Carrier { verdict, ..empty.get() });
         message.unit = Unit::Http(http.clone());
         let told = event::Message { flow, first_seq: 1, message: &message };

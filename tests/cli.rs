@@ -91,7 +91,9 @@ fn usage() {
     refused("tcp port 80", 2, "-r FILE");
     refused("check lab.toml -r keep-alive.pcap", 2, "leaves out `dissect check`");
     refused("-r keep-alive.pcap follow 1", 2, "leaves out `dissect follow`");
-    refused("-r keep-alive.pcap -Y http -w copy", 2, "-w with -Y");
+    refused("-r keep-alive.pcap export", 2, "dissect export -r FILE -d DIR");
+    refused("-r keep-alive.pcap diff x", 2, "dissect diff A B");
+    refused("-r - -Y http -w copy", 2, "-w with -Y");
     refused("-r keep-alive.pcap --hash", 2, "-T json");
     for arguments in [
         "--nosuch",

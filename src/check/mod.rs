@@ -1,3 +1,6 @@
-//! Checks of what the core says: lints over messages and connections.
+//! What is asked of finished messages and connections: lints, and what differs in two captures.
 
+mod align;
+pub mod diff;
+pub mod kept;
 pub mod lint;

@@ -1,6 +1,8 @@
 //! The command line: arguments as typed, the plan that they come to, and what is told without a capture.
 
 mod args;
+mod diff;
+mod export;
 mod limit;
 mod lints;
 mod plan;
@@ -11,7 +13,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::Format;
-pub use plan::{Input, Output, Plan, Style};
+pub use diff::Plan as Comparison;
+pub use plan::{Input, Output, Plan, Saved, Style};
 
 use crate::run::{self, Failure};
 use args::{Args, Command};
@@ -26,6 +29,8 @@ pub fn main() -> ExitCode {
 fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
     let told = match args.command {
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
+        Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
+        Some(Command::Export(export)) => return run::run(&export.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Lints(args)) => lints::lints(&args)?,

@@ -334,6 +334,16 @@ fn a_display_filter_chooses_what_is_shown() {
 }
 
 #[test]
+fn a_connection_for_which_a_display_filter_cannot_hold_is_not_looked_at() {
+    let end = |filter: &str| records(&format!("-r keep-alive.pcap -Y {filter}")).pop().unwrap();
+    let (all, none) = (end("tcp.port==80"), end("tcp.port==81"));
+    assert_eq!(all["ledger"]["filtered"], 0);
+    assert_eq!(none["ledger"]["filtered"], all["ledger"]["captured"]);
+    assert_eq!((&none["ledger"]["unexplained"], &none["totals"]["messages"]), (&0.into(), &0.into()));
+    assert_eq!(none["totals"]["connections"], all["totals"]["connections"]);
+}
+
+#[test]
 fn nothing_is_unexplained() {
     assert_eq!(dissect("-r keep-alive.pcap --strict").status.code(), Some(0));
 }

@@ -72,7 +72,7 @@ impl Export {
         let mut engine =
             engine::Options { verify_checksums: self.verify_checksums, stream: self.stream, ..plan::options(&output) };
         let display = self.display_filter.as_deref().map(plan::display).transpose()?;
-        plan::ask_for(display.as_deref(), &mut engine);
+        plan::ask_for(display.as_ref(), &mut engine);
         self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         Ok(Plan {
             input: plan::saved(self.read)?,

@@ -201,7 +201,7 @@ impl Plan {
             ));
         }
         engine.packets |= saved == Saved::Frames;
-        ask_for(display.as_deref(), &mut engine);
+        ask_for(display.as_ref(), &mut engine);
         trust.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         Ok(Self {
             input,
@@ -250,8 +250,9 @@ pub(super) fn expression(words: &[String]) -> Option<String> {
 }
 
 /// What the core has to do for a display filter.
-pub(super) fn ask_for(display: Option<&display::Filter>, engine: &mut engine::Options) {
+pub(super) fn ask_for(display: Option<&Arc<display::Filter>>, engine: &mut engine::Options) {
     let Some(display) = display else { return };
+    engine.choice = Some(Arc::clone(display) as _);
     display.fields(&mut |field| {
         engine.details |= Fields::needs_details(field);
         if Fields::needs_body(field) {

@@ -42,6 +42,8 @@ pub(super) struct Connection {
     directions: [Direction; 2],
     issues: IssueSet,
     other_bytes: u64,
+    /// Whether its streams are looked at.
+    pub is_wanted: bool,
 }
 
 /// Which connection it is.
@@ -101,6 +103,7 @@ impl Connection {
             directions: Default::default(),
             issues: IssueSet::EMPTY,
             other_bytes: 0,
+            is_wanted: true,
         }
     }
 
@@ -270,6 +273,17 @@ impl Connection {
         }
         self.note_end(now);
         true
+    }
+
+    /// Takes note of how it ends where its streams are not looked at.
+    pub fn pass_over(&mut self, dir: usize, segment: &Segment<'_>, now: Timestamp) {
+        if segment.control.any(Control::RST) {
+            self.halves.iter_mut().for_each(HalfStream::pass_over);
+            self.over.get_or_insert((now, Close::Rst, segment.frame));
+        } else if segment.control.any(Control::FIN) {
+            self.halves[dir & 1].pass_over();
+            self.note_end(now);
+        }
     }
 
     /// It is over where both streams have ended.

@@ -1,6 +1,7 @@
 //! What a filter is asked about: a frame, a message, a connection.
 
 mod connection;
+mod flow;
 mod message;
 
 use super::constant::display;

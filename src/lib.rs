@@ -9,6 +9,7 @@ pub mod decode;
 pub mod engine;
 pub mod event;
 pub mod field;
+pub mod filter;
 pub mod flow;
 pub mod frame;
 pub mod issue;

@@ -4,6 +4,7 @@
 //! [`engine::Engine::push`], events come out to a [`event::Sink`]. Reading and writing live in [`source`] and [`run`].
 
 pub mod app;
+pub mod check;
 pub mod cli;
 pub mod decode;
 pub mod engine;

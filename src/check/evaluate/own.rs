@@ -15,15 +15,41 @@ pub type ConnectionGet = for<'a> fn(&'a Held, &mut dyn FnMut(Value<'_>));
 /// Fields of a message, and what they need.
 pub static MESSAGE: &[(Field<Get>, Needs)] = &[
     (
-        Field::new("message.nth", Type::Uint, "Number among the messages of its kind on its connection, from 1", |_, kept, put| {
-            put(Value::Uint(kept.nth as u64 + 1));
+        Field::new("http", Type::Bool, "There where it is an HTTP message", |_, kept, put| there(kept, None, put)),
+        Needs::Nothing,
+    ),
+    (
+        Field::new("http.request", Type::Bool, "There where it is an HTTP request", |_, kept, put| {
+            there(kept, Some(Kind::Request), put);
         }),
+        Needs::Nothing,
+    ),
+    (
+        Field::new("http.response", Type::Bool, "There where it is an HTTP response", |_, kept, put| {
+            there(kept, Some(Kind::Response), put);
+        }),
+        Needs::Nothing,
+    ),
+    (
+        Field::new(
+            "message.nth",
+            Type::Uint,
+            "Number among the messages of its kind on its connection, from 1",
+            |_, kept, put| {
+                put(Value::Uint(kept.nth as u64 + 1));
+            },
+        ),
         Needs::Before,
     ),
     (
-        Field::new("message.order", Type::Uint, "Number among the messages of its kind in the capture, from 1", |_, kept, put| {
-            put(Value::Uint(kept.order as u64 + 1));
-        }),
+        Field::new(
+            "message.order",
+            Type::Uint,
+            "Number among the messages of its kind in the capture, from 1",
+            |_, kept, put| {
+                put(Value::Uint(kept.order as u64 + 1));
+            },
+        ),
         Needs::Capture,
     ),
     (
@@ -33,9 +59,14 @@ pub static MESSAGE: &[(Field<Get>, Needs)] = &[
         Needs::Frames,
     ),
     (
-        Field::new("message.since_start", Type::Duration, "Seconds from the capture's first frame to its first byte", |trace, kept, put| {
-            put(Value::Duration(kept.message.first_time.since(trace.begun)));
-        }),
+        Field::new(
+            "message.since_start",
+            Type::Duration,
+            "Seconds from the capture's first frame to its first byte",
+            |trace, kept, put| {
+                put(Value::Duration(kept.message.first_time.since(trace.begun)));
+            },
+        ),
         Needs::Frames,
     ),
     (
@@ -53,35 +84,55 @@ pub static MESSAGE: &[(Field<Get>, Needs)] = &[
         Needs::Head,
     ),
     (
-        Field::new("http.request.full_uri", Type::Text, "What a request asks for, as an absolute URI", |_, kept, put| {
-            if let Some(uri) = full_uri(&kept.message) {
-                put(Value::Text(uri.as_bytes()));
-            }
-        }),
+        Field::new(
+            "http.request.full_uri",
+            Type::Text,
+            "What a request asks for, as an absolute URI",
+            |_, kept, put| {
+                if let Some(uri) = full_uri(&kept.message) {
+                    put(Value::Text(uri.as_bytes()));
+                }
+            },
+        ),
         Needs::Head,
     ),
     (
-        Field::new("http.location.full_uri", Type::Text, "Where Location leads, as an absolute URI", |trace, kept, put| {
-            if let Some(uri) = full_location(trace, kept) {
-                put(Value::Text(uri.as_bytes()));
-            }
-        }),
+        Field::new(
+            "http.location.full_uri",
+            Type::Text,
+            "Where Location leads, as an absolute URI",
+            |trace, kept, put| {
+                if let Some(uri) = full_location(trace, kept) {
+                    put(Value::Text(uri.as_bytes()));
+                }
+            },
+        ),
         Needs::Head,
     ),
     (
-        Field::new("http.body", Type::Text, "The body, its codings undone, up to `--limit body` (1 MiB)", |_, kept, put| {
-            if let Some(http) = kept.message.http() {
-                put(Value::Text(&http.preview));
-            }
-        }),
+        Field::new(
+            "http.body",
+            Type::Text,
+            "The body, its codings undone, up to `--limit body` (1 MiB)",
+            |_, kept, put| {
+                if let Some(http) = kept.message.http() {
+                    put(Value::Text(&http.preview));
+                }
+            },
+        ),
         Needs::All,
     ),
     (
-        Field::new("http.body.sha256", Type::Text, "SHA-256 of the body, transfer coding undone, in hexadecimal", |_, kept, put| {
-            if let Some(sum) = kept.sha256 {
-                put(Value::Text(hexadecimal(&sum).as_bytes()));
-            }
-        }),
+        Field::new(
+            "http.body.sha256",
+            Type::Text,
+            "SHA-256 of the body, transfer coding undone, in hexadecimal",
+            |_, kept, put| {
+                if let Some(sum) = kept.sha256 {
+                    put(Value::Text(hexadecimal(&sum).as_bytes()));
+                }
+            },
+        ),
         Needs::All,
     ),
 ];
@@ -104,6 +155,13 @@ pub static CONNECTION: &[Field<ConnectionGet>] = &[Field::list(
         }
     },
 )];
+
+/// Hands on `true` of an HTTP message, of this kind.
+fn there(kept: &Kept, kind: Option<Kind>, put: &mut dyn FnMut(Value<'_>)) {
+    if kept.message.http().is_some() && kind.is_none_or(|kind| kind == kept.message.kind) {
+        put(Value::Bool(true));
+    }
+}
 
 /// Bytes in hexadecimal.
 pub fn hexadecimal(bytes: &[u8]) -> String {
@@ -154,7 +212,8 @@ fn full_location(trace: &Trace, kept: &Kept) -> Option<String> {
 
 /// Whether it begins with a scheme and an authority.
 fn is_absolute(uri: &str) -> bool {
-    let is_scheme = |scheme: &str| scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && !scheme.contains(['/', '?']);
+    let is_scheme =
+        |scheme: &str| scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && !scheme.contains(['/', '?']);
     uri.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
@@ -197,9 +256,14 @@ mod tests {
 
     #[test]
     fn paths_lose_their_dots() {
-        for (path, without) in
-            [("/a/./b/../c", "/a/c"), ("/..", "/"), ("/a/..", "/"), ("/a/.", "/a/"), ("/a?x=/../y", "/a?x=/../y"), ("/", "/")]
-        {
+        for (path, without) in [
+            ("/a/./b/../c", "/a/c"),
+            ("/..", "/"),
+            ("/a/..", "/"),
+            ("/a/.", "/a/"),
+            ("/a?x=/../y", "/a?x=/../y"),
+            ("/", "/"),
+        ] {
             assert_eq!(without_dots(path), without);
         }
     }

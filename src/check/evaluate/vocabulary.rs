@@ -206,6 +206,7 @@ impl Names for Vocabulary<'_> {
 
     fn each(&self, put: &mut dyn FnMut(&str)) {
         TABLE.iter().for_each(|entry| put(entry.name));
+        super::outer::each(put);
         self.definitions.iter().for_each(|name| put(name));
     }
 }
@@ -213,15 +214,15 @@ impl Names for Vocabulary<'_> {
 impl Vocabulary<'_> {
     /// A name without a prefix.
     fn plain(&self, name: &str) -> Option<Name> {
-        let named = |index: u16, kind: Kind| Some(Name { id: FieldId { scope: OWN, index }, kind: kind.into() });
+        let named = |index: u16, kind: Type| Some(Name { id: FieldId { scope: OWN, index }, kind, searched: None });
         if let Some(at) = self.definitions.iter().position(|definition| definition == name) {
-            return named(DEFINITIONS + u16::try_from(at).ok()?, Kind::Bool);
+            return named(DEFINITIONS + u16::try_from(at).ok()?, Type::Label);
         }
         if let Some(&index) = BY_NAME.get(name) {
-            return named(index, TABLE.get(usize::from(index))?.kind);
+            return named(index, TABLE.get(usize::from(index))?.kind.into());
         }
         if let Some(header) = name.strip_prefix(HEADER_PREFIX).filter(|header| !header.is_empty()) {
-            return named(self.header(&header.to_ascii_lowercase())?, Kind::Text);
+            return named(self.header(&header.to_ascii_lowercase())?, Kind::Text.into());
         }
         let outer = super::outer::resolve(name)?;
         let index = outer.id.index.checked_add(OUTER)?;
@@ -258,7 +259,9 @@ mod tests {
         assert_eq!(id("start.http.request.uri"), Some(uri.within(BOUND)));
         assert!(id("page").is_some() && id("before.page").is_some() && id("connection.close").is_some());
         assert!(id("http.header.X-Token").is_some() && id("http.header.x-token") == id("http.header.X-Token"));
-        for unknown in ["", ".", "request.", "request", "request.request.http.host", "response.http.host", "x.http.host"] {
+        for unknown in
+            ["", ".", "request.", "request", "request.request.http.host", "response.http.host", "x.http.host"]
+        {
             assert_eq!(id(unknown), None, "{unknown}");
         }
         assert_eq!(names.resolve("http.response.code").unwrap().kind, Type::Of(Kind::Uint));

@@ -25,7 +25,7 @@ const MAX_POINTS: f64 = 1e6;
 
 /// Text and where it is.
 #[derive(Clone, Debug)]
-pub struct Written {
+pub(super) struct Written {
     /// As TOML has it.
     pub text: String,
     /// Where.
@@ -34,7 +34,7 @@ pub struct Written {
 
 /// A rule whose filters are not compiled yet.
 #[derive(Debug)]
-pub struct Draft {
+pub(super) struct Draft {
     pub name: String,
     pub title: Option<String>,
     pub of: Of,
@@ -54,7 +54,7 @@ pub struct Draft {
 
 /// What rules files say, those that they extend included.
 #[derive(Debug, Default)]
-pub struct Drafts {
+pub(super) struct Drafts {
     pub title: Option<String>,
     pub about: Option<String>,
     pub parameters: Vec<Parameter>,
@@ -80,7 +80,7 @@ pub enum Fault {
 }
 
 /// Reads a file and those that it extends.
-pub fn read(path: &Path, load: &mut Load<'_>) -> Result<Drafts, Fault> {
+pub(super) fn read(path: &Path, load: &mut Load<'_>) -> Result<Drafts, Fault> {
     let mut drafts = Drafts::default();
     let mut mistakes = Mistakes::default();
     let mut reader = Reader { drafts: &mut drafts, mistakes: &mut mistakes, open: Vec::new(), files: 0 };
@@ -182,7 +182,9 @@ impl Reader<'_> {
         let parameters = &mut self.drafts.parameters;
         parameters.retain(|known| known.name != name);
         if parameters.len() == MAX_ENTRIES {
-            return self.mistakes.push(parameter.place.mistake(format!("there are more than {MAX_ENTRIES} parameters")));
+            return self
+                .mistakes
+                .push(parameter.place.mistake(format!("there are more than {MAX_ENTRIES} parameters")));
         }
         parameters.push(parameter);
     }
@@ -274,7 +276,9 @@ impl Reader<'_> {
             return None;
         }
         let quantity = quantity.unwrap_or(Quantity::All);
-        for (key, option) in [("empty", empty.as_ref().map(|(place, _)| place)), ("partial", partial.as_ref().map(|(place, _)| place))] {
+        for (key, option) in
+            [("empty", empty.as_ref().map(|(place, _)| place)), ("partial", partial.as_ref().map(|(place, _)| place))]
+        {
             if let Some(place) = option.filter(|_| quantity != Quantity::All) {
                 let what = format!("`{key}` goes with a rule for all alone");
                 self.mistakes.push(place.mistake(what));
@@ -327,8 +331,7 @@ impl Reader<'_> {
 
     /// What `for` or `count` say; none within where neither is there, and none at all after a mistake.
     fn quantity(&mut self, table: &mut Table<'_>) -> Option<Option<Quantity>> {
-        const WORDS: [(&str, Quantity); 3] =
-            [("all", Quantity::All), ("any", Quantity::Any), ("none", Quantity::None)];
+        const WORDS: [(&str, Quantity); 3] = [("all", Quantity::All), ("any", Quantity::Any), ("none", Quantity::None)];
         match (table.get("for"), table.get("count")) {
             (None, None) => Some(None),
             (Some(value), None) => self.mistakes.take(value.word(&WORDS)).map(Some),

@@ -141,7 +141,9 @@ pub fn fill(text: &str, place: &Place, parameters: &[Parameter]) -> Result<Fille
                     let what = "this value cannot stand in a raw text";
                     return Err(mistake(what.into()).hint("leave out the r before the quote"));
                 }
-                Some(Quote { raw: true, .. }) => filled.text.push_str(&if pattern { escape(value) } else { value.into() }),
+                Some(Quote { raw: true, .. }) => {
+                    filled.text.push_str(&if pattern { escape(value) } else { value.into() })
+                }
                 Some(_) => quote_into(&if pattern { escape(value) } else { value.into() }, &mut filled.text),
                 None if parameter.kind == Type::Text => {
                     filled.text.push('"');

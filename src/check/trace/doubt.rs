@@ -65,13 +65,8 @@ impl Trace {
 
     fn of_the_capture(&self) -> Vec<Doubt> {
         let Losses { cut, dropped, headless, fragments, bounds, unkept } = &self.losses;
-        let anywhere = |what: String| Doubt {
-            what,
-            connection: None,
-            side: None,
-            weak: false,
-            frames: (0, FrameNumber::MAX),
-        };
+        let anywhere =
+            |what: String| Doubt { what, connection: None, side: None, weak: false, frames: (0, FrameNumber::MAX) };
         let mut doubts = Vec::new();
         if let Some(reason) = cut {
             doubts.push(Doubt { frames: (self.last_frame, FrameNumber::MAX), ..anywhere(reason.clone()) });
@@ -121,7 +116,12 @@ impl Trace {
                 // Writing to a string does not fail.
                 let _ = match end {
                     i64::MAX => write!(what, "more holes than are kept in what {} sent", from(side)),
-                    _ => write!(what, "{} bytes from {}, from byte {start} on, were not captured", end - start, from(side)),
+                    _ => write!(
+                        what,
+                        "{} bytes from {}, from byte {start} on, were not captured",
+                        end - start,
+                        from(side)
+                    ),
                 };
                 doubts.push(doubt(what, false, (first, last)));
             }

@@ -236,7 +236,12 @@ impl Sink for Collector {
             Event::Connection(connection) => {
                 let wire = self.wires.remove(&connection.flow.stream).map(|(_, wire)| wire).unwrap_or_default();
                 let connection = connection.clone();
-                self.trace.connections.push(Held { connection, wire, messages: Vec::new(), by_kind: Default::default() });
+                self.trace.connections.push(Held {
+                    connection,
+                    wire,
+                    messages: Vec::new(),
+                    by_kind: Default::default(),
+                });
             }
         }
     }
@@ -269,7 +274,8 @@ impl Trace {
             let Some(&request) = request.and_then(|(number, connection)| numbers.get(&(connection, number))) else {
                 continue;
             };
-            let is_final = kept.message.http().is_some_and(|http| !(100..200).contains(&http.parsed.code) || http.hands_over);
+            let is_final =
+                kept.message.http().is_some_and(|http| !(100..200).contains(&http.parsed.code) || http.hands_over);
             self.messages[at].pair = Some(request);
             if is_final {
                 self.messages[request].pair = Some(at);

@@ -109,14 +109,7 @@ impl Wire {
 }
 
 impl Half {
-    fn segment(
-        &mut self,
-        header: &TcpHeader<'_>,
-        captured: u32,
-        missing: u32,
-        frame: FrameNumber,
-        ack: Option<u32>,
-    ) {
+    fn segment(&mut self, header: &TcpHeader<'_>, captured: u32, missing: u32, frame: FrameNumber, ack: Option<u32>) {
         let is = |bit: u16| header.flags & bit != 0;
         let seq = header.seq.wrapping_add(u32::from(is(Control::SYN)));
         if is(Control::SYN) && !self.begins {
@@ -234,7 +227,8 @@ impl Half {
         }
         // One number beyond all bytes is the FIN's.
         let acked = self.acked.filter(|acked| *acked > at + 1);
-        let sent = self.fin.map(|(fin, _)| fin).or(acked).max(self.rst.map(|(at, ..)| at).filter(|_| self.fin.is_none()));
+        let sent =
+            self.fin.map(|(fin, _)| fin).or(acked).max(self.rst.map(|(at, ..)| at).filter(|_| self.fin.is_none()));
         if let Some(sent) = sent.filter(|sent| *sent > at) {
             holes.push((at, sent));
         }

@@ -1,0 +1,1 @@
+//! A rules file that a reference capture passes, to start from.

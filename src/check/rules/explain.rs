@@ -1,0 +1,1 @@
+//! What rules mean, in plain words.

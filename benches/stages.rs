@@ -124,7 +124,7 @@ fn segment<'a>(frame: &Frame<'a>) -> Option<(usize, Segment<'a>, FrameMeta)> {
         ack: Seq(header.ack),
         control: Control(header.flags),
         window: header.window,
-        options: TcpOptions::parse(header.options),
+        options: Box::leak(Box::new(TcpOptions::parse(header.options))),
         payload: decoded.payload,
         missing: decoded.missing,
     };

@@ -169,7 +169,7 @@ fn follow(steps: &[Step], isn: u32) -> Result<(), TestCaseError> {
 }
 
 fn push(half: &mut HalfStream, model: &mut Model, time: Timestamp, seq: Seq, control: u16, payload: &[u8]) {
-    let (control, options) = (Control(control), Options::parse(&[]));
+    let (control, options) = (Control(control), &Options::NONE);
     let segment = Segment { frame: 1, time, seq, ack: Seq(0), control, window: 1000, options, payload, missing: 0 };
     let meta = FrameMeta { number: 1, time, wire_len: 0, link: LinkType::ETHERNET, interface: 0, interface_id: None };
     let carrier = Carrier { meta, cap_len: 0, headers: &[], resumed: &[], verdict: Verdict::default() };

@@ -6,6 +6,7 @@ pub mod identify;
 pub mod ledger;
 pub mod message;
 
+use http1::Session;
 use ledger::Ledger;
 use message::{Message, Update};
 
@@ -48,7 +49,7 @@ pub struct Context<'c> {
 #[expect(clippy::vec_box, reason = "they move between pool and session as one pointer")]
 pub struct Pool {
     messages: Vec<Box<Message>>,
-    open: Vec<Box<http1::pairing::Open>>,
+    sessions: Vec<Box<Session>>,
 }
 
 /// Kept of each kind to be used again: as many as are under way in a usual trace.
@@ -69,13 +70,16 @@ impl Pool {
         }
     }
 
-    fn take_open(&mut self) -> Box<http1::pairing::Open> {
-        self.open.pop().unwrap_or_default()
+    /// A session that has seen nothing.
+    pub fn take_session(&mut self) -> Box<Session> {
+        self.sessions.pop().unwrap_or_default()
     }
 
-    fn give_back_open(&mut self, open: Box<http1::pairing::Open>) {
-        if self.open.len() < POOLED && open.storage() <= POOLED_STORAGE {
-            self.open.push(open);
+    /// A session that is done with.
+    pub fn give_back_session(&mut self, mut session: Box<Session>) {
+        if self.sessions.len() < POOLED {
+            *session = Session::default();
+            self.sessions.push(session);
         }
     }
 }

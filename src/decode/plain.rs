@@ -39,7 +39,6 @@ impl<'a> Plain<'a> {
 }
 
 const ETHERNET_LEN: usize = 14;
-const VLAN_LEN: usize = 4;
 const IPV4_LEN: usize = 20;
 const IPV6_LEN: usize = 40;
 const TCP: u8 = 6;
@@ -47,21 +46,20 @@ const TCP: u8 = 6;
 /// Reads a frame; `None` where it is not plain.
 #[inline]
 pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
-    let bytes = frame.bytes;
-    if frame.meta.link != LinkType::ETHERNET {
+    let Frame { meta, bytes } = *frame;
+    if meta.link != LinkType::ETHERNET {
         return None;
     }
-    let mut ip_at = ETHERNET_LEN;
-    let mut ethertype: [u8; 2] = *bytes.get(ip_at - 2..ip_at)?.first_chunk()?;
+    let (&[.., e0, e1], mut ip) = bytes.split_first_chunk::<ETHERNET_LEN>()?;
+    let mut ethertype = [e0, e1];
     // As many tags as QinQ has (IEEE 802.1ad).
     for _ in 0..2 {
         if ethertype != [0x81, 0x00] && ethertype != [0x88, 0xa8] {
             break;
         }
-        ip_at += VLAN_LEN;
-        ethertype = *bytes.get(ip_at - 2..ip_at)?.first_chunk()?;
+        let (&[_, _, e0, e1], rest) = ip.split_first_chunk()?;
+        (ethertype, ip) = ([e0, e1], rest);
     }
-    let ip = bytes.get(ip_at..)?;
     // Lengths of the IP header, and of the datagram with it.
     let (addresses, ip_len, len) = match ethertype {
         [0x08, 0x00] => {
@@ -86,21 +84,22 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         }
         _ => return None,
     };
-    let tcp_at = ip_at + ip_len;
-    let end = ip_at + len;
-    // What the length field claims beyond the frame is a matter of its own.
-    if end > frame.meta.wire_len.max(bytes.len() as u32) as usize {
-        return None;
-    }
-    let tcp = bytes.get(tcp_at..end.min(bytes.len()))?;
+    let ip_at = bytes.len() - ip.len();
+    let datagram = match ip.get(..len) {
+        Some(datagram) => datagram,
+        None if ip_at + len <= meta.wire_len as usize => ip,
+        // What the length field claims beyond the frame is a matter of its own.
+        None => return None,
+    };
+    let tcp = datagram.get(ip_len..)?;
     let header_len = usize::from(*tcp.get(12)? >> 4) * 4;
     let (header, payload) = tcp.split_at_checked(header_len).filter(|_| header_len >= tcp::MIN_LEN)?;
     Some(Plain {
         addresses,
         header,
-        headers: bytes.get(..tcp_at + header_len)?,
+        headers: bytes.get(..ip_at + ip_len + header_len)?,
         payload,
-        missing: (end - tcp_at - header_len - payload.len()) as u32,
+        missing: (len - datagram.len()) as u32,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::feed::Feed;
+use crate::app::Pool;
 use crate::app::http1::Session;
 use crate::app::identify;
 use crate::app::ledger::Class;
@@ -135,31 +136,86 @@ impl Connection {
         *all = *all + queued - std::mem::replace(&mut self.counted, queued);
     }
 
-    /// What the analysis says of a segment; `flags` were found before.
-    /// `why` is told the reasons, if there is one who asks.
+    /// Whether a segment goes on where nothing waits: with no byte, or the next ones of a stream that lacks none and has
+    /// no end, and an acknowledgment of what was handed on.
+    #[inline]
+    pub fn flows(&self, dir: usize, segment: &Segment<'_>) -> bool {
+        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
+        if segment.control.any(ODD) || !rev.is_idle() || !rev.has_delivered(segment.ack) {
+            return false;
+        }
+        match segment.is_empty() {
+            true => fwd.is_idle(),
+            false => segment.missing == 0 && fwd.flows() && fwd.is_next(segment.seq) && self.over.is_none(),
+        }
+    }
+
+    /// Takes a segment without payload that [flows](Connection::flows): there is nothing to say of it. False where the
+    /// analysis has more to say; nothing has changed then.
+    #[inline]
+    pub fn only_acknowledges(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
+        if !self.analysis.goes_on(dir, segment) {
+            return false;
+        }
+        let window = self.analysis.known_window(dir, segment.window);
+        self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, segment.time);
+        self.count(dir, segment);
+        true
+    }
+
+    /// What the analysis says of a segment with payload that [flows](Connection::flows), and is to be
+    /// [delivered](Connection::deliver) then; `None` where it has more to say, and nothing has changed then.
+    #[inline]
+    pub fn goes_on(&mut self, dir: usize, segment: &Segment<'_>) -> Option<Verdict> {
+        let verdict = self.analysis.steady(dir, segment)?;
+        self.count(dir, segment);
+        Some(verdict)
+    }
+
+    /// Hands on such a segment.
+    pub fn deliver(
+        &mut self,
+        dir: usize,
+        segment: &Segment<'_>,
+        carrier: &Carrier<'_>,
+        header_sum: Option<u64>,
+        shared: &mut Shared,
+        sink: &mut impl Sink,
+    ) {
+        let now = shared.now;
+        let window = self.analysis.known_window(dir, segment.window);
+        let acked = self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, now);
+        self.with(shared, sink, |halves, feed| {
+            halves[dir & 1].deliver(segment, carrier, acked, now, header_sum, &mut feed.of(dir));
+        });
+    }
+
+    /// What the analysis says of a segment; `flags` were found before. The reasons too, where they are asked for.
     pub fn analyse(
         &mut self,
         dir: usize,
         segment: &Segment<'_>,
         flags: Flags,
-        why: Option<&mut Explanation>,
-    ) -> Verdict {
-        let mut verdict = match why {
-            None => self.analysis.push(dir, segment),
-            Some(why) => {
-                let (verdict, explanation) = self.analysis.explain(dir, segment);
-                *why = explanation;
-                verdict
-            }
+        asked: bool,
+    ) -> (Verdict, Option<Box<Explanation>>) {
+        let (mut verdict, why) = if asked {
+            let (verdict, why) = self.analysis.explain(dir, segment);
+            (verdict, Some(Box::new(why)))
+        } else {
+            (self.analysis.push(dir, segment), None)
         };
         verdict.flags = verdict.flags.union(flags);
+        self.directions[dir].flags.add(verdict.flags);
+        self.count(dir, segment);
+        (verdict, why)
+    }
+
+    fn count(&mut self, dir: usize, segment: &Segment<'_>) {
         self.last = (segment.time, segment.frame);
-        let direction = &mut self.directions[dir];
+        let direction = &mut self.directions[dir & 1];
         direction.segments += 1;
         direction.bytes += segment.payload.len() as u64;
-        direction.flags.add(verdict.flags);
         self.learn_handshake(dir, segment);
-        verdict
     }
 
     /// What is known of a segment that is not part of the stream.
@@ -320,8 +376,8 @@ impl Connection {
     }
 
     /// Gives up what tells which message a copy belongs to.
-    pub fn forget(&mut self) {
-        self.session = None;
+    pub fn forget(&mut self, pool: &mut Pool) {
+        self.session.take().into_iter().for_each(|session| pool.give_back_session(session));
         self.halves.iter_mut().for_each(HalfStream::forget);
     }
 
@@ -354,7 +410,7 @@ impl Connection {
 
 /// Lets time pass for both streams, until neither comes further.
 fn pass_time<S: Sink>(halves: &mut [HalfStream; 2], now: Timestamp, feed: &mut Feed<'_, S>) {
-    loop {
+    while halves.iter().any(HalfStream::pending) {
         let before = [halves[0].delivered(), halves[1].delivered()];
         for dir in 0..2 {
             let ready = halves[1 - dir].delivered();
@@ -368,7 +424,7 @@ fn pass_time<S: Sink>(halves: &mut [HalfStream; 2], now: Timestamp, feed: &mut F
 
 /// Hands on what one stream, then the other, has waited with, until neither comes further.
 fn settle<S: Sink>(halves: &mut [HalfStream; 2], mut dir: usize, feed: &mut Feed<'_, S>) {
-    loop {
+    while halves[dir].queued() > 0 {
         let before = halves[dir].delivered();
         let ready = halves[1 - dir].delivered();
         halves[dir].resume(ready, &mut feed.of(dir));

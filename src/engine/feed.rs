@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::connection::Name;
-use crate::app::http1::Session;
+use crate::app::http1::{Run, Session};
 use crate::app::ledger::Class;
 use crate::app::message::Kind;
 use crate::app::{Context, Output};
@@ -46,12 +46,7 @@ impl<'f, S: Sink> Feed<'f, S> {
     /// Takes an item of one stream, and accounts for its bytes.
     fn item(&mut self, dir: usize, item: Item<'_>) {
         match item {
-            Item::Data(_, bytes, _) if self.session.as_ref().is_some_and(|session| session.passes_over(dir, bytes)) => {
-                self.shared.ledger.add(Class::Other, bytes.len() as u64);
-            }
-            Item::Data(segment, bytes, carrier) => {
-                self.session(|session, cx| session.data(dir, segment, bytes, carrier, cx));
-            }
+            Item::Data(segment, bytes, carrier) => self.data(dir, Run { segment, bytes, carrier }),
             Item::Gap { offset, len, cause, forced } => {
                 self.shared.ledger.missing += len;
                 self.session(|session, cx| session.gap(dir, offset, len, cause, forced, cx));
@@ -78,17 +73,33 @@ impl<'f, S: Sink> Feed<'f, S> {
                 self.shared.ledger.add(Class::Rejected, segment.len.into());
             }
             Item::End { by, frame } => {
-                if self.session.is_some() {
+                if self.session.as_ref().is_some_and(|session| !session.is_between(dir)) {
                     self.session(|session, cx| session.end(dir, by, frame, cx));
                 }
             }
         }
     }
 
+    fn data(&mut self, dir: usize, run: Run<'_>) {
+        if let Some(session) = self.session {
+            let class = if session.within_body(dir, &run.segment, self.shared.wanted) {
+                Some(Class::Message)
+            } else if session.passes_over(dir, run.bytes) {
+                Some(Class::Other)
+            } else {
+                None
+            };
+            if let Some(class) = class {
+                return self.shared.ledger.add(class, run.bytes.len() as u64);
+            }
+        }
+        self.session(|session, cx| session.data(dir, run, cx));
+    }
+
     /// The connection is over.
     pub fn close(&mut self) {
-        if self.session.is_some() {
-            self.session(|session, cx| session.close(cx));
+        if let Some(session) = self.session {
+            session.close(&mut self.shared.ledger);
         }
     }
 
@@ -112,7 +123,11 @@ impl<'f, S: Sink> Feed<'f, S> {
                 sink.event(Event::Update(event::Update { flow: name.flow(), first_seq, update: &update }));
             }
         };
-        let session = self.session.get_or_insert_with(|| Box::new(Session::new(name.client())));
+        let session = self.session.get_or_insert_with(|| {
+            let mut session = pool.take_session();
+            name.client().into_iter().for_each(|side| session.opened_by(side));
+            session
+        });
         act(session, &mut Context { wanted: *wanted, ledger, decoding, pool, out: &mut out });
     }
 }

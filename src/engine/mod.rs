@@ -23,7 +23,6 @@ use crate::flow::fragments::{Assembly, Fragments, Whole};
 use crate::flow::{Endpoint, Hashed, Id, Key, Spot, Table};
 use crate::frame::{Frame, FrameMeta, Timestamp};
 use crate::issue::{Flags, Issue};
-use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::reassembly::Memory;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
@@ -66,6 +65,8 @@ struct Arrival<'a, 'c> {
     /// Its frame, where the layers of that are known.
     packet: Option<Packet<'a>>,
     key: Hashed,
+    /// Its connection, if there is one yet.
+    known: Option<Id>,
     /// Whether it goes from the higher end of the key to the lower.
     swapped: bool,
     segment: &'a Segment<'a>,
@@ -130,13 +131,14 @@ impl Engine {
         for frames in frames.chunks(AHEAD) {
             let mut ahead: ArrayVec<Option<(Plain<'_>, (Hashed, bool))>, AHEAD> = ArrayVec::new();
             for frame in frames {
-                let plain = if self.needs_no_layers() { decode::plain(frame) } else { None };
-                ahead.push(plain.map(|plain| {
+                if let Some(plain) = decode::plain(frame).filter(|_| self.needs_no_layers()) {
                     let (key, swapped) = Key::of_bytes(plain.addresses, plain.ports());
                     let key = self.table.hash(key);
                     self.table.prefetch_place(&key);
-                    (plain, (key, swapped))
-                }));
+                    ahead.push(Some((plain, (key, swapped))));
+                } else {
+                    ahead.push(None);
+                }
             }
             let flows: ArrayVec<Spot, AHEAD> =
                 ahead.iter().flatten().filter_map(|(_, (key, _))| self.table.guess(key)).collect();
@@ -172,18 +174,43 @@ impl Engine {
     /// Takes a frame whose headers are plain.
     fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (Hashed, bool), sink: &mut impl Sink) {
         let Some(header) = plain.tcp() else { return self.layers(*frame, sink) };
+        let parsed;
+        let options = if TcpOptions::are_plain(header.options) {
+            &TcpOptions::NONE
+        } else {
+            parsed = TcpOptions::parse(header.options);
+            &parsed
+        };
+        let segment = &segment_of(frame.meta, header, options, plain.payload, plain.missing);
+        let known = self.table.find(&key);
         let whole = !plain.payload.is_empty() && plain.missing == 0;
         let header_sum = whole.then(|| checksum::plain_header_sum(plain));
-        let segment = &segment_of(frame.meta, header, plain.payload, plain.missing);
-        let carrier = &mut Carrier {
+        let carrier = |verdict| Carrier {
             meta: frame.meta,
             cap_len: frame.bytes.len() as u32,
             headers: plain.headers,
             resumed: &[],
-            verdict: Verdict::default(),
+            verdict,
         };
+        if self.options.stream.is_none()
+            && let Some(connection) = known.and_then(|id| self.table.get_mut(id))
+            && let dir = connection.direction(swapped)
+            && connection.flows(dir, segment)
+        {
+            if segment.is_empty() {
+                if connection.only_acknowledges(dir, segment) {
+                    return;
+                }
+            } else if let Some(verdict) = connection.goes_on(dir, segment) {
+                self.shared.ledger.captured += segment.payload.len() as u64;
+                let (carrier, shared) = (&carrier(verdict), &mut self.shared);
+                connection.deliver(dir, segment, carrier, header_sum, shared, sink);
+                return bound(connection, self.options.limits, &mut self.queued, shared, sink);
+            }
+        }
+        let carrier = &mut carrier(Verdict::default());
         let flags = Flags::EMPTY;
-        self.segment(Arrival { packet: None, key, swapped, segment, carrier, header_sum, flags }, sink);
+        self.segment(Arrival { packet: None, key, known, swapped, segment, carrier, header_sum, flags }, sink);
     }
 
     /// Goes on in a datagram that a frame completed; in it there may be a tunnel, with a fragment that completes
@@ -235,12 +262,15 @@ impl Engine {
         match (decoded.transport, decoded.addresses) {
             (Transport::Tcp(header), Some(addresses)) => {
                 let (key, swapped) = key(addresses, header.src, header.dst);
+                let options = options_of(header);
                 let is_whole = !decoded.payload.is_empty() && decoded.missing == 0;
+                let key = self.table.hash(key);
                 let arrival = Arrival {
                     packet: Some(packet),
-                    key: self.table.hash(key),
+                    known: self.table.find(&key),
+                    key,
                     swapped,
-                    segment: &segment_of(decoded.meta, header, decoded.payload, decoded.missing),
+                    segment: &segment_of(decoded.meta, header, &options, decoded.payload, decoded.missing),
                     carrier: &mut { carrier },
                     header_sum: if is_whole { checksum::header_sum(decoded) } else { None },
                     flags: self.verify(decoded),
@@ -284,7 +314,8 @@ impl Engine {
     fn stray(&mut self, decoded: &Decoded<'_>, sink: &mut impl Sink) -> Option<(u64, Verdict)> {
         let (addresses, header) = decode::stray_tcp(decoded)?;
         let (key, swapped) = key(addresses, header.src, header.dst);
-        let segment = segment_of(decoded.meta, header, &[], 0);
+        let options = options_of(header);
+        let segment = segment_of(decoded.meta, header, &options, &[], 0);
         let key = self.table.hash(key);
         let id = self.table.find(&key).unwrap_or_else(|| self.connection(key, swapped, &segment, None, sink));
         let connection = self.table.get_mut(id)?;
@@ -306,8 +337,7 @@ impl Engine {
     }
 
     fn segment(&mut self, arrival: Arrival<'_, '_>, sink: &mut impl Sink) {
-        let Arrival { packet, key, swapped, segment, carrier, header_sum, flags } = arrival;
-        let mut known = self.table.find(&key);
+        let Arrival { packet, key, mut known, swapped, segment, carrier, header_sum, flags } = arrival;
         let replaced = segment.control.any(Control::SYN)
             && known
                 .and_then(|id| self.table.get_mut(id))
@@ -321,14 +351,14 @@ impl Engine {
         }
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
-        let mut why = (self.options.explain == Some(segment.frame)).then(Explanation::default);
-        let verdict = connection.analyse(dir, segment, flags, why.as_mut());
+        let asked = self.options.explain == Some(segment.frame);
+        let (verdict, why) = connection.analyse(dir, segment, flags, asked);
         self.shared.counts.flags.add(verdict.flags);
         self.shared.ledger.captured += segment.payload.len() as u64;
         if let Some(packet) = packet.filter(|_| self.options.packets) {
             sink.event(Event::Packet(Packet {
                 tcp: Some((connection.stream(), verdict)),
-                why: why.as_ref(),
+                why: why.as_deref(),
                 ..packet
             }));
         }
@@ -340,12 +370,7 @@ impl Engine {
         }
         carrier.verdict = verdict;
         if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink) {
-            let (limits, more) = (self.options.limits, connection.queued().saturating_sub(connection.counted));
-            if connection.queued() > limits.queue || more > 0 && self.queued + more > limits.queues {
-                self.shared.counts.queues_relieved += 1;
-                connection.relieve(&mut self.shared, sink);
-            }
-            connection.count_queued(&mut self.queued);
+            bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
         }
         if let Some(deadline) = connection.arm(self.shared.now) {
             self.timers.set(deadline, id);
@@ -410,6 +435,7 @@ impl Engine {
     }
 
     /// Lets capture time pass without a frame: what has waited long enough is told.
+    #[inline]
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
         while let Some((deadline, id)) = self.timers.due(self.shared.now) {
@@ -442,7 +468,7 @@ impl Engine {
         if let Some(&late) = self.closed.len().checked_sub(MAX_RECENT + 1).and_then(|at| self.closed.get(at))
             && let Some(connection) = self.table.get_mut(late)
         {
-            connection.forget();
+            connection.forget(&mut self.shared.pool);
         }
         if self.closed.len() > self.options.limits.closed
             && let Some(oldest) = self.closed.pop_front()
@@ -472,6 +498,22 @@ impl Engine {
     }
 }
 
+/// Takes over into `queued`, what all connections hold, what has changed of it in one, and gives up some of that at a
+/// bound.
+#[inline]
+fn bound(connection: &mut Connection, limits: Limits, queued: &mut usize, shared: &mut Shared, sink: &mut impl Sink) {
+    let held = connection.queued();
+    if held == connection.counted {
+        return;
+    }
+    let more = held.saturating_sub(connection.counted);
+    if held > limits.queue || more > 0 && *queued + more > limits.queues {
+        shared.counts.queues_relieved += 1;
+        connection.relieve(shared, sink);
+    }
+    connection.count_queued(queued);
+}
+
 fn ends((src, dst): (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> [Endpoint; 2] {
     [Endpoint { address: src, port: src_port }, Endpoint { address: dst, port: dst_port }]
 }
@@ -482,7 +524,18 @@ fn key(addresses: (IpAddr, IpAddr), src_port: u16, dst_port: u16) -> (Key, bool)
     Key::new(src, dst)
 }
 
-fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], missing: u32) -> Segment<'a> {
+fn options_of(header: TcpHeader<'_>) -> TcpOptions {
+    TcpOptions { are_cut: header.is_cut, ..TcpOptions::parse(header.options) }
+}
+
+#[inline]
+fn segment_of<'a>(
+    meta: FrameMeta,
+    header: TcpHeader<'_>,
+    options: &'a TcpOptions,
+    payload: &'a [u8],
+    missing: u32,
+) -> Segment<'a> {
     Segment {
         frame: meta.number,
         time: meta.time,
@@ -490,7 +543,7 @@ fn segment_of<'a>(meta: FrameMeta, header: TcpHeader<'_>, payload: &'a [u8], mis
         ack: Seq(header.ack),
         control: Control(header.flags),
         window: header.window,
-        options: TcpOptions { are_cut: header.is_cut, ..TcpOptions::parse(header.options) },
+        options,
         payload,
         missing,
     }

@@ -8,15 +8,26 @@ use crate::frame::Timestamp;
 
 /// Timers of connections. Nearly all are set for one of two spans of time from the latest capture time, so that each
 /// span's come in the order in which they are due, and a queue for each does; a heap takes those that do not fit.
-#[derive(Default)]
 pub(super) struct Timers {
+    /// When the first one is due, so that asking costs a comparison.
+    next: Timestamp,
     queues: [VecDeque<(Timestamp, Id)>; 2],
     others: BinaryHeap<Reverse<(Timestamp, Id)>>,
 }
 
+impl Default for Timers {
+    fn default() -> Self {
+        Self { next: NEVER, queues: Default::default(), others: BinaryHeap::new() }
+    }
+}
+
+/// Later than any timer.
+const NEVER: Timestamp = Timestamp(i64::MAX);
+
 impl Timers {
     /// Sets a timer.
     pub fn set(&mut self, due: Timestamp, id: Id) {
+        self.next = self.next.min(due);
         let fits = |queue: &&mut VecDeque<(Timestamp, Id)>| queue.back().is_none_or(|last| *last <= (due, id));
         // The queue that ends latest, so that the other is left for the shorter span.
         let fitting = self.queues.iter_mut().filter(fits).max_by_key(|queue| queue.back().copied());
@@ -34,6 +45,18 @@ impl Timers {
     /// Takes out the timer that is due first, if it is due at `now`.
     #[inline]
     pub fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Id)> {
+        if now < self.next {
+            return None;
+        }
+        let due = self.take(now);
+        if due.is_none() {
+            let fronts = self.queues.iter().filter_map(|queue| queue.front().map(|timer| timer.0));
+            self.next = fronts.chain(self.others.peek().map(|timer| timer.0.0)).min().unwrap_or(NEVER);
+        }
+        due
+    }
+
+    fn take(&mut self, now: Timestamp) -> Option<(Timestamp, Id)> {
         let fronts = self.queues.iter().map(|queue| queue.front()).enumerate();
         let first = fronts.filter_map(|(at, front)| Some((*front?, at))).min();
         match (first, self.others.peek()) {

@@ -1,6 +1,7 @@
 //! The two ends of a connection, and the key that both directions share.
 
 use std::fmt;
+use std::hash::Hasher;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One end: an address and a port.
@@ -22,74 +23,85 @@ impl fmt::Display for Endpoint {
 }
 
 /// Both ends, the lower one first, so that a segment and its answer have the same key. It is packed, since it is
-/// computed, hashed and compared for every frame.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Key {
-    /// The lower address, then the higher one, each as its upper and its lower half; one of IPv4 takes 32 bits.
-    addresses: [[u64; 2]; 2],
-    /// Their ports in the same order.
-    ports: [u16; 2],
-    is_ipv6: bool,
-}
+/// computed, hashed and compared for every frame: in IPv6 each address takes two words, the upper half first, in IPv4
+/// both have the first one together; the last word has [`IPV6`] and the ports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Key([u64; 5]);
+
+/// The bit of the last word that tells a key of IPv6.
+const IPV6: u64 = 1 << 32;
 
 impl Key {
     /// The key of what goes from `src` to `dst`, and whether that is from the higher end to the lower.
-    #[inline]
     pub fn new(src: Endpoint, dst: Endpoint) -> (Self, bool) {
-        Self::ordered([halves(src.address), halves(dst.address)], (src.port, dst.port), src.address.is_ipv6())
+        let ports = (src.port, dst.port);
+        match (src.address, dst.address) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => Self::v4(src.to_bits(), dst.to_bits(), ports),
+            (src, dst) => Self::v6(bits(src), bits(dst), ports),
+        }
     }
 
     /// The same of the addresses as they stand in a header: source, destination, each of 4 bytes or each of 16.
     #[inline]
     pub fn of_bytes(addresses: &[u8], ports: (u16, u16)) -> (Self, bool) {
-        if let ([src, dst], []) = addresses.as_chunks::<16>() {
-            return Self::ordered([src, dst].map(|bytes| parts(u128::from_be_bytes(*bytes))), ports, true);
+        match addresses.as_chunks::<16>() {
+            ([src, dst], []) => Self::v6(u128::from_be_bytes(*src), u128::from_be_bytes(*dst), ports),
+            _ => {
+                let both = u64::from_be_bytes(*addresses.first_chunk().unwrap_or(&[0; 8]));
+                Self::v4((both >> 32) as u32, both as u32, ports)
+            }
         }
-        let &[a, b, c, d, e, f, g, h] = addresses.first_chunk().unwrap_or(&[0; 8]);
-        let numbers = [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])];
-        Self::ordered(numbers.map(|number| [0, number.into()]), ports, false)
     }
 
     #[inline]
-    fn ordered([src, dst]: [[u64; 2]; 2], (src_port, dst_port): (u16, u16), is_ipv6: bool) -> (Self, bool) {
-        let swapped = (src, src_port) > (dst, dst_port);
-        let (addresses, ports) =
-            if swapped { ([dst, src], [dst_port, src_port]) } else { ([src, dst], [src_port, dst_port]) };
-        (Self { addresses, ports, is_ipv6 }, swapped)
+    fn v4(src: u32, dst: u32, (src_port, dst_port): (u16, u16)) -> (Self, bool) {
+        let (src, dst) = (u64::from(src) << 16 | u64::from(src_port), u64::from(dst) << 16 | u64::from(dst_port));
+        let (low, high) = (src.min(dst), src.max(dst));
+        let ports = (low & 0xffff) << 16 | high & 0xffff;
+        (Self([low >> 16 << 32 | high >> 16, 0, 0, 0, ports]), src > dst)
+    }
+
+    #[inline]
+    fn v6(src: u128, dst: u128, (src_port, dst_port): (u16, u16)) -> (Self, bool) {
+        let (src, dst) = ((src, src_port), (dst, dst_port));
+        let ((low, low_port), (high, high_port)) = (src.min(dst), src.max(dst));
+        let ports = IPV6 | u64::from(low_port) << 16 | u64::from(high_port);
+        (Self([(low >> 64) as u64, low as u64, (high >> 64) as u64, high as u64, ports]), src > dst)
     }
 
     /// The ends: the lower one first, or the higher one.
     pub fn ends(&self, swapped: bool) -> [Endpoint; 2] {
-        let end = |at: usize| {
-            let [upper, lower] = self.addresses[at];
-            let address = if self.is_ipv6 {
-                Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)).into()
-            } else {
-                Ipv4Addr::from_bits(lower as u32).into()
-            };
-            Endpoint { address, port: self.ports[at] }
+        let [a, b, c, d, ports] = self.0;
+        let whole = |upper: u64, lower: u64| Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower));
+        let addresses: [IpAddr; 2] = if ports & IPV6 != 0 {
+            [whole(a, b).into(), whole(c, d).into()]
+        } else {
+            [(a >> 32) as u32, a as u32].map(|bits| Ipv4Addr::from_bits(bits).into())
         };
-        [end(usize::from(swapped)), end(usize::from(!swapped))]
+        let [low, high] = addresses;
+        let low = Endpoint { address: low, port: (ports >> 16) as u16 };
+        let high = Endpoint { address: high, port: ports as u16 };
+        if swapped { [high, low] } else { [low, high] }
     }
 
-    /// Its words, for hashing.
+    /// Feeds a hash with the words that tell it from others.
     #[inline]
-    pub(super) fn words(&self) -> [u64; 5] {
-        let [[a, b], [c, d]] = self.addresses;
-        let [low, high] = self.ports;
-        [a, b, c, d, u64::from(self.is_ipv6) << 32 | u64::from(low) << 16 | u64::from(high)]
+    pub(super) fn hash(&self, hasher: &mut impl Hasher) {
+        let [a, b, c, d, ports] = self.0;
+        hasher.write_u64(a);
+        hasher.write_u64(ports);
+        if ports & IPV6 != 0 {
+            [b, c, d].into_iter().for_each(|word| hasher.write_u64(word));
+        }
     }
 }
 
-fn halves(address: IpAddr) -> [u64; 2] {
+/// As an address of IPv6; one of IPv4 is never in a header with one of IPv6.
+fn bits(address: IpAddr) -> u128 {
     match address {
-        IpAddr::V4(address) => [0, address.to_bits().into()],
-        IpAddr::V6(address) => parts(address.to_bits()),
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
     }
-}
-
-fn parts(address: u128) -> [u64; 2] {
-    [(address >> 64) as u64, address as u64]
 }
 
 #[cfg(test)]

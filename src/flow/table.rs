@@ -119,7 +119,7 @@ impl<T: Keyed> Table<T> {
     #[inline]
     pub fn hash(&self, key: Key) -> Hashed {
         let mut hasher = self.hasher.build_hasher();
-        key.words().into_iter().for_each(|word| hasher.write_u64(word));
+        key.hash(&mut hasher);
         Hashed { key, tag: (hasher.finish() >> 32) as u32 }
     }
 
@@ -318,10 +318,16 @@ const FETCHED: usize = 640;
 #[cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
 pub fn prefetch<T>(what: &T) {
     #[cfg(target_arch = "x86_64")]
-    for line in (0..size_of::<T>().min(FETCHED)).step_by(64) {
+    {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing that the program sees and cannot fault; the address is within `what`.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(what).cast::<i8>().add(line)) }
+        let len = size_of::<T>().min(FETCHED);
+        let mut at = 0;
+        while at < len {
+            // SAFETY: a prefetch reads nothing that the program sees and cannot fault; the address is within `what`.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(what).cast::<i8>().add(at)) }
+            // Where it does not begin with a line of the cache, its end is in one more.
+            at = if at + 64 < len || at + 1 >= len { at + 64 } else { len - 1 };
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = what;

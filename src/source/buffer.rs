@@ -1,7 +1,6 @@
 //! The one buffer that a capture is read into; frames are borrowed from it.
 
 use std::io::{self, Read};
-use std::ops::Range;
 
 /// Room for many ordinary records a read, and small enough to stay in the second-level cache.
 const CAPACITY: usize = 256 << 10;
@@ -32,6 +31,20 @@ pub(super) struct Buffer {
     record: u64,
     /// The input ended before what it says itself is its end (compressed input).
     cut: bool,
+}
+
+/// See [`Buffer::consume`].
+pub(super) struct Consumed<'a> {
+    pub bytes: &'a [u8],
+    start: &'a mut usize,
+}
+
+impl<'a> Consumed<'a> {
+    /// Consumes all but `rest`, the end of the bytes.
+    #[inline]
+    pub(super) fn upto(self, rest: &'a [u8]) {
+        *self.start += self.bytes.len() - rest.len();
+    }
 }
 
 impl Buffer {
@@ -71,19 +84,11 @@ impl Buffer {
         if self.end - self.start >= count || self.fill(count)? { Ok(()) } else { Err(Fault::Cut) }
     }
 
-    /// Consumes `count` bytes, which a call of `need` has shown to be there, and tells where `part` of them is.
+    /// What was read and not consumed, to be consumed from its start while it is borrowed.
     #[inline]
-    pub(super) fn consume(&mut self, count: usize, part: Range<usize>) -> Range<usize> {
-        debug_assert!(count <= self.end - self.start && part.end <= count);
-        let part = self.start + part.start..self.start + part.end;
-        self.start += count;
-        part
-    }
-
-    /// What [`Self::consume`] told of, until the next call of anything else.
-    #[inline]
-    pub(super) fn get(&self, part: Range<usize>) -> &[u8] {
-        self.bytes.get(part).unwrap_or_default()
+    pub(super) fn consume(&mut self) -> Consumed<'_> {
+        let bytes = self.bytes.get(self.start..self.end).unwrap_or_default();
+        Consumed { bytes, start: &mut self.start }
     }
 
     /// Reads past `count` bytes without keeping them.
@@ -197,8 +202,10 @@ mod tests {
         for record in 0..3 {
             assert!(buffer.begin(3).unwrap());
             assert_eq!(buffer.record_offset(), record * 3);
-            let part = buffer.consume(3, 1..2);
-            assert_eq!(buffer.get(part), [record as u8 * 3 + 1]);
+            let consumed = buffer.consume();
+            let (bytes, rest) = consumed.bytes.split_at(3);
+            consumed.upto(rest);
+            assert_eq!(bytes[1], record as u8 * 3 + 1);
         }
         assert!(matches!(buffer.begin(3), Err(Fault::Cut)));
         buffer.skip(1).unwrap();

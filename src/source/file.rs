@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,12 +10,12 @@ use arrayvec::ArrayVec;
 
 use crate::frame::{Frame, FrameMeta, FrameNumber, LinkType, Timestamp};
 
-use super::buffer::{Buffer, Fault};
+use super::buffer::{Buffer, Consumed, Fault};
 use super::compress;
 use super::error::{Error, Name};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
-use super::{BATCH, Batch, Identity, Interface};
+use super::{Batch, Identity, Interface};
 
 /// A capture that is being read.
 pub struct CaptureFile {
@@ -30,8 +29,6 @@ pub struct CaptureFile {
     identity: Option<Identity>,
     /// An error was met, after which nothing comes.
     failed: bool,
-    /// One that was met and not returned yet.
-    error: Option<Error>,
 }
 
 enum Format {
@@ -39,22 +36,22 @@ enum Format {
     Pcapng(Pcapng),
 }
 
-/// A record that lies in the buffer.
-pub(super) struct Record {
+/// A record of a frame.
+pub(super) struct Record<'a> {
     pub time: Timestamp,
     pub wire_len: u32,
     pub link: LinkType,
     pub interface: u16,
     pub interface_id: Option<u16>,
-    /// Where its captured bytes are, as [`Buffer::get`] takes it.
-    pub bytes: Range<usize>,
+    /// The bytes that were captured.
+    pub bytes: &'a [u8],
 }
 
-impl Record {
-    fn frame(self, number: FrameNumber, buffer: &Buffer) -> Frame<'_> {
+impl<'a> Record<'a> {
+    #[inline]
+    fn frame(self, number: FrameNumber) -> Frame<'a> {
         let Self { time, wire_len, link, interface, interface_id, bytes } = self;
-        let meta = FrameMeta { number, time, wire_len, link, interface, interface_id };
-        Frame { meta, bytes: buffer.get(bytes) }
+        Frame { meta: FrameMeta { number, time, wire_len, link, interface, interface_id }, bytes }
     }
 }
 
@@ -101,7 +98,6 @@ impl CaptureFile {
                 size: None,
                 identity: None,
                 failed: false,
-                error: None,
             }),
             Err(Refusal::NotACapture(looks)) => Err(Error::NotACapture { name, looks }),
             Err(Refusal::Fault(fault)) => Err(error_of(fault, name, 0, buffer.record_offset())),
@@ -111,61 +107,55 @@ impl CaptureFile {
     /// The next frame, with the interfaces described so far, or none at the end. After an error there is none.
     #[inline]
     pub fn next_described(&mut self) -> Result<Option<(Frame<'_>, &[Interface])>, Error> {
-        let record = self.next_record()?;
-        Ok(record.map(|record| (record.frame(self.frames, &self.buffer), self.format.interfaces())))
+        let (frames, interfaces) = self.next_frames::<1>()?;
+        Ok(frames.first().map(|frame| (*frame, interfaces)))
     }
 
     /// The next frames, with the interfaces described so far: one as by [`Self::next_described`], and those after it
     /// that were read ahead, as long as nothing else lies between them. None at the end.
     pub fn next_batch(&mut self) -> Result<(Batch<'_>, &[Interface]), Error> {
-        let mut records: ArrayVec<Record, BATCH> = ArrayVec::new();
-        while !records.is_full() && self.error.is_none() && (records.is_empty() || self.has_record()) {
-            match self.next_record() {
-                Ok(Some(record)) => records.push(record),
-                Ok(None) => break,
-                Err(error) if records.is_empty() => return Err(error),
-                // Told after the frames before it.
-                Err(error) => self.error = Some(error),
+        self.next_frames()
+    }
+
+    #[inline]
+    fn next_frames<const N: usize>(&mut self) -> Result<(ArrayVec<Frame<'_>, N>, &[Interface]), Error> {
+        let mut frames = ArrayVec::new();
+        if self.seek()? {
+            let (begins_at, count, read) = (self.buffer.record_offset(), &mut self.frames, self.buffer.consume());
+            let taken = match &self.format {
+                Format::Pcap(pcap) => take(read, count, &mut frames, |bytes| Ok(pcap.record(bytes))),
+                Format::Pcapng(pcapng) => take(read, count, &mut frames, |bytes| pcapng.record(bytes)),
+            };
+            if let Err(fault) = taken {
+                self.failed = true;
+                return Err(error_of(fault, self.name.clone(), self.frames, begins_at));
             }
         }
-        if records.is_empty()
-            && let Some(error) = self.error.take()
-        {
-            return Err(error);
-        }
-        let first = self.frames - records.len() as u64;
-        let frames = (first + 1..).zip(records).map(|(number, record)| record.frame(number, &self.buffer)).collect();
         Ok((frames, self.format.interfaces()))
     }
 
-    /// The next record, which is counted as a frame, or none at the end. After an error there is none.
+    /// Reads until a whole record is there; false at the end, and after an error.
     #[inline]
-    fn next_record(&mut self) -> Result<Option<Record>, Error> {
+    fn seek(&mut self) -> Result<bool, Error> {
         if self.failed {
-            return Ok(None);
+            return Ok(false);
         }
-        let record = match &mut self.format {
-            Format::Pcap(pcap) => pcap.next_record(&mut self.buffer),
-            Format::Pcapng(pcapng) => pcapng.next_record(&mut self.buffer),
+        let found = match &mut self.format {
+            Format::Pcap(pcap) => pcap.seek(&mut self.buffer),
+            Format::Pcapng(pcapng) => pcapng.seek(&mut self.buffer),
         };
-        match record {
-            Ok(record) => {
-                self.frames += u64::from(record.is_some());
-                Ok(record)
-            }
-            Err(fault) => {
-                self.failed = true;
-                Err(error_of(fault, self.name.clone(), self.frames, self.buffer.record_offset()))
-            }
-        }
+        found.map_err(|fault| {
+            self.failed = true;
+            error_of(fault, self.name.clone(), self.frames, self.buffer.record_offset())
+        })
     }
 
     /// Whether a whole frame was read ahead, and comes next.
-    #[inline]
     fn has_record(&self) -> bool {
+        let bytes = self.buffer.available();
         match &self.format {
-            Format::Pcap(pcap) => pcap.has_record(&self.buffer),
-            Format::Pcapng(pcapng) => pcapng.has_record(&self.buffer),
+            Format::Pcap(pcap) => pcap.record(bytes).is_some(),
+            Format::Pcapng(pcapng) => matches!(pcapng.record(bytes), Ok(Some(_))),
         }
     }
 
@@ -199,6 +189,31 @@ impl CaptureFile {
     pub(super) fn identity(&self) -> Option<Identity> {
         self.identity
     }
+}
+
+/// Takes the records that lie one after the other in what was read, as many as there is room for. What is wrong with one
+/// is told where it comes first: then those before it were taken.
+#[inline]
+fn take<'a, const N: usize>(
+    read: Consumed<'a>,
+    count: &mut FrameNumber,
+    frames: &mut ArrayVec<Frame<'a>, N>,
+    record: impl Fn(&'a [u8]) -> Result<Option<(Record<'a>, &'a [u8])>, Fault>,
+) -> Result<(), Fault> {
+    let mut bytes = read.bytes;
+    while !frames.is_full() {
+        match record(bytes) {
+            Ok(Some((record, rest))) => {
+                *count += 1;
+                frames.push(record.frame(*count));
+                bytes = rest;
+            }
+            Err(fault) if frames.is_empty() => return Err(fault),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    read.upto(bytes);
+    Ok(())
 }
 
 enum Refusal {

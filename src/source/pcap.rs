@@ -18,7 +18,8 @@ const MODIFIED_RECORD_HEADER: usize = 24;
 /// A classic capture, past its file header.
 pub(super) struct Pcap {
     order: Order,
-    nanos: bool,
+    /// Nanoseconds in the unit of a record's fraction of a second.
+    fraction: i64,
     record_header: usize,
     lengths: Lengths,
     fcs_len: u32,
@@ -85,38 +86,50 @@ impl Pcap {
             ..Interface::default()
         };
         let lengths = Lengths::of_version(version);
-        Ok(Self { order, nanos, record_header, lengths, fcs_len, interface: [interface] })
+        let fraction = if nanos { 1 } else { 1000 };
+        Ok(Self { order, fraction, record_header, lengths, fcs_len, interface: [interface] })
     }
 
     pub(super) fn interfaces(&self) -> &[Interface] {
         &self.interface
     }
 
-    /// Whether the next record was read ahead.
-    pub(super) fn has_record(&self, buffer: &Buffer) -> bool {
+    /// Reads until a whole record is there; false at the end.
+    #[inline]
+    pub(super) fn seek(&mut self, buffer: &mut Buffer) -> Result<bool, Fault> {
+        if !buffer.begin(self.record_header)? {
+            return Ok(false);
+        }
         let [_, _, first, second] = self.order.words(buffer.available());
         let (captured, _) = self.lengths.order(first, second);
-        buffer.available().len() as u64 >= self.record_header as u64 + u64::from(captured)
-    }
-
-    /// The next record, or none at the end.
-    #[inline]
-    pub(super) fn next_record(&mut self, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
-        if !buffer.begin(self.record_header)? {
-            return Ok(None);
-        }
-        let [seconds, fraction, first, second] = self.order.words(buffer.available());
-        let (captured, wire) = self.lengths.order(first, second);
         if captured > MAX_CAPTURED {
             return Err(too_long(captured));
         }
-        let total = self.record_header + captured as usize;
-        buffer.need(total)?;
-        let (length, wire_len) = without_fcs(captured, wire.max(captured), self.fcs_len);
-        let bytes = buffer.consume(total, self.record_header..self.record_header + length as usize);
-        let nanos = i64::from(fraction) * if self.nanos { 1 } else { 1000 };
-        let time = Timestamp::from_secs_nanos(seconds.into(), nanos);
-        Ok(Some(Record { time, wire_len, link: self.interface[0].link, interface: 0, interface_id: None, bytes }))
+        buffer.need(self.record_header + captured as usize)?;
+        Ok(true)
+    }
+
+    /// The record that `bytes` begin with, and what follows it; `None` where it is not there as a whole.
+    #[inline]
+    pub(super) fn record<'a>(&self, bytes: &'a [u8]) -> Option<(Record<'a>, &'a [u8])> {
+        let (header, rest) = bytes.split_at_checked(self.record_header)?;
+        let [seconds, fraction, first, second] = self.order.words(header);
+        let (captured, wire) = self.lengths.order(first, second);
+        if captured > MAX_CAPTURED {
+            return None;
+        }
+        let (bytes, rest) = rest.split_at_checked(captured as usize)?;
+        let (kept, wire_len) = without_fcs(captured, wire.max(captured), self.fcs_len);
+        let record = Record {
+            // In 64 bits there is room for all of them.
+            time: Timestamp(i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * self.fraction),
+            wire_len,
+            link: self.interface[0].link,
+            interface: 0,
+            interface_id: None,
+            bytes: bytes.get(..kept as usize)?,
+        };
+        Some((record, rest))
     }
 }
 

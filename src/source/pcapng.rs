@@ -1,7 +1,5 @@
 //! The pcapng capture file (draft-ietf-opsawg-pcapng): sections, interfaces, packet blocks, drop counts.
 
-use std::ops::Range;
-
 use crate::frame::{LinkType, Timestamp};
 
 use super::buffer::{Buffer, Fault, Order, without_fcs};
@@ -61,15 +59,9 @@ impl Pcapng {
         &self.interfaces
     }
 
-    /// Whether the next block gives a record and was read ahead.
-    pub(super) fn has_record(&self, buffer: &Buffer) -> bool {
-        let [kind, length] = self.order.words(buffer.available());
-        is_record(kind) && buffer.available().len() as u64 >= u64::from(length)
-    }
-
-    /// The next block that gives a record, or none at the end.
+    /// Reads until a whole block is there that gives a record, past those before it; false at the end.
     #[inline]
-    pub(super) fn next_record(&mut self, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
+    pub(super) fn seek(&mut self, buffer: &mut Buffer) -> Result<bool, Fault> {
         while buffer.begin(BLOCK_FRAME as usize)? {
             let [kind, length] = self.order.words(buffer.available());
             if kind == SECTION_HEADER {
@@ -77,15 +69,35 @@ impl Pcapng {
                 continue;
             }
             check_length(length, BLOCK_FRAME)?;
-            if kind == ENHANCED_PACKET {
+            if is_record(kind) {
                 buffer.need(length as usize)?;
-                return self.enhanced_packet(length, buffer).map(Some);
+                return Ok(true);
             }
-            if let Some(record) = self.other_block(kind, length, buffer)? {
-                return Ok(Some(record));
-            }
+            self.other_block(kind, length, buffer)?;
         }
-        Ok(None)
+        Ok(false)
+    }
+
+    /// The record of the block that `bytes` begin with, and what follows the block; `None` where that gives none, or is
+    /// not there as a whole.
+    #[inline]
+    pub(super) fn record<'a>(&self, bytes: &'a [u8]) -> Result<Option<(Record<'a>, &'a [u8])>, Fault> {
+        let [kind, length] = self.order.words(bytes);
+        let Some((block, rest)) = bytes.split_at_checked(length as usize).filter(|_| is_record(kind)) else {
+            return Ok(None);
+        };
+        check_length(length, BLOCK_FRAME)?;
+        self.check_end(block)?;
+        let record = match kind {
+            ENHANCED_PACKET => self.enhanced_packet(block)?,
+            PACKET => self.packet(block)?,
+            SIMPLE_PACKET => self.simple_packet(block)?,
+            JOURNAL_ENTRY => journal_entry(block),
+            SYSDIG_EVENT => self.system_call(block, 24)?,
+            SYSDIG_EVENT_V2 | SYSDIG_EVENT_V2_LARGE => self.system_call(block, 28)?,
+            _ => custom(block)?,
+        };
+        Ok(Some((record, rest)))
     }
 
     /// Reads a section header block, whose own magic tells the byte order of the section.
@@ -107,25 +119,19 @@ impl Pcapng {
         self.skip_block(length, buffer)
     }
 
-    /// Reads a block that is no enhanced packet.
-    fn other_block(&mut self, kind: u32, length: u32, buffer: &mut Buffer) -> Result<Option<Record>, Fault> {
-        if !is_record(kind) && !matches!(kind, INTERFACE_DESCRIPTION | INTERFACE_STATISTICS) {
-            return self.skip_block(length, buffer).map(|()| None);
+    /// Reads a block that gives no record.
+    fn other_block(&mut self, kind: u32, length: u32, buffer: &mut Buffer) -> Result<(), Fault> {
+        if !matches!(kind, INTERFACE_DESCRIPTION | INTERFACE_STATISTICS) {
+            return self.skip_block(length, buffer);
         }
         buffer.need(length as usize)?;
-        self.check_end(length, buffer)?;
+        let block = buffer.available().get(..length as usize).unwrap_or_default();
+        self.check_end(block)?;
         match kind {
-            PACKET => return self.packet(length, buffer).map(Some),
-            SIMPLE_PACKET => return self.simple_packet(length, buffer).map(Some),
-            JOURNAL_ENTRY => return Ok(Some(journal_entry(length, buffer))),
-            SYSDIG_EVENT => return self.system_call(length, 24, buffer).map(Some),
-            SYSDIG_EVENT_V2 | SYSDIG_EVENT_V2_LARGE => return self.system_call(length, 28, buffer).map(Some),
-            _ if CUSTOM.contains(&kind) => return custom(length, buffer).map(Some),
-            INTERFACE_DESCRIPTION => self.describe_interface(length, buffer)?,
-            _ => self.count(length, buffer)?,
+            INTERFACE_DESCRIPTION => self.describe_interface(block)?,
+            _ => self.count(block)?,
         }
-        buffer.consume(length as usize, 0..0);
-        Ok(None)
+        buffer.skip(length as usize)
     }
 
     /// Reads past a block of which nothing is wanted, comparing its two lengths.
@@ -133,35 +139,25 @@ impl Pcapng {
         buffer.skip(length as usize - 4)?;
         buffer.need(4)?;
         let [end] = self.order.words(buffer.available());
-        if end == length { buffer.skip(4) } else { Err(differing(length)) }
+        if end == length { buffer.skip(4) } else { Err(differing(length as usize)) }
     }
 
     #[inline]
-    fn enhanced_packet(&self, length: u32, buffer: &mut Buffer) -> Result<Record, Fault> {
-        check_length(length, PACKET_FRAME)?;
-        self.check_end(length, buffer)?;
-        let [_, _, interface, high, low, captured, wire] = self.order.words(buffer.available());
-        self.timed_packet(length, interface, u64::from(high) << 32 | u64::from(low), captured, wire, buffer)
+    fn enhanced_packet<'a>(&self, block: &'a [u8]) -> Result<Record<'a>, Fault> {
+        let [_, _, interface] = self.order.words(block);
+        self.timed_packet(block, interface)
     }
 
     /// The packet block that the enhanced one replaced: its interface has 16 bits, the rest is the same.
-    fn packet(&self, length: u32, buffer: &mut Buffer) -> Result<Record, Fault> {
-        check_length(length, PACKET_FRAME)?;
-        let [_, _, ids, high, low, captured, wire] = self.order.words(buffer.available());
-        let interface = if self.order == Order::Little { ids & 0xffff } else { ids >> 16 };
-        self.timed_packet(length, interface, u64::from(high) << 32 | u64::from(low), captured, wire, buffer)
+    fn packet<'a>(&self, block: &'a [u8]) -> Result<Record<'a>, Fault> {
+        let [_, _, ids] = self.order.words(block);
+        self.timed_packet(block, if self.order == Order::Little { ids & 0xffff } else { ids >> 16 })
     }
 
     #[inline]
-    fn timed_packet(
-        &self,
-        length: u32,
-        interface: u32,
-        units: u64,
-        captured: u32,
-        wire: u32,
-        buffer: &mut Buffer,
-    ) -> Result<Record, Fault> {
+    fn timed_packet<'a>(&self, block: &'a [u8], interface: u32) -> Result<Record<'a>, Fault> {
+        let length = at_least(block, PACKET_FRAME)?;
+        let [_, _, _, high, low, captured, wire] = self.order.words(block);
         let (number, described) = self.interface(interface)?;
         if captured > MAX_CAPTURED {
             return Err(too_long(captured));
@@ -172,11 +168,12 @@ impl Pcapng {
         }
         let fcs_len = match length - 4 - options {
             0 => described.fcs_len,
-            _ => self.fcs_len_of_packet(&buffer.available()[options as usize..]).unwrap_or(described.fcs_len),
+            _ => self.fcs_len_of_packet(&block[options as usize..]).unwrap_or(described.fcs_len),
         };
         let (kept, wire_len) = without_fcs(captured, wire.max(captured), fcs_len);
+        let units = u64::from(high) << 32 | u64::from(low);
         let time = Timestamp(described.resolution.nanos(units)).plus(described.offset);
-        let bytes = buffer.consume(length as usize, PACKET_HEADER as usize..(PACKET_HEADER + kept) as usize);
+        let bytes = &block[PACKET_HEADER as usize..(PACKET_HEADER + kept) as usize];
         let link = described.link;
         Ok(Record { time, wire_len, link, interface: number, interface_id: Some(interface as u16), bytes })
     }
@@ -189,41 +186,39 @@ impl Pcapng {
     }
 
     /// A packet of the first interface, with no time and no captured length.
-    fn simple_packet(&self, length: u32, buffer: &mut Buffer) -> Result<Record, Fault> {
-        check_length(length, BLOCK_FRAME + 4)?;
+    fn simple_packet<'a>(&self, block: &'a [u8]) -> Result<Record<'a>, Fault> {
+        let length = at_least(block, BLOCK_FRAME + 4)?;
         let (number, described) = self.interface(0)?;
-        let [_, _, wire] = self.order.words(buffer.available());
+        let [_, _, wire] = self.order.words(block);
         let limit = if described.snaplen == 0 { u32::MAX } else { described.snaplen };
         let captured = wire.min(limit).min(length - BLOCK_FRAME - 4);
         if captured > MAX_CAPTURED {
             return Err(too_long(captured));
         }
         let (kept, wire_len) = without_fcs(captured, wire, described.fcs_len);
-        let bytes = buffer.consume(length as usize, 12..12 + kept as usize);
+        let bytes = &block[12..12 + kept as usize];
         let (time, link) = (Timestamp(0), described.link);
         Ok(Record { time, wire_len, link, interface: number, interface_id: Some(0), bytes })
     }
 
     /// An event of Sysdig or Falco: processor, time, thread, length, type, and in `header_len` a count of parameters.
-    fn system_call(&self, length: u32, header_len: u32, buffer: &mut Buffer) -> Result<Record, Fault> {
-        check_length(length, BLOCK_FRAME + header_len)?;
-        let block = buffer.available();
+    fn system_call<'a>(&self, block: &'a [u8], header_len: usize) -> Result<Record<'a>, Fault> {
+        let length = at_least(block, BLOCK_FRAME + header_len as u32)?;
         let time = block.get(10..18).and_then(|time| time.try_into().ok()).map_or(0, |time| self.order.u64(time));
         let wire_len = block.get(26..30).and_then(|len| len.try_into().ok()).map_or(0, |len| self.order.u32(len));
         let time = Timestamp(i64::try_from(time).unwrap_or(i64::MAX));
-        let kept = 8 + header_len..length - 4;
-        Ok(record(LinkType::SYSTEM_CALL, time, wire_len, length, kept, buffer))
+        Ok(record(LinkType::SYSTEM_CALL, time, wire_len, &block[8 + header_len..length as usize - 4]))
     }
 
-    fn describe_interface(&mut self, length: u32, buffer: &mut Buffer) -> Result<(), Fault> {
-        check_length(length, BLOCK_FRAME + 8)?;
+    fn describe_interface(&mut self, block: &[u8]) -> Result<(), Fault> {
+        let length = at_least(block, BLOCK_FRAME + 8)?;
         if self.interfaces.len() == MAX_INTERFACES {
             return Err(Fault::Unsupported(format!("describes more than {MAX_INTERFACES} interfaces")));
         }
-        let [_, _, link, snaplen] = self.order.words(buffer.available());
+        let [_, _, link, snaplen] = self.order.words(block);
         let link = if self.order == Order::Little { link & 0xffff } else { link >> 16 };
         let mut interface = Interface { link: LinkType(link), snaplen, ..Interface::default() };
-        for (code, value) in self.options(&buffer.available()[16..length as usize - 4]) {
+        for (code, value) in self.options(&block[16..length as usize - 4]) {
             match (code, value) {
                 (2, name) => {
                     let name = name.get(..MAX_NAME).unwrap_or(name).trim_ascii_end();
@@ -244,11 +239,11 @@ impl Pcapng {
     }
 
     /// Keeps the counts of an interface statistics block; a later one of the same interface replaces them.
-    fn count(&mut self, length: u32, buffer: &Buffer) -> Result<(), Fault> {
-        check_length(length, BLOCK_FRAME + 12)?;
-        let [_, _, id] = self.order.words(buffer.available());
+    fn count(&mut self, block: &[u8]) -> Result<(), Fault> {
+        let length = at_least(block, BLOCK_FRAME + 12)?;
+        let [_, _, id] = self.order.words(block);
         let mut counts = Counts::default();
-        for (code, value) in self.options(&buffer.available()[20..length as usize - 4]) {
+        for (code, value) in self.options(&block[20..length as usize - 4]) {
             let count = value.try_into().ok().map(|bytes| self.order.u64(bytes));
             match code {
                 4 => counts.received = count,
@@ -289,13 +284,12 @@ impl Pcapng {
         })
     }
 
-    /// Compares the length at the end of a block with the one at its beginning; `length` bytes are there.
+    /// Compares the length at the end of a block with its own, which is the one at its beginning.
     #[inline]
-    fn check_end(&self, length: u32, buffer: &Buffer) -> Result<(), Fault> {
-        let block = buffer.available().get(..length as usize).unwrap_or_default();
+    fn check_end(&self, block: &[u8]) -> Result<(), Fault> {
         match block.last_chunk() {
-            Some(&end) if self.order.u32(end) == length => Ok(()),
-            _ => Err(differing(length)),
+            Some(&end) if self.order.u32(end) as usize == block.len() => Ok(()),
+            _ => Err(differing(block.len())),
         }
     }
 }
@@ -308,35 +302,34 @@ fn is_record(kind: u32) -> bool {
 }
 
 /// What an organization of its own Private Enterprise Number has to tell, of which we know nothing more.
-fn custom(length: u32, buffer: &mut Buffer) -> Result<Record, Fault> {
-    check_length(length, BLOCK_FRAME + 4)?;
-    Ok(record(LinkType::CUSTOM_BLOCK, Timestamp(0), 0, length, 12..length - 4, buffer))
+fn custom(block: &[u8]) -> Result<Record<'_>, Fault> {
+    let length = at_least(block, BLOCK_FRAME + 4)?;
+    Ok(record(LinkType::CUSTOM_BLOCK, Timestamp(0), 0, &block[12..length as usize - 4]))
 }
 
 /// An entry of a systemd journal in its export format, with the time that it says.
-fn journal_entry(length: u32, buffer: &mut Buffer) -> Record {
+fn journal_entry(block: &[u8]) -> Record<'_> {
     const TIME: &[u8] = b"__REALTIME_TIMESTAMP=";
-    let entry = buffer.available().get(8..length as usize - 4).unwrap_or_default();
+    let entry = block.get(8..block.len() - 4).unwrap_or_default();
     let digits = entry.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(TIME)).unwrap_or_default();
     let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
     let micros = digits.fold(0, |sum: i64, digit| sum.saturating_mul(10).saturating_add((digit - b'0').into()));
-    let padding = entry.iter().rev().take_while(|byte| **byte == 0).count() as u32;
+    let padding = entry.iter().rev().take_while(|byte| **byte == 0).count();
     let time = Timestamp(micros.saturating_mul(1000));
-    record(LinkType::JOURNAL_ENTRY, time, 0, length, 8..length - 4 - padding, buffer)
+    record(LinkType::JOURNAL_ENTRY, time, 0, &entry[..entry.len() - padding])
 }
 
-/// Takes a block of which `kept` is shown, and which no interface captured.
-fn record(
-    link: LinkType,
-    time: Timestamp,
-    wire_len: u32,
-    length: u32,
-    kept: Range<u32>,
-    buffer: &mut Buffer,
-) -> Record {
-    let wire_len = wire_len.max(kept.end - kept.start);
-    let bytes = buffer.consume(length as usize, kept.start as usize..kept.end as usize);
+/// What no interface captured.
+fn record(link: LinkType, time: Timestamp, wire_len: u32, bytes: &[u8]) -> Record<'_> {
+    let wire_len = wire_len.max(bytes.len() as u32);
     Record { time, wire_len, link, interface: 0, interface_id: None, bytes }
+}
+
+/// The length of a block, if a block of its type can have it; of all types, it can.
+#[inline]
+fn at_least(block: &[u8], least: u32) -> Result<u32, Fault> {
+    let length = block.len() as u32;
+    if length >= least { Ok(length) } else { Err(bad_length(length)) }
 }
 
 #[inline]
@@ -350,7 +343,7 @@ fn bad_length(length: u32) -> Fault {
 }
 
 #[cold]
-fn differing(length: u32) -> Fault {
+fn differing(length: usize) -> Fault {
     Fault::Corrupt(format!("the block of {length} bytes has another length at its end"))
 }
 

@@ -135,43 +135,70 @@ impl Analysis {
 
     /// What there is to say of a segment that does no more than go on where its direction was, and acknowledge what its
     /// peer has sent: no rule of the flags holds for it. `None` where that is not so; nothing has changed then.
-    fn steady(&mut self, dir: usize, segment: &Segment<'_>) -> Option<Verdict> {
-        const ODD: u16 = Control::SYN | Control::FIN | Control::RST;
-        let (fwd, rev) = pair(&mut self.halves, dir);
-        let (Some(base), Some(rev_base)) = (fwd.base, rev.base) else { return None };
-        let Segment { seq, ack, window, .. } = *segment;
-        let (len, next) = (segment.len(), seq.plus(segment.len()));
-        let goes_on = seq == fwd.next_seq && seq == fwd.contiguous && seq != Seq(0);
-        let seen = rev.contiguous != Seq(0) && !ack.after(rev.contiguous);
-        let new = if len == 0 { ack != fwd.last_ack } else { len > 1 && next.after(seq) && next.after(rev.last_ack) };
-        let fills = rev.scale != Scale::Unknown && next == rev.last_ack.plus(rev.scaled_window());
-        let options = segment.options.mptcp != 0 || segment.options.are_cut;
-        let known = !self.fresh && self.reused.is_none() && self.flights.is_none();
-        let plain = segment.control.any(Control::ACK) && !segment.control.any(ODD) && window != 0 && !options;
-        if !(goes_on && seen && new && plain && known) || fills {
+    #[inline]
+    pub fn steady(&mut self, dir: usize, segment: &Segment<'_>) -> Option<Verdict> {
+        let completeness = self.completeness;
+        if !self.goes_on(dir, segment) {
             return None;
         }
-        let verdict = Verdict {
-            seq: seq.0.wrapping_sub(base.0),
-            next_seq: next.0.wrapping_sub(base.0),
-            ack: ack.0.wrapping_sub(rev_base.0),
-            ack_base: rev_base,
-            window_size: u32::from(window) << fwd.scale.shift(),
+        let (fwd, rev) = pair(&mut self.halves, dir);
+        Some(Verdict {
+            seq: relative(segment.seq, fwd.base),
+            next_seq: relative(segment.seq.plus(occupied(segment)), fwd.base),
+            ack: relative(segment.ack, rev.base),
+            ack_base: rev.base.unwrap_or_default(),
+            window_size: u32::from(segment.window) << fwd.scale.shift(),
             window_scale: Some(fwd.scale.factor()),
-            completeness: self.completeness,
+            completeness,
+            initial_rtt: self.initial_rtt,
             ..Verdict::default()
+        })
+    }
+
+    /// Takes a segment that does no more than go on where its direction was, and acknowledge what its peer has sent: it
+    /// has no flag. False where that is not so; nothing has changed then.
+    #[inline]
+    pub fn goes_on(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
+        const ODD: u16 = Control::SYN | Control::RST;
+        let (fwd, rev) = pair(&mut self.halves, dir);
+        let Segment { seq, ack, window, .. } = *segment;
+        let (len, end, fin) = (segment.len(), seq.plus(segment.len()), segment.control.any(Control::FIN));
+        let next = end.plus(u32::from(fin));
+        let begun = fwd.base.is_some() && rev.base.is_some();
+        let follows = seq == fwd.next_seq && seq == fwd.contiguous && seq != Seq(0);
+        let seen = rev.contiguous != Seq(0) && !ack.after(rev.contiguous);
+        let new = match len {
+            0 => fin || ack != fwd.last_ack,
+            _ => len > 1 && end.after(seq) && end.after(rev.last_ack),
         };
+        let plain = segment.control.0 & (Control::ACK | ODD) == Control::ACK && window != 0;
+        let options = segment.options.mptcp != 0 || segment.options.are_cut;
+        let known = !self.fresh && self.reused.is_none() && self.flights.is_none();
+        if !(begun && follows && seen && new && plain && !options && known) {
+            return false;
+        }
+        if rev.scale != Scale::Unknown && end == rev.last_ack.plus(rev.scaled_window()) {
+            return false;
+        }
         if ack != fwd.last_ack {
             (fwd.duplicate_acks, fwd.unseen_flagged, fwd.last_ack_frame) = (0, false, segment.frame);
         }
-        if len > 0 {
+        if next != seq {
             (fwd.next_seq, fwd.contiguous, fwd.next_seq_time) = (next, next, segment.time);
         }
         (fwd.last_ack, fwd.last_ack_time, fwd.last) = (ack, segment.time, Last::Other);
         (fwd.window, fwd.window_of_syn, fwd.mptcp) = (Some(window), false, self.mptcp);
-        self.completeness |= if len == 0 { ACK } else { DATA };
+        self.completeness |= if len == 0 { ACK } else { DATA } | if fin { FIN } else { 0 };
         self.time_handshake(segment);
-        Some(Verdict { initial_rtt: self.initial_rtt, ..verdict })
+        true
+    }
+
+    /// The window of a segment of direction `dir` without SYN, in bytes; 0 where its scale is not known.
+    pub fn known_window(&self, dir: usize, window: u16) -> u32 {
+        match self.halves[dir & 1].scale {
+            Scale::Unknown => 0,
+            scale => u32::from(window) << scale.shift(),
+        }
     }
 
     /// The same, with somebody who wants to know why.

@@ -54,7 +54,7 @@ pub struct Segment<'a> {
     /// Window, not scaled.
     pub window: u16,
     /// Options.
-    pub options: Options,
+    pub options: &'a Options,
     /// Payload as captured.
     pub payload: &'a [u8],
     /// Bytes of payload that were sent and not captured; they follow `payload`.

@@ -49,13 +49,26 @@ impl Sack {
 }
 
 impl Options {
+    /// None of them.
+    pub const NONE: Self = Self {
+        mss: None,
+        window_scale: None,
+        sack_permitted: false,
+        mptcp: 0,
+        fast_open: None,
+        sack: Sack { blocks: [(Seq(0), Seq(0)); 4], len: 0 },
+        are_cut: false,
+    };
+
+    /// Whether the raw option bytes are what most segments have, and have none of these: no bytes, or timestamps alone.
+    #[inline]
+    pub fn are_plain(bytes: &[u8]) -> bool {
+        matches!(bytes, [] | [1, 1, 8, 10, _, _, _, _, _, _, _, _])
+    }
+
     /// Reads them from the raw option bytes of a header.
     pub fn parse(bytes: &[u8]) -> Self {
-        let mut options = Self::default();
-        // What most segments have: nothing, or timestamps alone.
-        if matches!(bytes, [] | [1, 1, 8, 10, _, _, _, _, _, _, _, _]) {
-            return options;
-        }
+        let mut options = Self::NONE;
         for (kind, value) in walk(bytes) {
             match (kind, value) {
                 (2, &[a, b]) => options.mss = Some(u16::from_be_bytes([a, b])),

@@ -156,6 +156,25 @@ impl HalfStream {
         self.next.saturating_add_signed(i64::from(seq.since(self.seq_at(self.next))))
     }
 
+    /// Whether its start is known, and there is no end and no byte that waits or lacks: what comes next may be handed
+    /// on at once.
+    #[inline]
+    pub fn flows(&self) -> bool {
+        self.is_idle() && self.fin_at == 0 && !self.ended && self.acked <= self.next
+    }
+
+    /// Whether a segment begins with the next byte to hand on.
+    #[inline]
+    pub fn is_next(&self, seq: Seq) -> bool {
+        seq == self.seq_at(self.next)
+    }
+
+    /// Whether what a segment acknowledges was handed on.
+    #[inline]
+    pub fn has_delivered(&self, ack: Seq) -> bool {
+        self.delivered().is_some_and(|delivered| self.offset_of(ack) <= delivered)
+    }
+
     /// Learns what the peer acknowledges, from a segment with ACK and without RST, and its window in bytes (0 where
     /// its scale is not known). Returns the acknowledgment as an offset of this stream, 0 where it cannot be one.
     pub fn acknowledge(&mut self, ack: Seq, synack: bool, window: u32, time: Timestamp) -> u64 {
@@ -165,7 +184,7 @@ impl HalfStream {
             self.start = if synack { Start::Known } else { Start::Midway(time) };
         }
         let acked = self.offset_of(ack);
-        if self.is_far(acked) {
+        if acked > self.highest && self.is_far(acked) {
             // Bytes that it covers, or another acknowledgment, make it believable.
             let reach = self.reach();
             let side = self.side.get_or_insert_default();
@@ -280,6 +299,31 @@ impl HalfStream {
             }
             _ => {}
         }
+    }
+
+    /// Hands on a whole segment that [is the next one](HalfStream::is_next) of a stream that [flows](HalfStream::flows)
+    /// and whose peer [has delivered](HalfStream::has_delivered) what it acknowledges: what [`HalfStream::push`] does
+    /// with it.
+    #[inline]
+    pub fn deliver(
+        &mut self,
+        segment: &Segment<'_>,
+        carrier: &Carrier<'_>,
+        acked: u64,
+        now: Timestamp,
+        header_sum: Option<u64>,
+        out: &mut impl Outlet,
+    ) {
+        let provenance = SegmentRef {
+            frame: segment.frame,
+            time: segment.time,
+            offset: self.next,
+            len: segment.payload.len() as u32,
+            flags: carrier.verdict.flags,
+            acked,
+        };
+        self.highest = self.highest.max(self.next + u64::from(provenance.len));
+        self.hand_on(provenance, segment.payload, carrier, header_sum, now, out);
     }
 
     /// Hands on the bytes at `next`.

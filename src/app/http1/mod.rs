@@ -15,7 +15,7 @@ mod syntax;
 
 use head::{Head, HeadRef, Version};
 use name::Name;
-pub use session::Session;
+pub use session::{Run, Session};
 
 /// An HTTP message.
 #[derive(Clone, Default, Debug)]

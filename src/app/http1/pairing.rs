@@ -5,6 +5,7 @@
 //! order of cause and effect leaves no other.
 
 use std::collections::VecDeque;
+use std::num::NonZero;
 
 use super::head::HeadRef;
 use crate::frame::{FrameNumber, Timestamp};
@@ -48,11 +49,11 @@ pub struct Pending {
     /// Offset of its first byte.
     pub start: u64,
     /// Offset one past its head; `None` while the head is not whole.
-    pub head_end: Option<u64>,
+    pub head_end: Option<NonZero<u64>>,
     /// How much of the server's stream its first segment acknowledged.
     pub acked: u64,
     /// Frame and time of its last byte, once it is there.
-    pub done: Option<(FrameNumber, Timestamp)>,
+    pub done: Option<(NonZero<FrameNumber>, Timestamp)>,
     /// Whether it asks to hand the connection over to another protocol, by `CONNECT` or `Upgrade`.
     pub asks: bool,
     /// Whether it is of HTTP/0.9.
@@ -79,21 +80,26 @@ pub enum Answer {
     Uncertain,
 }
 
-/// Requests and responses of one connection.
+/// Requests and responses of one connection. A million may be open, so that it is kept small.
 #[derive(Debug)]
 pub struct Pairing {
     /// Where the last request began, and what it acknowledged.
     last: (u64, u64),
-    /// What there is between a request and its answer, and where bytes are missing.
-    open: Option<Box<Open>>,
+    /// The oldest request without a final response; the only one of most clients.
+    oldest: Option<Pending>,
+    /// What few connections need.
+    more: Option<Box<More>>,
+    /// What the final response under way answers: a request that is known (`true`), or that cannot be told.
+    answering: Option<bool>,
     /// Whether the client sends requests before earlier ones are answered.
     pipelines: bool,
 }
 
-/// What is not settled.
+/// Requests that wait beside the oldest one, and what there is where bytes are missing or were not read.
 #[derive(Debug, Default)]
-pub struct Open {
-    pending: Waiting,
+struct More {
+    /// The later requests, in the order sent; none where there is no oldest one.
+    later: VecDeque<Pending>,
     /// Of the requests, which may be known before the responses that these holes matter to.
     request_holes: VecDeque<Hole>,
     /// Of the responses: where the last one ends since the last response that was paired.
@@ -102,121 +108,104 @@ pub struct Open {
     unread: Option<(u64, u64)>,
     /// The request that an interim response answered; the final one follows, as long as nothing is missing.
     interim: Option<u32>,
-    /// What the final response under way answers: a request that is known (`true`), or that cannot be told.
-    answering: Option<bool>,
 }
 
-/// Requests in the order sent. Most clients have one waiting, which has its place here.
-#[derive(Debug, Default)]
-struct Waiting {
-    /// None only where there are no others.
-    oldest: Option<Pending>,
-    later: VecDeque<Pending>,
-}
-
-impl Waiting {
-    fn push(&mut self, request: Pending) {
-        match self.oldest {
-            None => self.oldest = Some(request),
-            Some(_) => self.later.push_back(request),
-        }
-    }
-
-    fn pop(&mut self) -> Option<Pending> {
-        std::mem::replace(&mut self.oldest, self.later.pop_front())
-    }
-
-    fn iter(&self) -> impl DoubleEndedIterator<Item = &Pending> {
-        self.oldest.iter().chain(&self.later)
-    }
-
-    fn get_mut(&mut self, number: u32) -> Option<&mut Pending> {
-        // Numbers rise, so that the last ones are near the end.
-        self.oldest.iter_mut().chain(&mut self.later).rev().find(|request| request.number == number)
-    }
-}
-
-impl Open {
-    fn is_settled(&self) -> bool {
-        let Self { pending, request_holes, responses_hole, unread, interim, answering } = self;
-        pending.oldest.is_none()
+impl More {
+    fn is_empty(&self) -> bool {
+        let Self { later, request_holes, responses_hole, unread, interim } = self;
+        later.is_empty()
             && request_holes.is_empty()
             && responses_hole.is_none()
             && unread.is_none()
             && interim.is_none()
-            && answering.is_none()
-    }
-
-    /// Bytes of its storage.
-    pub(in crate::app) fn storage(&self) -> usize {
-        self.pending.later.capacity() * size_of::<Pending>() + self.request_holes.capacity() * size_of::<Hole>()
     }
 }
 
 impl Default for Pairing {
     fn default() -> Self {
-        Self { last: (0, ORIGIN), open: None, pipelines: false }
+        Self { last: (0, ORIGIN), oldest: None, more: None, answering: None, pipelines: false }
     }
 }
 
 impl Pairing {
-    /// A request has begun. `open` is made where there is none.
-    pub fn request(&mut self, request: Pending, open: impl FnOnce() -> Box<Open>) {
-        let open = self.open.get_or_insert_with(open);
-        if open.pending.later.len() == MAX_PENDING {
-            open.pending.pop();
+    /// A request has begun.
+    pub fn request(&mut self, request: Pending) {
+        let (last_start, last_acked) = std::mem::replace(&mut self.last, (request.start, request.acked));
+        if self.more.is_none() && self.oldest.is_none() {
+            self.oldest = Some(request);
+            return;
         }
-        let (last_start, last_acked) = self.last;
+        if self.more.as_ref().is_some_and(|more| more.later.len() == MAX_PENDING) {
+            self.pop();
+        }
+        let more = self.more.get_or_insert_default();
         let missed = |hole: &Hole| !hole.explained && hole.start >= last_start && hole.end <= request.start;
-        let waits = open.pending.oldest.is_some() && open.responses_hole.unwrap_or(0) <= last_acked;
+        let waits = self.oldest.is_some() && more.responses_hole.unwrap_or(0) <= last_acked;
         // A request before it is unanswered, and not a byte of an answer had come when it was sent.
-        let ahead = waits || open.request_holes.back().is_some_and(missed);
+        let ahead = waits || more.request_holes.back().is_some_and(missed);
         self.pipelines |= ahead && request.acked <= last_acked;
-        self.pipelines |= open.unread.is_some_and(|(start, end)| (start..end).contains(&request.acked));
-        self.last = (request.start, request.acked);
-        open.pending.push(request);
+        self.pipelines |= more.unread.is_some_and(|(start, end)| (start..end).contains(&request.acked));
+        match self.oldest {
+            None => self.oldest = Some(request),
+            Some(_) => more.later.push_back(request),
+        }
     }
 
-    /// What is open, to be used again by another connection, if nothing is any more.
-    pub fn settled(&mut self) -> Option<Box<Open>> {
-        self.open.take_if(|open| open.is_settled())
+    fn pop(&mut self) -> Option<Pending> {
+        let next = self.more.as_mut().and_then(|more| more.later.pop_front());
+        std::mem::replace(&mut self.oldest, next)
+    }
+
+    /// The requests without a final response, in the order sent.
+    fn pending(&self) -> impl DoubleEndedIterator<Item = &Pending> {
+        self.oldest.iter().chain(self.more.iter().flat_map(|more| &more.later))
+    }
+
+    /// Gives up what is not needed any more.
+    pub fn tidy(&mut self) {
+        self.more.take_if(|more| more.is_empty());
     }
 
     /// The request of this number, if it still waits.
     pub fn waiting(&mut self, number: u32) -> Option<&mut Pending> {
-        self.open.as_mut()?.pending.get_mut(number)
+        let Some(more) = &mut self.more else {
+            return self.oldest.as_mut().filter(|request| request.number == number);
+        };
+        // Numbers rise, so that the last ones are near the end.
+        self.oldest.iter_mut().chain(&mut more.later).rev().find(|request| request.number == number)
     }
 
     /// The oldest request without a final response.
     pub fn oldest(&self) -> Option<&Pending> {
-        self.open.as_ref()?.pending.oldest.as_ref()
+        self.oldest.as_ref()
     }
 
     /// A request begins at `start` after what could not be read since the last hole: that reaches up to there.
     pub fn requests_resume(&mut self, start: u64) {
-        if let Some(hole) = self.open.as_mut().and_then(|open| open.request_holes.back_mut()) {
+        if let Some(hole) = self.more.as_mut().and_then(|more| more.request_holes.back_mut()) {
             hole.end = hole.end.max(start);
         }
     }
 
     /// The same of a response.
     pub fn responses_resume(&mut self, start: u64) {
-        if let Some(hole) = self.open.as_mut().and_then(|open| open.responses_hole.as_mut()) {
+        if let Some(hole) = self.more.as_mut().and_then(|more| more.responses_hole.as_mut()) {
             *hole = start.max(*hole);
         }
     }
 
     /// From `start` to `end` no response begins: who sends a request there does not wait for the whole of each.
     pub fn no_response(&mut self, start: u64, end: u64) {
-        let open = self.open.get_or_insert_default();
-        let start = open.unread.filter(|unread| unread.1 == start).map_or(start, |unread| unread.0);
-        open.unread = Some((start, end));
-        self.pipelines |= open.pending.iter().any(|request| (start..end).contains(&request.acked));
+        let more = self.more.get_or_insert_default();
+        let start = more.unread.filter(|unread| unread.1 == start).map_or(start, |unread| unread.0);
+        more.unread = Some((start, end));
+        let sent_within = self.pending().any(|request| (start..end).contains(&request.acked));
+        self.pipelines |= sent_within;
     }
 
     /// Bytes of the requests are missing; `explained` where a request was met that lacks them.
     pub fn hole_in_requests(&mut self, start: u64, end: u64, explained: bool) {
-        let holes = &mut self.open.get_or_insert_default().request_holes;
+        let holes = &mut self.more.get_or_insert_default().request_holes;
         let full = holes.len() == MAX_HOLES;
         match holes.back_mut() {
             Some(last) if full => (last.end, last.explained) = (end, false),
@@ -226,79 +215,78 @@ impl Pairing {
 
     /// Bytes of the responses are missing, up to `end`.
     pub fn hole_in_responses(&mut self, end: u64) {
-        let open = self.open.get_or_insert_default();
-        open.interim = None;
-        open.responses_hole = Some(end);
+        let more = self.more.get_or_insert_default();
+        more.interim = None;
+        more.responses_hole = Some(end);
     }
 
     /// What a response answers that begins at `start` and whose first segment acknowledges `acked` of the requests (0
     /// where that is not known). A final response, unlike an interim one, is the `last` to its request.
     pub fn response(&mut self, start: u64, acked: u64, last: bool) -> Answer {
-        let Some(open) = &mut self.open else { return Answer::Nothing };
         let acked = if acked == 0 { u64::MAX } else { acked };
-        let interim = open.interim.and_then(|number| open.pending.iter().rev().find(|p| p.number == number));
-        let answer = interim.map_or_else(|| open.choose(start, acked, self.pipelines), |p| Answer::To(*p));
-        open.interim = match answer {
-            Answer::To(request) if !last => Some(request.number),
-            _ => None,
-        };
-        match answer {
-            Answer::To(request) if last => {
-                open.answering = Some(true);
-                open.settle(request);
-            }
-            Answer::Uncertain if last => {
-                // It stands for one of the requests before it, as a hole would.
-                open.answering = Some(false);
-                open.responses_hole = Some(start + 1);
-            }
-            _ => {}
-        }
+        let Some(more) = &self.more else { return self.response_in_turn(start, acked, last) };
+        let interim = more.interim.and_then(|number| self.pending().rev().find(|p| p.number == number));
+        let answer = interim.map_or_else(|| self.choose(more, start, acked), |p| Answer::To(*p));
+        let more = self.more.get_or_insert_default();
+        more.interim = None;
         if last && !matches!(answer, Answer::To(_)) {
             // A request that was missed has its response now.
-            open.request_holes.iter_mut().filter(|hole| hole.end <= acked).for_each(|hole| hole.explained = true);
+            more.request_holes.iter_mut().filter(|hole| hole.end <= acked).for_each(|hole| hole.explained = true);
+        }
+        match answer {
+            Answer::To(request) if last => {
+                self.answering = Some(true);
+                self.settle(request);
+            }
+            Answer::To(request) => more.interim = Some(request.number),
+            Answer::Uncertain if last => {
+                // It stands for one of the requests before it, as a hole would.
+                self.answering = Some(false);
+                more.responses_hole = Some(start + 1);
+            }
+            Answer::Uncertain | Answer::Nothing => {}
         }
         answer
     }
 
-    /// A final response from `start` to `end` is whole.
-    pub fn responded(&mut self, start: u64, end: u64) {
-        let Some(open) = &mut self.open else { return };
-        // Who sends a request while an answer is under way does not wait for each.
-        let sent_within = |request: &Pending| (start + 1..end).contains(&request.acked);
-        self.pipelines |= open.pending.iter().any(sent_within);
-        match (open.answering.take(), &mut open.responses_hole) {
-            (Some(true), _) => self.pipelines |= open.pending.iter().any(|request| request.acked < end),
-            (Some(false), Some(hole)) => *hole = end.max(*hole),
-            _ => {}
+    /// The same where one request waits at most, and nothing is missing.
+    fn response_in_turn(&mut self, start: u64, acked: u64, last: bool) -> Answer {
+        let Some(request) = self.oldest.filter(|request| request.may_cause(start, acked)) else {
+            return Answer::Nothing;
+        };
+        if last {
+            self.answering = Some(true);
+            self.oldest = None;
+        } else {
+            self.more.get_or_insert_default().interim = Some(request.number);
         }
+        Answer::To(request)
     }
-}
 
-impl Open {
     /// The request has its final response, and those before it have theirs or will not get any.
     fn settle(&mut self, request: Pending) {
-        while self.pending.pop().is_some_and(|pending| pending.number != request.number) {}
-        self.responses_hole = None;
-        self.request_holes.retain(|hole| hole.end > request.start);
+        while self.pop().is_some_and(|pending| pending.number != request.number) {}
+        if let Some(more) = &mut self.more {
+            more.responses_hole = None;
+            more.request_holes.retain(|hole| hole.end > request.start);
+        }
     }
 
-    fn choose(&self, start: u64, acked: u64, pipelines: bool) -> Answer {
-        let possible = |pending: &&Pending| pending.acked <= start && pending.start < acked;
-        let acknowledged = |pending: &&Pending| pending.head_end.is_some_and(|end| end <= acked);
-        let candidates = || self.pending.iter().filter(possible);
-        let holes = || self.request_holes.iter().filter(|hole| hole.start < acked);
+    fn choose(&self, more: &More, start: u64, acked: u64) -> Answer {
+        let acknowledged = |pending: &&Pending| pending.head_end.is_some_and(|end| end.get() <= acked);
+        let candidates = || self.pending().filter(|pending| pending.may_cause(start, acked));
+        let holes = || more.request_holes.iter().filter(|hole| hole.start < acked);
         let Some(oldest) = candidates().find(acknowledged).or_else(|| candidates().next()) else {
             let lost = holes().any(|hole| !hole.explained);
             return if lost { Answer::Uncertain } else { Answer::Nothing };
         };
         // Who waits for each answer before the next request has all answers when that is sent.
-        let in_turn = |request: &Pending| !pipelines && request.acked == start;
+        let in_turn = |request: &Pending| !self.pipelines && request.acked == start;
         let alone = |request: &Pending| {
             let mut before = holes().filter(|hole| hole.end <= request.start);
             before.all(|hole| hole.explained && in_turn(request))
         };
-        let certain = match self.responses_hole {
+        let certain = match more.responses_hole {
             None => Some(oldest).filter(|oldest| alone(oldest)),
             Some(hole) => match candidates().find(|request| request.acked >= hole) {
                 Some(after) if after.number == oldest.number => Some(after).filter(|after| alone(after)),
@@ -307,6 +295,29 @@ impl Open {
             },
         };
         certain.map_or(Answer::Uncertain, |request| Answer::To(*request))
+    }
+
+    /// A final response from `start` to `end` is whole.
+    pub fn responded(&mut self, start: u64, end: u64) {
+        let answering = self.answering.take();
+        if self.oldest.is_none() && self.more.is_none() {
+            return;
+        }
+        // Who sends a request while an answer is under way does not wait for each.
+        let within = self.pending().any(|request| (start + 1..end).contains(&request.acked));
+        let before_end = || self.pending().any(|request| request.acked < end);
+        self.pipelines |= within || answering == Some(true) && before_end();
+        if let (Some(false), Some(hole)) = (answering, self.more.as_mut().and_then(|more| more.responses_hole.as_mut()))
+        {
+            *hole = end.max(*hole);
+        }
+    }
+}
+
+impl Pending {
+    /// Whether a response may answer it that begins at `start` and acknowledges `acked` of the requests.
+    fn may_cause(&self, start: u64, acked: u64) -> bool {
+        self.acked <= start && self.start < acked
     }
 }
 
@@ -321,7 +332,7 @@ mod tests {
             number,
             method: Method::Other,
             start,
-            head_end: Some(start + 100),
+            head_end: NonZero::new(start + 100),
             acked,
             done: None,
             asks: false,
@@ -340,8 +351,8 @@ mod tests {
     #[test]
     fn pipelined_requests_are_answered_in_order_and_interim_responses_belong_to_the_same_request() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0), Box::default);
-        pairing.request(request(2, 100, 0), Box::default);
+        pairing.request(request(1, 0, 0));
+        pairing.request(request(2, 100, 0));
         assert_eq!(number(pairing.response(ORIGIN, 200, false)), Some(1));
         assert_eq!(number(pairing.response(ORIGIN + 50, 200, true)), Some(1));
         assert_eq!(number(pairing.response(ORIGIN + 100, 200, true)), Some(2));
@@ -351,9 +362,9 @@ mod tests {
     #[test]
     fn a_response_does_not_answer_what_it_does_not_acknowledge() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0), Box::default);
+        pairing.request(request(1, 0, 0));
         assert_eq!(number(pairing.response(ORIGIN, 100, true)), Some(1));
-        pairing.request(request(2, 100, 50), Box::default);
+        pairing.request(request(2, 100, 50));
         assert_eq!(number(pairing.response(ORIGIN + 50, 100, true)), None);
         assert_eq!(number(pairing.response(ORIGIN + 60, 200, true)), Some(2));
     }
@@ -361,40 +372,40 @@ mod tests {
     #[test]
     fn a_lost_response_is_not_replaced_by_the_next_one() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0), Box::default);
+        pairing.request(request(1, 0, 0));
         pairing.hole_in_responses(ORIGIN + 500);
-        pairing.request(request(2, 100, 500), Box::default);
+        pairing.request(request(2, 100, 500));
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(2));
     }
 
     #[test]
     fn a_response_after_a_lost_response_and_a_lost_request_is_uncertain_and_the_next_one_is_not() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0), Box::default);
+        pairing.request(request(1, 0, 0));
         pairing.hole_in_responses(ORIGIN + 500);
         pairing.hole_in_requests(100, 200, false);
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
-        pairing.request(request(4, 200, 700), Box::default);
+        pairing.request(request(4, 200, 700));
         assert_eq!(number(pairing.response(ORIGIN + 700, 300, true)), Some(4));
     }
 
     #[test]
     fn the_response_to_a_lost_request_names_none() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0), Box::default);
+        pairing.request(request(1, 0, 0));
         assert_eq!(number(pairing.response(ORIGIN, 100, true)), Some(1));
         pairing.hole_in_requests(100, 200, false);
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
-        pairing.request(request(4, 200, 700), Box::default);
+        pairing.request(request(4, 200, 700));
         assert_eq!(number(pairing.response(ORIGIN + 700, 300, true)), Some(4));
     }
 
     #[test]
     fn the_final_response_follows_its_interim_one() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0), Box::default);
+        pairing.request(request(1, 0, 0));
         pairing.hole_in_responses(ORIGIN + 500);
-        pairing.request(request(2, 100, 500), Box::default);
+        pairing.request(request(2, 100, 500));
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, false)), Some(2));
         assert_eq!(number(pairing.response(ORIGIN + 550, 200, true)), Some(2));
     }
@@ -402,20 +413,20 @@ mod tests {
     #[test]
     fn a_client_that_pipelines_leaves_what_follows_a_hole_uncertain() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0), Box::default);
-        pairing.request(request(2, 100, 0), Box::default);
+        pairing.request(request(1, 0, 0));
+        pairing.request(request(2, 100, 0));
         assert_eq!(number(pairing.response(ORIGIN, 200, true)), Some(1));
         pairing.responded(ORIGIN, ORIGIN + 50);
         pairing.hole_in_responses(ORIGIN + 500);
-        pairing.request(request(3, 200, 500), Box::default);
+        pairing.request(request(3, 200, 500));
         assert_eq!(number(pairing.response(ORIGIN + 500, 300, true)), Some(0));
     }
 
     #[test]
     fn pipelined_requests_around_a_hole_are_uncertain() {
         let mut pairing = Pairing::default();
-        pairing.request(request(1, 0, 0), Box::default);
-        pairing.request(request(2, 100, 0), Box::default);
+        pairing.request(request(1, 0, 0));
+        pairing.request(request(2, 100, 0));
         pairing.hole_in_responses(ORIGIN + 500);
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
     }

@@ -7,31 +7,60 @@ mod heads;
 mod side;
 mod simple;
 
+use std::num::NonZero;
+
 use super::Http;
 use super::chunked::Progress;
 use super::coding;
 use super::head::{self, Start, looks_like_start, plausible_resync};
 use super::pairing::{Answer, Method, Pairing};
 use crate::app::identify::identify;
-use crate::app::ledger::Class;
+use crate::app::ledger::{Class, Ledger};
 use crate::app::message::{Integrity, Kind, Message, Unit, Update};
-use crate::app::{Context, Output};
+use crate::app::{Context, Output, Wanted};
 use crate::frame::FrameNumber;
 use crate::issue::Issue;
 use crate::tcp::reassembly::{Cause, End, ORIGIN};
 use crate::tcp::{Carrier, SegmentRef};
-use side::{Past, Search, Side, State, Unread};
+use side::{Search, Side, State, Unread};
 
 /// Bytes held of a client that goes on after `CONNECT` or `Upgrade` before the answer.
 const MAX_PARKED: usize = 256 << 10;
 
+/// The next bytes of a direction, in order.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    /// Where they are, and in which frame; of as many bytes.
+    pub segment: SegmentRef,
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// The headers of the frame.
+    pub carrier: &'a Carrier<'a>,
+}
+
+impl<'a> Run<'a> {
+    /// What follows its first `len` bytes.
+    fn after(&self, len: usize) -> Self {
+        let Self { segment, bytes, carrier } = *self;
+        let (offset, left) = (segment.offset + len as u64, segment.len - len as u32);
+        Self { segment: SegmentRef { offset, len: left, ..segment }, bytes: &bytes[len..], carrier }
+    }
+
+    /// Where its first `len` bytes are.
+    fn first(&self, len: usize) -> SegmentRef {
+        SegmentRef { len: len as u32, ..self.segment }
+    }
+}
+
 /// The HTTP messages of one connection.
+#[derive(Default)]
 pub struct Session {
     sides: [Side; 2],
     pairing: Pairing,
     /// Bytes of both directions read as no message, while it is not known whether the connection is HTTP.
     unread: Option<Box<[Unread; 2]>>,
-    next_number: u32,
+    /// How many messages there were.
+    messages: u32,
     /// Who sent the SYN, where it or the SYN-ACK was seen.
     opener: Option<u8>,
     /// Whether any HTTP message was met.
@@ -39,19 +68,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Of a connection whose SYN this side sent, if the handshake was seen.
-    pub fn new(opener: Option<usize>) -> Self {
-        Self {
-            sides: Default::default(),
-            pairing: Pairing::default(),
-            unread: None,
-            next_number: 1,
-            opener: opener.map(|side| side as u8),
-            recognised: false,
-        }
-    }
-
-    /// Learns who sent the SYN after all.
+    /// Learns who sent the SYN.
     pub fn opened_by(&mut self, side: usize) {
         self.opener = Some(side as u8);
     }
@@ -79,11 +96,14 @@ impl Session {
 
     /// Whether bytes of such a connection may be passed over: unless a request begins them after all, as behind SOCKS.
     pub fn passes_over(&self, at: usize, bytes: &[u8]) -> bool {
+        if !self.is_other() {
+            return false;
+        }
         let begins = || bytes.first().is_some_and(u8::is_ascii_uppercase) && plausible_resync(bytes) == Start::Request;
         let named = || identify(self.first_bytes(at), self.first_bytes(1 - at));
         let turns =
             || self.opener.map(usize::from) == Some(at) && begins() && named().is_none_or(|name| name == "SOCKS");
-        self.is_other() && !turns()
+        !turns()
     }
 
     /// Bytes held because it is not known yet what they are.
@@ -108,48 +128,48 @@ impl Session {
     }
 
     /// The next bytes of a direction.
-    pub fn data(
-        &mut self,
-        at: usize,
-        mut segment: SegmentRef,
-        bytes: &[u8],
-        carrier: &Carrier<'_>,
-        cx: &mut Context<'_>,
-    ) {
+    pub fn data(&mut self, at: usize, mut run: Run<'_>, cx: &mut Context<'_>) {
         if matches!(self.sides[1 - at].state, State::Head { .. }) {
-            self.settle_simple_request(1 - at, bytes, cx);
-        } else if self.within_body(at, segment, bytes, cx) {
-            return;
+            self.settle_simple_request(1 - at, run.bytes, cx);
         }
-        self.begin_stream(at, segment.offset);
+        self.begin_stream(at, run.segment.offset);
         if let State::Resync { boundary } = &mut self.sides[at].state {
             *boundary = true;
         }
-        let mut rest = bytes;
-        while !rest.is_empty() {
+        while !run.bytes.is_empty() {
             // Every step takes a byte at least.
-            let used = self.step(at, segment, rest, carrier, cx).clamp(1, rest.len());
-            rest = &rest[used..];
-            segment.offset += used as u64;
-            segment.len -= used as u32;
+            let used = self.step(at, &run, cx).clamp(1, run.bytes.len());
+            run = run.after(used);
         }
     }
 
-    /// Takes bytes that are all of one body and not its last, which most segments of a long one are.
-    fn within_body(&mut self, at: usize, segment: SegmentRef, bytes: &[u8], cx: &mut Context<'_>) -> bool {
-        let side = &mut self.sides[at];
-        if !side.is_body_plain() {
+    /// Takes a segment that is all of one body and does not end it, as most of a long one do; false where it is not, or
+    /// where its bytes are to be looked at.
+    #[inline]
+    pub fn within_body(&mut self, at: usize, segment: &SegmentRef, wanted: Wanted) -> bool {
+        if matches!(self.sides[1 - at].state, State::Head { .. }) {
             return false;
         }
-        let (State::Length(left), Some(message)) = (&mut side.state, &mut side.message) else { return false };
-        let len = bytes.len() as u64;
-        if len >= *left {
+        let Some((message, state)) = self.sides[at].plain_body() else { return false };
+        let Unit::Http(http) = &mut message.unit else { return false };
+        if wanted.bodies || http.preview.len() < wanted.preview {
             return false;
         }
-        *left -= len;
-        message.extend(segment);
-        cx.ledger.add(Class::Message, len);
-        content(message, None, bytes, cx);
+        let len = u64::from(segment.len);
+        let all = match state {
+            State::Length(left) if len < *left => {
+                *left -= len;
+                true
+            }
+            State::Chunked(decoder) => decoder.pass(len),
+            State::UntilClose => true,
+            _ => false,
+        };
+        if !all {
+            return false;
+        }
+        http.body_len += len;
+        message.extend(*segment);
         true
     }
 
@@ -165,53 +185,41 @@ impl Session {
         }
     }
 
-    /// Takes bytes from the front of `rest` as the state has it, and tells how many.
-    fn step(
-        &mut self,
-        at: usize,
-        segment: SegmentRef,
-        rest: &[u8],
-        carrier: &Carrier<'_>,
-        cx: &mut Context<'_>,
-    ) -> usize {
-        if self.sides[at].doubt().is_some() && self.doubted(at, segment, rest, carrier, cx) {
-            return rest.len();
+    /// Takes bytes from the front of `run` as the state has it, and tells how many.
+    fn step(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) -> usize {
+        let len = run.bytes.len();
+        if self.sides[at].doubt().is_some() && self.doubted(at, run, cx) {
+            return len;
         }
         let side = &mut self.sides[at];
         match &mut side.state {
-            State::Start => self.start(at, segment, rest, carrier, Search::Due, cx),
-            State::Joined => self.start(at, segment, rest, carrier, Search::Joined, cx),
-            State::Resync { boundary: true } => self.start(at, segment, rest, carrier, Search::After, cx),
-            State::Resync { boundary: false } => self.skip(at, segment.offset, rest, 0, cx),
-            State::Head { .. } => self.more_head(at, segment, rest, carrier, cx),
+            State::Start => return self.start(at, run, Search::Due, cx),
+            State::Joined => return self.start(at, run, Search::Joined, cx),
+            State::Resync { boundary: true } => return self.start(at, run, Search::After, cx),
+            State::Resync { boundary: false } => return self.skip(at, run, 0, cx),
+            State::Head { .. } => return self.more_head(at, run, cx),
             State::Length(left) => {
-                let len = usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
+                let len = usize::try_from(*left).map_or(len, |left| left.min(len));
                 *left -= len as u64;
                 let done = *left == 0;
-                self.body(at, piece(segment, len), &rest[..len], cx);
+                self.body(at, run.first(len), &run.bytes[..len], cx);
                 if done {
-                    self.finish(at, Integrity::Complete, &rest[len..], cx);
+                    self.finish(at, Integrity::Complete, &run.bytes[len..], cx);
                 }
-                len
+                return len;
             }
-            State::UntilClose => {
-                self.body(at, segment, rest, cx);
-                rest.len()
-            }
-            State::Chunked(_) => self.chunked(at, segment, rest, cx),
+            State::Chunked(_) => return self.chunked(at, run, cx),
+            State::UntilClose => self.body(at, run.segment, run.bytes, cx),
             State::Asked(_) => {
                 let rare = side.make_rare();
-                rare.park(segment, rest, carrier);
+                rare.park(run);
                 if rare.parked_bytes > MAX_PARKED {
                     self.release(at, cx);
                 }
-                rest.len()
             }
-            State::HandedOver => {
-                cx.ledger.add(Class::Other, rest.len() as u64);
-                rest.len()
-            }
+            State::HandedOver => cx.ledger.add(Class::Other, len as u64),
         }
+        len
     }
 
     /// The next bytes of the message under way; they are counted once it is known to be one.
@@ -232,7 +240,8 @@ impl Session {
         }
     }
 
-    fn chunked(&mut self, at: usize, segment: SegmentRef, rest: &[u8], cx: &mut Context<'_>) -> usize {
+    fn chunked(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) -> usize {
+        let rest = run.bytes;
         let Some((message, mut decoding, State::Chunked(decoder))) = self.sides[at].body() else { return rest.len() };
         let fed = decoder.feed(rest, &mut |data| content(message, decoding.as_deref_mut(), data, cx));
         let progress = fed.state;
@@ -245,7 +254,7 @@ impl Session {
             }
         }
         if fed.used > 0 {
-            self.take(at, piece(segment, fed.used), cx);
+            self.take(at, run.first(fed.used), cx);
         }
         match progress {
             Progress::More => rest.len(),
@@ -259,7 +268,7 @@ impl Session {
                 }
                 self.finish(at, Integrity::Malformed, &[], cx);
                 self.lose_track(at, true);
-                self.unread(at, segment.offset + fed.used as u64, &rest[fed.used..], cx);
+                self.unread(at, run.segment.offset + fed.used as u64, &rest[fed.used..], cx);
                 rest.len()
             }
         }
@@ -289,7 +298,7 @@ impl Session {
             && let Some(pending) = self.pairing.waiting(message.number)
         {
             if message.integrity == Integrity::Complete {
-                pending.done = Some((message.frame, message.last_time));
+                pending.done = NonZero::new(message.frame).map(|frame| (frame, message.last_time));
             }
             if pending.asks && message.integrity == Integrity::Complete {
                 let connect = pending.method == Method::Connect;
@@ -299,12 +308,10 @@ impl Session {
         if message.kind == Kind::Response && message.http().is_some_and(Http::is_final) {
             self.pairing.responded(message.start, message.end());
         }
-        if let Some(open) = self.pairing.settled() {
-            cx.pool.give_back_open(open);
-        }
+        self.pairing.tidy();
         let side = &mut self.sides[at];
-        if let Some(past) = Past::new(&message) {
-            side.remember(past, message.issues);
+        if message.number > 0 {
+            side.remember(&message);
         }
         side.tidy();
         (cx.out)(Output::Message(&message));
@@ -334,14 +341,14 @@ impl Session {
             self.unread.get_or_insert_default()[at].add(bytes);
         }
         if !side.excess_noted
-            && let Some(&last) = side.last()
-            && let before = side.issues_of(last.number())
+            && let Some(last) = side.last()
+            && let before = side.issues_of(last.number)
             && ![Issue::Malformed, Issue::Gap, Issue::Truncated].iter().any(|issue| before.contains(*issue))
         {
             side.excess_noted = true;
             let issues = [Issue::ExcessData].into_iter().collect();
-            side.add_issues(last.number(), issues);
-            let update = Update { number: last.number(), side: at, start: last.start, issues, segment: None };
+            side.add_issues(last.number, issues);
+            let update = Update { number: last.number, side: at, start: last.start, issues, segment: None };
             (cx.out)(Output::Update(update));
         }
     }
@@ -393,7 +400,7 @@ impl Session {
         }
         let end = offset + len;
         let absorbed = match &mut side.state {
-            State::Chunked(decoder) => decoder.gap(len),
+            State::Chunked(decoder) => decoder.pass(len),
             State::UntilClose => true,
             _ => false,
         };
@@ -449,6 +456,12 @@ impl Session {
         }
     }
 
+    /// Whether the end of a direction says nothing: it is between messages, and nothing was set aside.
+    pub fn is_between(&self, at: usize) -> bool {
+        let side = &self.sides[at];
+        matches!(side.state, State::Start | State::Joined | State::Resync { .. } | State::HandedOver) && !side.is_rare()
+    }
+
     /// A direction has ended.
     pub fn end(&mut self, at: usize, by: End, frame: FrameNumber, cx: &mut Context<'_>) {
         self.settle_simple_request(at, &[], cx);
@@ -489,9 +502,9 @@ impl Session {
     }
 
     /// The connection is over: what was never recognised is of another protocol.
-    pub fn close(&mut self, cx: &mut Context<'_>) {
+    pub fn close(&mut self, ledger: &mut Ledger) {
         for unread in self.unread.iter_mut().flat_map(|sides| sides.iter_mut()) {
-            cx.ledger.add(Class::Other, std::mem::take(&mut unread.count));
+            ledger.add(Class::Other, std::mem::take(&mut unread.count));
         }
     }
 
@@ -531,7 +544,7 @@ fn apply(answer: Answer, message: &mut Message) -> Option<Method> {
     match answer {
         Answer::To(request) => {
             message.answers = Some(request.number);
-            message.request_in = request.done.map(|(frame, _)| frame);
+            message.request_in = request.done.map(|(frame, _)| frame.get());
             message.since_request = request.done.map(|(_, time)| message.first_time.since(time));
             Some(request.method)
         }
@@ -549,11 +562,6 @@ fn method_name(method: Method) -> &'static [u8] {
         Method::Connect => b"CONNECT",
         Method::Other => b"",
     }
-}
-
-/// The first `len` bytes of a run.
-fn piece(segment: SegmentRef, len: usize) -> SegmentRef {
-    SegmentRef { len: len as u32, ..segment }
 }
 
 /// One past the first blank line in `bytes` that ends at `from` or later.

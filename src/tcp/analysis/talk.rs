@@ -40,12 +40,12 @@ impl Talk {
     }
 
     pub fn say_with(&mut self, step: Step, options: Options) -> Verdict {
-        let segment = self.segment(step, options);
+        let segment = self.segment(step, &options);
         self.analysis.push(step.0, &segment)
     }
 
     /// The next segment, before the analysis takes it.
-    pub fn segment(&mut self, (dir, seq, ack, control, window, len): Step, options: Options) -> Segment<'static> {
+    pub fn segment<'a>(&mut self, (dir, seq, ack, control, window, len): Step, options: &'a Options) -> Segment<'a> {
         self.frame += 1;
         let segment = Segment {
             frame: self.frame,

@@ -383,7 +383,7 @@ fn a_quoted_segment_ends_the_handshake_and_takes_a_repeated_syn_back() {
         ack: Seq(0),
         control: Control(control),
         window: 500,
-        options: Options::default(),
+        options: &Options::NONE,
         payload: &[],
         missing: 0,
     };
@@ -418,7 +418,7 @@ fn what_is_steady_is_said_as_by_the_rules() {
                 ack: Seq(next[1 - dir].wrapping_sub(pick(&[0, 0, 0, 0, 2, u32::MAX]))),
                 control: Control(control as u16),
                 window: pick(&[0, 10, 10, 500, 500]) as u16,
-                options: Options { window_scale: Some(1), ..Options::default() },
+                options: &Options { window_scale: Some(1), ..Options::NONE },
                 payload: &ZEROS[..len as usize],
                 missing: 0,
             };

@@ -61,7 +61,7 @@ impl Fixture {
     ) -> &mut Self {
         self.frame += 1;
         let time = Timestamp(ms * MS);
-        let options = Options::default();
+        let options = &Options::NONE;
         let control = Control(control);
         let segment = Segment {
             frame: self.frame,

@@ -55,16 +55,16 @@ impl Session {
             message.segments.add(clip(from, to));
             met = true;
         }
-        let past: Vec<_> = side.past_from(segment.offset).take_while(|past| past.start < end).copied().collect();
+        let past: Vec<_> = side.past_from(segment.offset).take_while(|past| past.start < end).collect();
         for past in past {
             let update = Update {
-                number: past.number(),
+                number: past.number,
                 side: at,
                 start: past.start,
-                issues: issues.without(side.issues_of(past.number())),
+                issues: issues.without(side.issues_of(past.number)),
                 segment: Some(clip(past.start, past.end)),
             };
-            side.add_issues(past.number(), issues);
+            side.add_issues(past.number, issues);
             met = true;
             (cx.out)(Output::Update(update));
         }

@@ -1,6 +1,6 @@
 //! `CONNECT` and `Upgrade`: what follows them belongs to another protocol, if the answer says so.
 
-use super::{Session, State};
+use super::{Run, Session, State};
 use crate::app::Context;
 use crate::app::http1::pairing::Method;
 
@@ -49,7 +49,7 @@ impl Session {
         let side = &mut self.sides[client];
         side.state = if handed_over { State::HandedOver } else { State::Start };
         for (segment, bytes, carrier) in side.take_parked() {
-            self.data(client, segment, &bytes, &carrier.get(), cx);
+            self.data(client, Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
         }
     }
 }

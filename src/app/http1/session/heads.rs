@@ -1,6 +1,8 @@
 //! Where a message begins, and its head.
 
-use super::{Search, Session, State, after_blank_line, method_name, pair, piece};
+use std::num::NonZero;
+
+use super::{Run, Search, Session, State, after_blank_line, method_name, pair};
 use crate::app::Context;
 use crate::app::http1::coding;
 use crate::app::http1::framing::{Framing, framing};
@@ -12,7 +14,6 @@ use crate::app::http1::pairing::{Method, Pending};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
 use crate::issue::Issue;
-use crate::tcp::{Carrier, SegmentRef};
 
 /// Memory of all bodies whose content coding is being undone; beyond it a coding is left as it is.
 const MAX_DECODING: usize = 128 << 20;
@@ -33,44 +34,36 @@ impl Search {
 
 impl Session {
     /// At the start of a message, or at what may be one.
-    pub(super) fn start(
-        &mut self,
-        at: usize,
-        segment: SegmentRef,
-        rest: &[u8],
-        carrier: &Carrier<'_>,
-        search: Search,
-        cx: &mut Context<'_>,
-    ) -> usize {
-        let start = self.admit(at, search.judge(rest), search);
+    pub(super) fn start(&mut self, at: usize, run: &Run<'_>, search: Search, cx: &mut Context<'_>) -> usize {
+        let start = self.admit(at, search.judge(run.bytes), search);
         if start == Start::No {
             if search == Search::Due && self.begins_simple_response(at) {
-                return self.simple_response(at, segment, rest, carrier, cx);
+                return self.simple_response(at, run, cx);
             }
-            return self.skip(at, segment.offset, rest, 1, cx);
+            return self.skip(at, run, 1, cx);
         }
-        self.begin(at, segment, carrier, cx);
+        self.begin(at, run, cx);
         if search != Search::Due {
-            self.resynchronised(at, segment.offset);
+            self.resynchronised(at, run.segment.offset);
         }
         if start != Start::Maybe
-            && let Some(end) = self.parse_whole_head(at, rest)
+            && let Some(end) = self.parse_whole_head(at, run.bytes)
         {
             self.exists(at, start, 0, cx);
-            self.take(at, piece(segment, end), cx);
-            self.head(at, &rest[end..], cx);
+            self.take(at, run.first(end), cx);
+            self.head(at, &run.bytes[end..], cx);
             return end;
         }
         self.sides[at].state = State::Head { search, scanned: 0 };
-        self.more_head(at, segment, rest, carrier, cx)
+        self.more_head(at, run, cx)
     }
 
     /// Passes over what is no message, up to a place where one may begin: after a blank line, at `from` or later.
-    pub(super) fn skip(&mut self, at: usize, offset: u64, rest: &[u8], from: usize, cx: &mut Context<'_>) -> usize {
-        let blank = after_blank_line(rest, from);
-        let skip = blank.unwrap_or(rest.len());
+    pub(super) fn skip(&mut self, at: usize, run: &Run<'_>, from: usize, cx: &mut Context<'_>) -> usize {
+        let blank = after_blank_line(run.bytes, from);
+        let skip = blank.unwrap_or(run.bytes.len());
         self.sides[at].state = State::Resync { boundary: blank.is_some() };
-        self.unread(at, offset, &rest[..skip], cx);
+        self.unread(at, run.segment.offset, &run.bytes[..skip], cx);
         skip
     }
 
@@ -86,13 +79,13 @@ impl Session {
     }
 
     /// A message may begin here.
-    pub(super) fn begin(&mut self, at: usize, segment: SegmentRef, carrier: &Carrier<'_>, cx: &mut Context<'_>) {
+    pub(super) fn begin(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) {
         let mut message = cx.pool.take();
         message.side = at;
-        message.start = segment.offset;
-        message.first_time = segment.time;
-        message.acked = segment.acked;
-        message.carrier.set(carrier);
+        message.start = run.segment.offset;
+        message.first_time = run.segment.time;
+        message.acked = run.segment.acked;
+        message.carrier.set(run.carrier);
         self.sides[at].message = Some(message);
     }
 
@@ -121,9 +114,9 @@ impl Session {
         }
         let side = &mut self.sides[at];
         let Some(message) = &mut side.message else { return };
-        message.number = self.next_number;
+        self.messages += 1;
+        message.number = self.messages;
         message.kind = kind;
-        self.next_number += 1;
         if kind == Kind::Request {
             let pending = Pending {
                 number: message.number,
@@ -135,59 +128,53 @@ impl Session {
                 asks: false,
                 simple: false,
             };
-            self.pairing.request(pending, || cx.pool.take_open());
+            self.pairing.request(pending);
         }
     }
 
     /// More of a head that spans segments.
-    pub(super) fn more_head(
-        &mut self,
-        at: usize,
-        segment: SegmentRef,
-        rest: &[u8],
-        carrier: &Carrier<'_>,
-        cx: &mut Context<'_>,
-    ) -> usize {
+    pub(super) fn more_head(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) -> usize {
+        let len = run.bytes.len();
         let side = &mut self.sides[at];
-        let State::Head { search, scanned } = side.state else { return rest.len() };
-        let before = side.more_head(rest);
+        let State::Head { search, scanned } = side.state else { return len };
+        let before = side.more_head(run.bytes);
         let exists = side.message.as_ref().is_some_and(|message| message.number > 0);
         if !exists {
             let start = search.judge(side.head());
             match self.admit(at, start, search) {
                 Start::Maybe => {
-                    self.take(at, segment, cx);
-                    return rest.len();
+                    self.take(at, run.segment, cx);
+                    return len;
                 }
                 Start::No => {
                     self.reject(at, before, cx);
                     let simple = search == Search::Due && before == 0 && self.begins_simple_response(at);
                     if simple {
-                        return self.simple_response(at, segment, rest, carrier, cx);
+                        return self.simple_response(at, run, cx);
                     }
                     if before > 0 {
-                        return self.start(at, segment, rest, carrier, Search::After, cx);
+                        return self.start(at, run, Search::After, cx);
                     }
-                    self.unread(at, segment.offset, rest, cx);
-                    return rest.len();
+                    self.unread(at, run.segment.offset, run.bytes, cx);
+                    return len;
                 }
                 start => self.exists(at, start, before, cx),
             }
         }
         let side = &mut self.sides[at];
         let Some(end) = head::find_end(side.head(), scanned) else {
-            let len = side.head().len();
-            side.state = State::Head { search, scanned: len };
-            self.take(at, segment, cx);
-            if len > MAX_HEAD {
+            let scanned = side.head().len();
+            side.state = State::Head { search, scanned };
+            self.take(at, run.segment, cx);
+            if scanned > MAX_HEAD {
                 self.overlong_head(at, cx);
             }
-            return rest.len();
+            return len;
         };
         let used = end.saturating_sub(before).max(1);
-        self.take(at, piece(segment, used), cx);
+        self.take(at, run.first(used), cx);
         self.parse_head(at);
-        self.head(at, &rest[used..], cx);
+        self.head(at, &run.bytes[used..], cx);
         used
     }
 
@@ -233,7 +220,7 @@ impl Session {
         if kind == Kind::Request
             && let Some(pending) = self.pairing.waiting(number)
         {
-            (pending.method, pending.head_end, pending.asks) = (method, Some(head_end), asks);
+            (pending.method, pending.head_end, pending.asks) = (method, NonZero::new(head_end), asks);
         }
         if kind == Kind::Response && answers.is_none() && matches!(framing, Framing::Length(1..) | Framing::Chunked) {
             self.sides[at].make_rare().doubt = Some(Vec::new());
@@ -315,7 +302,7 @@ impl Session {
                 http.parsed.fields.pop();
             }
             if let (Some(pending), Some(http)) = (self.pairing.waiting(message.number), message.http()) {
-                (pending.method, pending.head_end) = (Method::of(http.head()), Some(message.end()));
+                (pending.method, pending.head_end) = (Method::of(http.head()), NonZero::new(message.end()));
             }
             pair(&mut self.pairing, message);
         }

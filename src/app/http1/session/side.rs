@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use super::super::{chunked, coding};
+use super::Run;
 use crate::app::message::{Kind, Message, Unit};
 use crate::issue::IssueSet;
-use crate::tcp::{Carrier, OwnedCarrier, SegmentRef};
+use crate::tcp::{OwnedCarrier, SegmentRef};
 
 /// Messages of a direction that a late copy is still assigned to, beside the last one.
 const MAX_OLDER: usize = 63;
@@ -19,8 +20,10 @@ pub(super) struct Side {
     pub state: State,
     /// The message under way; in a head that is not whole, its bytes so far are in `raw`.
     pub message: Option<Box<Message>>,
-    /// The last message that was given out.
-    last: Option<Past>,
+    /// The number of the last message that was given out, 0 before any, and where it was.
+    last: u32,
+    last_start: u64,
+    last_end: u64,
     history: Option<Box<History>>,
     rare: Option<Box<Rare>>,
     pub role: Option<Kind>,
@@ -93,20 +96,9 @@ pub(super) struct Rare {
 /// A message that was given out.
 #[derive(Clone, Copy)]
 pub(super) struct Past {
-    number: std::num::NonZeroU32,
+    pub number: u32,
     pub start: u64,
     pub end: u64,
-}
-
-impl Past {
-    pub fn new(message: &Message) -> Option<Self> {
-        let number = std::num::NonZeroU32::new(message.number)?;
-        Some(Self { number, start: message.start, end: message.end() })
-    }
-
-    pub fn number(&self) -> u32 {
-        self.number.get()
-    }
 }
 
 /// The bytes of a direction that were read as no message before any message was met.
@@ -135,9 +127,15 @@ impl Side {
         self.rare.get_or_insert_default()
     }
 
-    /// Whether the body is sent as it is, and is one for certain.
-    pub fn is_body_plain(&self) -> bool {
-        self.rare.as_ref().is_none_or(|rare| rare.decoding.is_none() && rare.doubt.is_none())
+    /// Whether there is something that few directions need.
+    pub fn is_rare(&self) -> bool {
+        self.rare.is_some()
+    }
+
+    /// The message under way, whose body is sent as it is and is one for certain, and the state.
+    pub fn plain_body(&mut self) -> Option<(&mut Message, &mut State)> {
+        let message = self.message.as_mut().filter(|_| self.rare.is_none())?;
+        Some((message, &mut self.state))
     }
 
     /// Gives up what is not needed any more.
@@ -188,22 +186,24 @@ impl Side {
     }
 
     /// The last message that was given out.
-    pub fn last(&self) -> Option<&Past> {
-        self.last.as_ref()
+    pub fn last(&self) -> Option<Past> {
+        let Self { last: number, last_start: start, last_end: end, .. } = *self;
+        (number > 0).then_some(Past { number, start, end })
     }
 
     /// The messages that were given out and are still known, in order, from `offset` on.
-    pub fn past_from(&self, offset: u64) -> impl Iterator<Item = &Past> {
+    pub fn past_from(&self, offset: u64) -> impl Iterator<Item = Past> {
         let older = self.history.as_ref().map(|history| {
             let first = history.older.partition_point(|past| past.end <= offset);
             history.older.range(first..)
         });
-        older.into_iter().flatten().chain(self.last.iter().filter(move |past| past.end > offset))
+        older.into_iter().flatten().copied().chain(self.last().filter(|past| past.end > offset))
     }
 
     /// Takes note of a message that is given out.
-    pub fn remember(&mut self, past: Past, issues: IssueSet) {
-        let before = self.last.replace(past);
+    pub fn remember(&mut self, message: &Message) {
+        let (before, number, issues) = (self.last(), message.number, message.issues);
+        (self.last, self.last_start, self.last_end) = (number, message.start, message.end());
         if before.is_none() && issues.is_empty() {
             return;
         }
@@ -212,12 +212,12 @@ impl Side {
             older.pop_front();
         }
         older.extend(before);
-        let oldest = older.front().unwrap_or(&past).number();
+        let oldest = older.front().map_or(number, |past| past.number);
         while known.front().is_some_and(|(number, _)| *number < oldest) {
             known.pop_front();
         }
         if !issues.is_empty() {
-            known.push_back((past.number(), issues));
+            known.push_back((number, issues));
         }
     }
 
@@ -243,9 +243,9 @@ impl Side {
 
 impl Rare {
     /// Sets bytes aside.
-    pub fn park(&mut self, segment: SegmentRef, bytes: &[u8], carrier: &Carrier<'_>) {
-        self.parked_bytes += bytes.len();
-        self.parked.push_back((segment, bytes.to_vec(), carrier.to_owned()));
+    pub fn park(&mut self, run: &Run<'_>) {
+        self.parked_bytes += run.bytes.len();
+        self.parked.push_back((run.segment, run.bytes.to_vec(), run.carrier.to_owned()));
     }
 
     fn is_empty(&self) -> bool {
@@ -259,26 +259,25 @@ mod tests {
     use super::*;
     use crate::issue::Issue;
 
-    fn message(number: u32) -> Past {
-        let start = u64::from(number) * 100;
-        Past { number: number.try_into().unwrap(), start, end: start + 100 }
+    fn message(number: u32, issues: IssueSet) -> Message {
+        Message { number, start: u64::from(number) * 100, len: 100, issues, ..Message::default() }
     }
 
     fn numbers(side: &Side) -> Vec<u32> {
-        side.past_from(0).map(Past::number).collect()
+        side.past_from(0).map(|past| past.number).collect()
     }
 
     #[test]
     fn so_many_messages_are_known() {
         let mut side = Side::default();
         for number in 1..=5 {
-            side.remember(message(number), IssueSet::EMPTY);
+            side.remember(&message(number, IssueSet::EMPTY));
         }
         assert_eq!(numbers(&side), [1, 2, 3, 4, 5]);
-        assert_eq!(side.past_from(450).map(Past::number).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(side.past_from(450).map(|past| past.number).collect::<Vec<_>>(), [4, 5]);
         assert_eq!(side.past_from(600).count(), 0);
         for number in 6..1000 {
-            side.remember(message(number), IssueSet::EMPTY);
+            side.remember(&message(number, IssueSet::EMPTY));
         }
         assert_eq!(numbers(&side).len(), MAX_OLDER + 1);
     }
@@ -288,21 +287,21 @@ mod tests {
         let mut side = Side::default();
         let gap: IssueSet = [Issue::Gap].into_iter().collect();
         let late: IssueSet = [Issue::LateData].into_iter().collect();
-        side.remember(message(1), gap);
-        side.remember(message(2), IssueSet::EMPTY);
-        side.remember(message(3), gap);
+        side.remember(&message(1, gap));
+        side.remember(&message(2, IssueSet::EMPTY));
+        side.remember(&message(3, gap));
         side.add_issues(1, late);
         side.add_issues(2, late);
         assert_eq!([1, 2, 3, 4].map(|number| side.issues_of(number)), [gap.union(late), late, gap, IssueSet::EMPTY]);
         for number in 4..MAX_OLDER as u32 + 4 {
-            side.remember(message(number), IssueSet::EMPTY);
+            side.remember(&message(number, IssueSet::EMPTY));
         }
         assert_eq!([1, 2, 3].map(|number| side.issues_of(number)), [IssueSet::EMPTY, IssueSet::EMPTY, gap]);
     }
 
     #[test]
     fn what_a_million_connections_have_is_small() {
-        assert!(size_of::<Side>() <= 72);
-        assert!(size_of::<super::super::Session>() <= 192);
+        assert!(size_of::<Side>() <= 64);
+        assert!(size_of::<super::super::Session>() <= 224);
     }
 }

@@ -1,11 +1,12 @@
 //! HTTP/0.9: a request line without version, and a body alone.
 
-use super::{Search, Session, State, apply};
+use std::num::NonZero;
+
+use super::{Run, Search, Session, State, apply};
 use crate::app::Context;
 use crate::app::http1::head::Start;
 use crate::app::message::{Integrity, Unit};
 use crate::issue::Issue;
-use crate::tcp::{Carrier, SegmentRef};
 
 impl Session {
     /// A request line without version that nothing follows is a request of HTTP/0.9 once the server answers or the
@@ -29,7 +30,7 @@ impl Session {
             }
             let (number, end) = (message.number, message.end());
             if let Some(pending) = self.pairing.waiting(number) {
-                pending.head_end = Some(end);
+                pending.head_end = NonZero::new(end);
                 pending.simple = true;
             }
         }
@@ -40,15 +41,8 @@ impl Session {
         self.sides[at].last().is_none() && self.pairing.oldest().is_some_and(|oldest| oldest.simple)
     }
 
-    pub(super) fn simple_response(
-        &mut self,
-        at: usize,
-        segment: SegmentRef,
-        rest: &[u8],
-        carrier: &Carrier<'_>,
-        cx: &mut Context<'_>,
-    ) -> usize {
-        self.begin(at, segment, carrier, cx);
+    pub(super) fn simple_response(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) -> usize {
+        self.begin(at, run, cx);
         self.exists(at, Start::Response, 0, cx);
         let side = &mut self.sides[at];
         side.state = State::UntilClose;
@@ -59,8 +53,8 @@ impl Session {
                 http.nine = true;
             }
         }
-        self.body(at, segment, rest, cx);
-        rest.len()
+        self.body(at, run.segment, run.bytes, cx);
+        run.bytes.len()
     }
 }
 

@@ -14,7 +14,7 @@ impl Talk {
     }
 
     fn why_with(&mut self, step: Step, options: Options) -> Explanation {
-        let segment = self.segment(step, options);
+        let segment = self.segment(step, &options);
         let (verdict, why) = self.analysis.explain(step.0, &segment);
         let mut told: Vec<Issue> = why.flags.iter().map(|reason| reason.flag).collect();
         told.sort_unstable();

@@ -59,6 +59,8 @@ pub enum Command {
     Fields,
     /// List the interfaces that can be captured on, as -D does
     Interfaces,
+    /// List the lints, or explain those that are named
+    Lints(LintsArgs),
     /// Print the JSON Schema of the records of -T json
     Schema,
     /// Print a completion script for a shell
@@ -85,6 +87,20 @@ pub struct Explain {
     /// Compute checksums, and keep segments with a bad one out of reassembly
     #[arg(long)]
     pub verify_checksums: bool,
+    /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+}
+
+/// Which lints are told of, and how.
+#[derive(Group, Debug)]
+pub struct LintsArgs {
+    /// Names of lints to explain
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Format of the results
+    #[arg(short = 'T', long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
     /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: When,

@@ -2,6 +2,7 @@
 
 mod args;
 mod limit;
+mod lints;
 mod plan;
 mod tell;
 
@@ -27,6 +28,7 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
+        Some(Command::Lints(args)) => lints::lints(&args)?,
         Some(Command::Schema) => tell::schema(),
         Some(Command::Completions { shell }) => tell::completions(shell),
         Some(Command::Man) => tell::man()?,

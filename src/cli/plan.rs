@@ -205,7 +205,8 @@ fn expression(words: &[String]) -> Option<String> {
     Some(words.join(" ")).filter(|words| !words.trim().is_empty())
 }
 
-fn colors(when: When) -> bool {
+/// Whether to use colours.
+pub(super) fn colors(when: When) -> bool {
     match when {
         When::Always => true,
         When::Never => false,
@@ -213,7 +214,8 @@ fn colors(when: When) -> bool {
     }
 }
 
-fn width() -> Option<u16> {
+/// Columns of the terminal, if standard output is one.
+pub(super) fn width() -> Option<u16> {
     terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0)
 }
 

@@ -59,7 +59,7 @@ pub fn man() -> Result<Vec<u8>, Failure> {
 }
 
 /// On a terminal a table as wide as that, else rows with a tab between columns.
-fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
+pub(super) fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
     if !stdout().is_terminal() {
         return rows.flat_map(|row| (row.join("\t") + "\n").into_bytes()).collect();
     }

@@ -2,6 +2,7 @@
 
 mod hex;
 pub mod json;
+pub mod lint;
 mod number;
 mod pen;
 mod safe;

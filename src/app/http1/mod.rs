@@ -11,7 +11,7 @@ mod parse;
 mod plain;
 mod session;
 pub mod start;
-mod syntax;
+pub mod syntax;
 
 use head::{Head, HeadRef, Version};
 use name::Name;

@@ -1,27 +1,27 @@
 //! Characters and small productions of RFC 9110 and RFC 3986 that heads, framing and start detection share.
 
 /// Whether a byte may stand in a token (RFC 9110 5.6.2).
-pub(super) fn is_tchar(byte: u8) -> bool {
+pub fn is_tchar(byte: u8) -> bool {
     TCHAR[usize::from(byte)]
 }
 
 /// Whether `text` is a token: one or more token characters.
-pub(super) fn is_token(text: &[u8]) -> bool {
+pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|&b| is_tchar(b))
 }
 
 /// Whether a byte may stand in a path or a query by itself (RFC 3986 3.3, 3.4): as `%` may not.
-pub(super) fn is_path(byte: u8) -> bool {
+pub fn is_path(byte: u8) -> bool {
     PATH[usize::from(byte)]
 }
 
 /// A control character other than HTAB, CR and LF.
-pub(super) fn is_control(byte: u8) -> bool {
+pub fn is_control(byte: u8) -> bool {
     byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n') || byte == 0x7f
 }
 
 /// Optional white space (RFC 9110 5.6.3).
-pub(super) fn is_ows(byte: u8) -> bool {
+pub fn is_ows(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
@@ -31,7 +31,7 @@ pub(super) fn is_fold_space(byte: u8) -> bool {
 }
 
 /// `text` without the bytes at its ends for which `space` holds.
-pub(super) fn trim(text: &[u8], space: fn(u8) -> bool) -> &[u8] {
+pub fn trim(text: &[u8], space: fn(u8) -> bool) -> &[u8] {
     let start = text.iter().position(|&b| !space(b)).unwrap_or(text.len());
     let text = &text[start..];
     let end = text.iter().rposition(|&b| !space(b)).map_or(0, |last| last + 1);
@@ -44,12 +44,12 @@ pub(super) fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
 }
 
 /// Whether `text` names, letters compared without case, a method of IANA's registry or one in wide use beside it.
-pub(super) fn is_known_method(text: &[u8]) -> bool {
+pub fn is_known_method(text: &[u8]) -> bool {
     METHODS.iter().any(|method| method.as_bytes().eq_ignore_ascii_case(text))
 }
 
 /// The same, in capitals.
-pub(super) fn is_method(text: &[u8]) -> bool {
+pub fn is_method(text: &[u8]) -> bool {
     METHODS.iter().any(|method| method.as_bytes() == text)
 }
 
@@ -140,7 +140,7 @@ const fn table(others: &[u8]) -> [bool; 256] {
 
 /// Whether `target` is one of the four forms of RFC 9112 3.2, in one that `method` allows, of characters that a URI
 /// may have (RFC 3986 3).
-pub(super) fn is_request_target(method: &[u8], target: &[u8]) -> bool {
+pub fn is_request_target(method: &[u8], target: &[u8]) -> bool {
     if method.eq_ignore_ascii_case(b"CONNECT") {
         return is_authority_form(target);
     }
@@ -177,7 +177,7 @@ fn is_absolute_form(target: &[u8]) -> bool {
 }
 
 /// A registered name, an IPv4 address, or an IP literal in brackets; not empty.
-fn is_host(host: &[u8]) -> bool {
+pub fn is_host(host: &[u8]) -> bool {
     let inner = host.strip_prefix(b"[").and_then(|h| h.strip_suffix(b"]"));
     match inner {
         Some(literal) => !literal.is_empty() && literal.iter().all(|b| b.is_ascii_alphanumeric() || b":.".contains(b)),

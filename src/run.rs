@@ -5,6 +5,7 @@ mod failure;
 mod input;
 mod progress;
 mod results;
+mod selection;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -172,6 +173,9 @@ impl Run<'_> {
         if let Some(writer) = &mut self.writer {
             frames.iter().try_for_each(|frame| writer.write(frame, interfaces))?;
         }
+        if let Some(frame) = frames.first() {
+            self.results.takes(frame.meta.time);
+        }
         match frames.iter().position(|frame| self.results.explains(frame.meta.number)) {
             None => self.engine.push_all(&frames, &mut self.results),
             Some(at) => {
@@ -222,7 +226,8 @@ impl Run<'_> {
             Err(error) => (None, Some(error)),
         };
         let unexplained = totals.ledger.unexplained();
-        self.results.end(&End { totals, drops });
+        let selected = self.results.selected();
+        self.results.end(&End { totals, drops, selected });
         self.flush()?;
         let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
         failures.extend(self.results.lacks().map(Failure::Wrong));

@@ -91,7 +91,7 @@ impl Whole {
     fn finish(mut self, what: &dyn Fn() -> String) {
         self.engine.finish(&mut self.sink);
         let totals = self.engine.totals();
-        self.sink.all(|printer, out| printer.end(&End { totals: totals.clone(), drops: None }, out));
+        self.sink.all(|printer, out| printer.end(&End { totals: totals.clone(), drops: None, selected: None }, out));
         assert_eq!(totals.ledger.unexplained(), 0, "{}: {:?}", what(), totals.ledger);
     }
 }

@@ -34,7 +34,7 @@ fn records(packets: bool, push: impl FnOnce(&mut Engine, &mut Records)) -> (Stri
     let mut records = Records { json, out: Vec::new(), frames: 0 };
     push(&mut engine, &mut records);
     engine.finish(&mut records);
-    records.json.end(&End { totals: engine.totals(), drops: None }, &mut records.out);
+    records.json.end(&End { totals: engine.totals(), drops: None, selected: None }, &mut records.out);
     (String::from_utf8(records.out).unwrap(), records.frames)
 }
 

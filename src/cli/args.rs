@@ -15,6 +15,7 @@ Examples:
   dissect -r lab1.pcap                     the same of a capture file
   dissect -r lab1.pcap -T json | jq .http.request.uri
   tcpdump -w - port 80 | dissect -r -      a capture as it comes
+  dissect -r lab1.pcap -Y 'http.response.code >= 400 or tcp.analysis.flags'
   dissect -r lab1.pcap --body 0.2 > body   one body, of stream 0, message 2
   dissect explain 10 -r lab1.pcap          frame 10, and why it has its flags
 
@@ -147,8 +148,9 @@ pub struct Select {
     /// Write the body of this message raw to standard output, and nothing else: message M of stream N
     #[arg(long, value_name = "N.M", value_parser = super::body_name, conflicts_with_all = ["stream", "format", "packets", "quiet"])]
     pub body: Option<(u64, u32)>,
-    /// Display filter; not in this build
-    #[arg(short = 'Y', long = "display-filter", value_name = "FILTER", hide = true)]
+    /// Show only the messages, and with -P the frames, for which this holds: a display filter in Wireshark's language
+    /// over the fields that `dissect fields` lists
+    #[arg(short = 'Y', long = "display-filter", value_name = "FILTER", conflicts_with = "body")]
     pub display_filter: Option<String>,
 }
 

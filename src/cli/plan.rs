@@ -3,9 +3,11 @@
 use std::env;
 use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::args::{Args, Explain, Format, When};
 use crate::engine;
+use crate::filter::{self as display, Fields};
 use crate::frame::FrameNumber;
 use crate::print::text::{Hex, TimeFormat};
 use crate::run::Failure;
@@ -18,6 +20,8 @@ pub struct Plan {
     pub input: Input,
     /// The BPF filter.
     pub filter: Option<String>,
+    /// The display filter.
+    pub display: Option<Arc<display::Filter>>,
     /// Stop after so many frames that passed it.
     pub count: Option<u64>,
     /// The capture file to write.
@@ -100,6 +104,9 @@ pub struct Style {
 const PREVIEW: usize = 4 << 10;
 const LONG_PREVIEW: usize = 64 << 10;
 
+/// Bytes of a body's beginning that a display filter searches.
+const SEARCHED: usize = 64 << 10;
+
 /// The commands to come: no BPF expression begins with one of these words.
 const LEFT_OUT: [&str; 3] = ["check", "export", "follow"];
 
@@ -116,8 +123,9 @@ impl Plan {
             let frame = rest.first().map_or("FRAME", String::as_str);
             return Err(usage(format!("a command comes first: dissect explain {frame} -r FILE")));
         }
-        if select.display_filter.is_some() {
-            return Err(usage("this build leaves out display filters (-Y)"));
+        let display = select.display_filter.as_deref().map(display).transpose()?;
+        if display.is_some() && capture.write.is_some() {
+            return Err(usage("this build leaves out -w with -Y; a BPF filter chooses what is saved"));
         }
         if show.hash && show.format != Format::Json {
             return Err(usage("--hash goes with -T json"));
@@ -162,10 +170,19 @@ impl Plan {
         if select.stream.is_some() {
             engine.stream = select.stream;
         }
+        if let Some(display) = &display {
+            display.fields(&mut |field| {
+                engine.details |= Fields::needs_details(field);
+                if Fields::needs_body(field) {
+                    engine.preview = engine.preview.max(SEARCHED);
+                }
+            });
+        }
         trust.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         Ok(Self {
             input,
             filter: expression(&select.filter),
+            display,
             count: capture.count,
             write: capture.write,
             output,
@@ -183,6 +200,7 @@ impl Plan {
         Ok(Self {
             input: saved(args.read)?,
             filter: expression(&args.filter),
+            display: None,
             count: None,
             write: None,
             engine,
@@ -203,6 +221,11 @@ fn saved(path: PathBuf) -> Result<Input, Failure> {
 
 fn expression(words: &[String]) -> Option<String> {
     Some(words.join(" ")).filter(|words| !words.trim().is_empty())
+}
+
+fn display(text: &str) -> Result<Arc<display::Filter>, Failure> {
+    let filter = display::compile(text, &Fields).map_err(|mistake| usage(mistake.render(text)))?;
+    Ok(Arc::new(filter))
 }
 
 /// Whether to use colours.
@@ -307,7 +330,8 @@ mod tests {
             "-r a.pcap explain 3",
             "-r a.pcap check",
             "check lab.toml",
-            "-r a.pcap -Y http",
+            "-r a.pcap -Y htpt",
+            "-r a.pcap -Y http -w b",
             "-r a --hash",
             "tcp",
             "-r a -w - --body 0.1",

@@ -7,18 +7,20 @@ use clap_complete::Shell;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Args;
+use crate::filter::Fields;
 use crate::print::json;
 use crate::registry;
 use crate::run::Failure;
 use crate::source::Error;
 
-/// Every field: name, type, meaning.
+/// Every field: name, type, meaning; then the names that filters know beside them.
 pub fn fields() -> Vec<u8> {
-    let rows = registry::entries().into_iter().map(|entry| {
-        let many = if entry.many { "[]" } else { "" };
-        [entry.name.into(), format!("{}{many}", entry.kind), entry.doc.into()]
-    });
-    table(["field", "type", "meaning"], rows)
+    let row = |name: &str, kind: &str, many: bool, doc: &str| {
+        [name.into(), format!("{kind}{}", if many { "[]" } else { "" }), doc.into()]
+    };
+    let of_records = registry::entries().into_iter().map(|entry| row(entry.name, entry.kind, entry.many, entry.doc));
+    let of_filters = Fields::others().map(|other| row(other.name, other.kind, other.many, other.doc));
+    table(["field", "type", "meaning"], of_records.chain(of_filters))
 }
 
 /// The interfaces that can be captured on.

@@ -109,6 +109,8 @@ pub struct Decoded<'a> {
     pub meta: FrameMeta,
     /// Captured length.
     pub cap_len: u32,
+    /// The frame's own bytes; of headers that were kept, these alone.
+    pub bytes: &'a [u8],
     /// Headers, outermost first.
     pub layers: ArrayVec<Layer<'a>, MAX_LAYERS>,
     /// Addresses of the innermost IP header that is not quoted by ICMP and was captured whole: source, destination.
@@ -245,6 +247,7 @@ pub fn decode(frame: Frame<'_>) -> Decoded<'_> {
     let mut decoded = Decoded {
         meta: frame.meta,
         cap_len,
+        bytes: frame.bytes,
         layers: ArrayVec::new_const(),
         addresses: None,
         fragment: None,

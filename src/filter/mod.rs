@@ -5,17 +5,21 @@
 
 mod constant;
 mod expression;
+mod fields;
 mod lexer;
 mod mistake;
 mod names;
 mod nearest;
 mod operand;
 mod parser;
+mod records;
 mod syntax;
 mod typing;
 
+pub use fields::{Fields, Listed};
 pub use mistake::Mistake;
 pub use names::{Coverage, Decision, FieldId, Item, Name, Names, Record, Type};
+pub use records::{ConnectionRecord, FrameRecord, MessageRecord, Times};
 
 use expression::Logic;
 use typing::Typing;

@@ -12,7 +12,7 @@ pub mod text;
 mod time;
 
 use crate::engine::Totals;
-use crate::event::Event;
+use crate::event::{Event, Message};
 use crate::frame::LinkType;
 
 /// What is known before the first frame.
@@ -46,6 +46,17 @@ pub struct End {
     pub totals: Totals,
     /// Of a live capture.
     pub drops: Option<Drops>,
+    /// Where there is a display filter: what it holds for.
+    pub selected: Option<Selected>,
+}
+
+/// How much a display filter holds for.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Selected {
+    /// Frames, where frames are shown.
+    pub frames: Option<u64>,
+    /// Messages.
+    pub messages: u64,
 }
 
 /// A format.
@@ -55,6 +66,9 @@ pub trait Printer {
 
     /// Writes an event.
     fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>);
+
+    /// Takes note of a message that is not shown: what was kept of its body is not needed.
+    fn pass_over(&mut self, _message: &Message<'_>) {}
 
     /// Writes what comes after the last event.
     fn end(&mut self, end: &End, out: &mut Vec<u8>);

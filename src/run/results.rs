@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use jiff::tz::TimeZone;
 
 use super::ahead::Ahead;
+use super::selection::Selection;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
 use crate::cli::{Format, Output, Plan, Style};
@@ -13,7 +14,7 @@ use crate::frame::{FrameNumber, Timestamp};
 use crate::print::json::{self, Json};
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
-use crate::print::{Begin, End, Printer};
+use crate::print::{Begin, End, Printer, Selected};
 
 /// Results are gathered up to about this many bytes before they are written.
 const GATHERED: usize = 64 << 10;
@@ -47,6 +48,7 @@ fn printer(style: &Style) -> Box<dyn Printer> {
 /// Where events go, and what is to be written of them.
 pub(super) struct Results {
     to: To,
+    selection: Option<Selection>,
     ahead: Option<Ahead>,
     out: Vec<u8>,
     /// When the first thing in `out` was known.
@@ -79,7 +81,9 @@ impl Results {
             }
             Output::Nothing => To::Nothing,
         };
-        Self { to, ahead: Ahead::new(plan), out: Vec::new(), since: None }
+        let packets = matches!(&plan.output, Output::Results(style) if style.packets);
+        let selection = plan.display.clone().map(|filter| Selection::new(filter, packets));
+        Self { to, selection, ahead: Ahead::new(plan), out: Vec::new(), since: None }
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {
@@ -94,6 +98,18 @@ impl Results {
             To::Explain(explain) => explain.end(&mut self.out),
             To::Body(_) | To::Nothing => {}
         }
+    }
+
+    /// Takes note of when the first frames were captured.
+    pub(super) fn takes(&mut self, first: Timestamp) {
+        if let Some(selection) = &mut self.selection {
+            selection.begins(first);
+        }
+    }
+
+    /// What the display filter holds for, if there is one.
+    pub(super) fn selected(&self) -> Option<Selected> {
+        self.selection.as_ref().map(Selection::selected)
     }
 
     /// Whether it is this frame that is explained.
@@ -166,6 +182,14 @@ impl Sink for Results {
     fn event(&mut self, mut event: Event<'_>) {
         if let Event::Packet(packet) = &mut event {
             self.look_ahead(packet);
+        }
+        if let Some(selection) = &mut self.selection
+            && !selection.shows(&event)
+        {
+            if let (To::Printer(printer), Event::Message(message)) = (&mut self.to, &event) {
+                printer.pass_over(message);
+            }
+            return;
         }
         match &mut self.to {
             To::Printer(printer) => printer.event(event, &mut self.out),

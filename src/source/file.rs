@@ -89,16 +89,7 @@ impl CaptureFile {
         };
         let mut buffer = Buffer::new(input);
         match Format::recognise(&mut buffer) {
-            Ok(format) => Ok(Self {
-                name,
-                buffer,
-                format,
-                frames: 0,
-                read,
-                size: None,
-                identity: None,
-                failed: false,
-            }),
+            Ok(format) => Ok(Self { name, buffer, format, frames: 0, read, size: None, identity: None, failed: false }),
             Err(Refusal::NotACapture(looks)) => Err(Error::NotACapture { name, looks }),
             Err(Refusal::Fault(fault)) => Err(error_of(fault, name, 0, buffer.record_offset())),
         }

@@ -1,17 +1,12 @@
 //! Fields of the frame that carried a message's first byte: of its headers, its addresses, the analysis of its segment.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::LazyLock;
 
 use crate::check::trace::Kept;
-use crate::decode::{self, Transport};
 use crate::event;
 use crate::field::{Kind, Value};
-use crate::filter::{FieldId, Name};
+use crate::filter::{FieldId, Fields, MessageRecord, Name, Names, Record, Times};
 use crate::flow::Endpoint;
-use crate::registry;
-use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
 
 /// Fields that one connection has for all its frames: Wireshark's names for either end's.
 const EITHER_END: [(&str, Kind); 11] = [
@@ -28,29 +23,20 @@ const EITHER_END: [(&str, Kind); 11] = [
     ("tcp.dstport", Kind::Uint),
 ];
 
-static NAMES: LazyLock<Vec<(&'static str, Kind)>> = LazyLock::new(|| {
-    let mut names = EITHER_END.to_vec();
-    names.extend(registry::FRAME.iter().filter(|field| field.name.starts_with("frame.")).map(|f| (f.name, f.kind)));
-    names.extend(decode::protocols().iter().flat_map(|protocol| protocol.fields).map(|f| (f.name, f.kind)));
-    names.extend(ANALYSIS.iter().map(|field| (field.name, field.kind)));
-    let mut seen = std::collections::HashSet::new();
-    names.retain(|(name, _)| seen.insert(*name));
-    names
-});
-
-static BY_NAME: LazyLock<HashMap<&'static str, u16>> =
-    LazyLock::new(|| (0..).zip(NAMES.iter()).map(|(index, (name, _))| (*name, index)).collect());
-
 /// What a name means.
 pub fn resolve(name: &str) -> Option<Name> {
-    let &index = BY_NAME.get(name)?;
-    let (_, kind) = NAMES.get(usize::from(index))?;
-    Some(Name { id: FieldId { scope: 0, index }, kind: (*kind).into(), searched: None })
+    if let Some(at) = EITHER_END.iter().position(|(known, _)| *known == name) {
+        let index = u16::try_from(at).ok()?;
+        return Some(Name { id: FieldId { scope: 0, index }, searched: None, kind: EITHER_END[at].1.into() });
+    }
+    let name = Fields.resolve(name)?;
+    let index = name.id.index.checked_add(EITHER_END.len() as u16)?;
+    Some(Name { id: FieldId { scope: 0, index }, searched: None, kind: name.kind })
 }
 
 /// Hands on every name.
 pub fn each(put: &mut dyn FnMut(&str)) {
-    NAMES.iter().for_each(|(name, _)| put(name));
+    Fields.each(put);
 }
 
 /// Whether a field is known of any frame of the connection.
@@ -84,30 +70,9 @@ pub fn values(index: u16, kept: &Kept, put: &mut dyn FnMut(Value<'_>)) {
     if is_of_flow(index) {
         return flow_values(index, &kept.flow, Some(kept.message.side), put);
     }
-    let Some((name, _)) = NAMES.get(usize::from(index)) else { return };
-    let carrier = kept.message.carrier.get();
-    let mut decoded = decode::decode_headers(carrier.meta, carrier.headers, carrier.resumed);
-    decoded.cap_len = carrier.cap_len;
-    if let Some(field) = registry::FRAME.iter().find(|field| field.name == *name) {
-        let packet = event::Packet {
-            decoded: &decoded,
-            tcp: None,
-            udp_streams: &[],
-            assemblies: &[],
-            reassembled_in: None,
-            why: None,
-        };
-        return (field.get)(&packet, put);
-    }
-    if let Some(field) = ANALYSIS.iter().find(|field| field.name == *name)
-        && let Transport::Tcp(header) = decoded.transport
-    {
-        let analysed = Analysed { options: header.options, stream: kept.flow.stream, verdict: carrier.verdict };
-        return (field.get)(&analysed, put);
-    }
-    for layer in &decoded.layers {
-        layer.protocol.fields.iter().filter(|field| field.name == *name).for_each(|field| (field.get)(layer, put));
-    }
+    let field = FieldId { scope: 0, index: index - EITHER_END.len() as u16 };
+    let event = kept.event();
+    MessageRecord::as_captured(&event, Times::default()).values(field, &mut |item| put(item.value));
 }
 
 /// Whether it is a field of one end of a connection: who sent, or who got.

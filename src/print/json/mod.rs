@@ -95,6 +95,10 @@ impl Printer for Json {
         out.push(b'\n');
     }
 
+    fn pass_over(&mut self, event: &Message<'_>) {
+        self.hashes.remove(&(event.flow.stream, event.message.number));
+    }
+
     fn end(&mut self, end: &End, out: &mut Vec<u8>) {
         let totals = &end.totals;
         let mut object = Object::new(out, &self.plans, "end");

@@ -26,6 +26,14 @@ pub fn write(pen: &mut Pen<'_>, end: &End) {
         some(pen, Severity::Warn, totals.forgotten, "forgotten early, the table being full");
     });
     line(pen, "messages", |pen| messages(pen, totals));
+    if let Some(selected) = end.selected {
+        line(pen, "selected", |pen| {
+            if let Some(frames) = selected.frames {
+                pen.piece(|pen| pen.put(format_args!("{}", Count(frames, "frame"))));
+            }
+            pen.piece(|pen| pen.put(format_args!("{}", Count(selected.messages, "message"))));
+        });
+    }
     if totals.flags.iter().next().is_some() {
         line(pen, "flags", |pen| {
             totals.flags.iter().for_each(|(flag, count)| some(pen, flag.severity(), count.into(), flag.name()));

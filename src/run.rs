@@ -1,6 +1,7 @@
 //! The one loop that reads and writes: frames from a source, through the core, to standard output.
 
 mod ahead;
+pub mod check;
 mod failure;
 mod input;
 mod progress;

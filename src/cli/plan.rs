@@ -108,7 +108,7 @@ const LONG_PREVIEW: usize = 64 << 10;
 const SEARCHED: usize = 64 << 10;
 
 /// The commands to come: no BPF expression begins with one of these words.
-const LEFT_OUT: [&str; 3] = ["check", "export", "follow"];
+const LEFT_OUT: [&str; 2] = ["export", "follow"];
 
 impl Plan {
     /// Makes a plan of the arguments.
@@ -116,6 +116,9 @@ impl Plan {
         let Args { capture, select, show, trust, .. } = args;
         if let Some(word) = select.filter.first().filter(|word| LEFT_OUT.contains(&word.as_str())) {
             return Err(usage(format!("this build leaves out `dissect {word}`")));
+        }
+        if select.filter.first().is_some_and(|word| word == "check") {
+            return Err(usage("a command comes first: dissect check RULES.toml -r FILE"));
         }
         if let [word, rest @ ..] = &select.filter[..]
             && word == "explain"
@@ -329,7 +332,6 @@ mod tests {
         for words in [
             "-r a.pcap explain 3",
             "-r a.pcap check",
-            "check lab.toml",
             "-r a.pcap -Y htpt",
             "-r a.pcap -Y http -w b",
             "-r a --hash",

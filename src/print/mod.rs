@@ -5,6 +5,7 @@ pub mod json;
 pub mod lint;
 mod number;
 mod pen;
+pub mod report;
 mod safe;
 mod style;
 pub mod table;

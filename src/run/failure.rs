@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use crate::source::{Error, Kind};
 
@@ -14,6 +15,8 @@ pub enum Failure {
     Source(Error),
     /// Standard output could not be written.
     Output(io::Error),
+    /// The report could not be written to this file.
+    Report(PathBuf, io::Error),
     /// The run was completed, and this is wrong with what it gave.
     Wrong(String),
 }
@@ -25,7 +28,7 @@ impl Failure {
             _ if self.is_broken_pipe() => 0,
             Self::Wrong(_) => 1,
             Self::Usage(_) => 2,
-            Self::Output(_) => 3,
+            Self::Output(_) | Self::Report(..) => 3,
             Self::Source(error) => match error.kind() {
                 Kind::CutShort => 1,
                 Kind::Usage => 2,
@@ -49,7 +52,7 @@ impl Failure {
         match self {
             Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             Self::Source(error) => error.is_broken_pipe(),
-            Self::Usage(_) | Self::Wrong(_) => false,
+            Self::Usage(_) | Self::Wrong(_) | Self::Report(..) => false,
         }
     }
 }
@@ -65,6 +68,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(line) | Self::Wrong(line) => f.write_str(line),
             Self::Source(error) => error.fmt(f),
+            Self::Report(path, error) => write!(f, "cannot write {}: {error}", path.display()),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use crate::app::http1::fields as http;
 use crate::check::rules::model::{Bound, Of};
 use crate::check::rules::relation::Relation;
-use crate::field::{Field, Kind, Value};
+use crate::field::{Field, Kind};
 use crate::filter::{FieldId, Name, Names, Type};
 use crate::registry;
 
@@ -170,6 +170,11 @@ pub fn own_fields() -> impl Iterator<Item = (&'static str, &'static str, &'stati
     own.map(|entry| (entry.name, entry.kind.name(), entry.doc))
 }
 
+/// The meaning of a field.
+pub fn doc(name: &str) -> Option<&'static str> {
+    Some(TABLE.get(usize::from(*BY_NAME.get(name)?))?.doc)
+}
+
 /// The header field of which a field of the registry has the value, as its meaning says.
 pub fn header_of(entry: &Entry) -> Option<&'static str> {
     entry.doc.strip_prefix("Value of ").or(entry.doc.strip_prefix("Values of ")).filter(|_| entry.needs == Needs::Head)
@@ -273,9 +278,4 @@ mod tests {
         assert_eq!(header_of(host), Some("Host"));
         assert!(TABLE.len() < usize::from(HEADERS));
     }
-}
-
-/// Hands on the text of a value.
-pub fn put_text(text: &str, put: &mut dyn FnMut(Value<'_>)) {
-    put(Value::Text(text.as_bytes()));
 }

@@ -120,6 +120,8 @@ impl Reader<'_> {
     }
 
     fn root(&mut self, mut root: Table<'_>, load: &mut Load<'_>) {
+        // It names the JSON Schema to an editor.
+        root.get("$schema");
         if let Some(extends) = root.get("extends") {
             self.extends(extends, load);
         }

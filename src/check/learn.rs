@@ -22,7 +22,11 @@ const ISSUES: [(&str, &str, &str); 4] = [
     ("line-ends", "lines end with CRLF", r#"{"bare_lf", "bare_cr"}"#),
     ("blank-line", "one blank line ends the head", r#"{"missing_blank_line", "excess_data", "leading_crlf"}"#),
     ("white-space", "no white space where none may be", r#"{"extra_whitespace", "missing_space", "obs_fold"}"#),
-    ("framing", "lengths agree", r#"{"te_and_length", "content_length_conflict", "bad_content_length", "bad_chunk_size"}"#),
+    (
+        "framing",
+        "lengths agree",
+        r#"{"te_and_length", "content_length_conflict", "bad_content_length", "bad_chunk_size"}"#,
+    ),
 ];
 
 /// A rule to be written.
@@ -86,8 +90,9 @@ impl Block {
 
 fn requests(trace: &Trace) -> Vec<Block> {
     let all: Vec<&Kept> = trace.by_kind[0].iter().map(|at| &trace.messages[*at]).collect();
-    let mut blocks =
-        vec![Block::new(format!("How many requests there are: {}.", all.len()), "requests", "requests").count(all.len())];
+    let mut blocks = vec![
+        Block::new(format!("How many requests there are: {}.", all.len()), "requests", "requests").count(all.len()),
+    ];
     for (order, kept) in (1..).zip(&all).take(MAX_MESSAGES) {
         let Some(http) = kept.message.http() else { continue };
         let head = http.head();
@@ -96,8 +101,7 @@ fn requests(trace: &Trace) -> Vec<Block> {
             ("http.request.uri", head.target()),
             ("http.request.version", head.version()),
         ];
-        let tests: Vec<String> =
-            parts.into_iter().filter_map(|(field, value)| equals(field, value?)).collect();
+        let tests: Vec<String> = parts.into_iter().filter_map(|(field, value)| equals(field, value?)).collect();
         blocks.push(
             Block::new(format!("Request {order}."), &format!("request-{order}"), "requests")
                 .with("where", &format!("message.order == {order}"))
@@ -106,17 +110,27 @@ fn requests(trace: &Trace) -> Vec<Block> {
         if http.body_len > 0
             && let Some(sum) = kept.sha256
         {
-            blocks.push(body(format!("The body of request {order}."), &format!("request-{order}-body"), "requests", order, http.body_len, &sum));
+            blocks.push(body(
+                format!("The body of request {order}."),
+                &format!("request-{order}-body"),
+                "requests",
+                order,
+                http.body_len,
+                &sum,
+            ));
         }
     }
     if common_host(trace).is_some() {
-        blocks.push(Block::new("Host is there, and the same in every request.", "host", "requests").with("expect", "http.host == $host"));
+        blocks.push(
+            Block::new("Host is there, and the same in every request.", "host", "requests")
+                .with("expect", "http.host == $host"),
+        );
     }
     let issues: BTreeSet<&str> =
         all.iter().flat_map(|kept| kept.message.issues.iter()).map(crate::issue::Issue::name).collect();
     for (name, what, set) in ISSUES {
         if !all.is_empty() && !issues.iter().any(|issue| set.contains(&format!("\"{issue}\""))) {
-            let expect = format!("!(message.issues in {set})");
+            let expect = format!("!(http.issues in {set})");
             blocks.push(Block::new(format!("Of every request: {what}."), name, "requests").with("expect", &expect));
         }
     }
@@ -144,7 +158,14 @@ fn responses(trace: &Trace) -> Vec<Block> {
         if http.body_len > 0
             && let Some(sum) = kept.sha256
         {
-            blocks.push(body(format!("The body of response {order}, all of it."), &format!("response-{order}-body"), "responses", order, http.body_len, &sum));
+            blocks.push(body(
+                format!("The body of response {order}, all of it."),
+                &format!("response-{order}-body"),
+                "responses",
+                order,
+                http.body_len,
+                &sum,
+            ));
         }
     }
     blocks
@@ -158,8 +179,11 @@ fn body(comment: String, name: &str, of: &'static str, order: usize, len: u64, s
 fn connections(trace: &Trace) -> Vec<Block> {
     let all: Vec<&Held> = trace.connections.iter().filter(|held| held.connection.http).collect();
     let comment = format!("How many connections there are: {}.", all.len());
-    let mut blocks =
-        vec![Block::new(comment, "connections", "connections").with("where", "connection.protocol == \"HTTP\"").count(all.len())];
+    let mut blocks = vec![
+        Block::new(comment, "connections", "connections")
+            .with("where", "connection.protocol == \"HTTP\"")
+            .count(all.len()),
+    ];
     for held in all.into_iter().take(MAX_CONNECTIONS) {
         let stream = held.connection.flow.stream;
         let mut add = |comment: String, name: &str, expect: String| {

@@ -96,7 +96,10 @@ impl FromStr for Limit {
         match text.split_once('=') {
             Some(("body", of)) => Ok(Self::Body(value(of)?)),
             Some(("messages", of)) => Ok(Self::Messages(value(of)?)),
-            _ => text.parse().map(Self::Core).map_err(|reason: String| reason.replace("bounds are", "bounds are body, messages,")),
+            _ => text
+                .parse()
+                .map(Self::Core)
+                .map_err(|reason: String| reason.replace("bounds are", "bounds are body, messages,")),
         }
     }
 }
@@ -154,11 +157,8 @@ impl Checks {
         if captures.is_empty() {
             return Err(Failure::Usage("say which captures: -r FILE, several, or a folder".into()));
         }
-        let mut engine = engine::Options {
-            packets: true,
-            verify_checksums: args.verify_checksums,
-            ..engine::Options::default()
-        };
+        let mut engine =
+            engine::Options { packets: true, verify_checksums: args.verify_checksums, ..engine::Options::default() };
         let (mut body, mut messages) = (BODY, MESSAGES);
         for limit in args.limits {
             match limit {
@@ -172,7 +172,8 @@ impl Checks {
             _ if learn => Judge::Learn,
             Some(path) => {
                 if chooses_lints || args.min_severity.is_some() || args.config.is_some() {
-                    let what = "--allow, --warn, --deny, --min-severity and --config choose lints, which go without rules";
+                    let what =
+                        "--allow, --warn, --deny, --min-severity and --config choose lints, which go without rules";
                     return Err(Failure::Usage(what.into()));
                 }
                 let rules = Box::new(rules(&path, &args.set, false)?);

@@ -205,7 +205,9 @@ fn each<T: Send>(captures: &[PathBuf], jobs: usize, act: impl Fn(&Path) -> T + S
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(captures.len()));
     let work = || {
-        while let Some((at, path)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, captures.get(at)?))) {
+        while let Some((at, path)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, captures.get(at)?)))
+        {
             let result = act(path);
             // A thread that panics ends the program, so that no lock is left poisoned by one.
             done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((at, result));
@@ -213,7 +215,8 @@ fn each<T: Send>(captures: &[PathBuf], jobs: usize, act: impl Fn(&Path) -> T + S
     };
     thread::scope(|scope| {
         let threads = jobs.min(captures.len());
-        let spawned = (0..threads).filter(|_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).is_ok());
+        let spawned =
+            (0..threads).filter(|_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).is_ok());
         if spawned.count() == 0 {
             work();
         }
@@ -266,7 +269,11 @@ fn folder(path: &Path, depth: usize, captures: &mut Vec<PathBuf>) {
 fn is_capture(path: &Path) -> bool {
     let is = |path: &Path, known: &[&str]| {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-        extension.is_some_and(|extension| known.iter().any(|known| extension.trim_end_matches(|c: char| c.is_ascii_digit()) == *known || extension == *known))
+        extension.is_some_and(|extension| {
+            known
+                .iter()
+                .any(|known| extension.trim_end_matches(|c: char| c.is_ascii_digit()) == *known || extension == *known)
+        })
     };
     if is(path, &COMPRESSED) {
         return path.file_stem().is_some_and(|stem| is(Path::new(stem), &EXTENSIONS));

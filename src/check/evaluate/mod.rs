@@ -267,12 +267,12 @@ impl<'j> Judging<'j> {
                 Empty::Fail => failed(reason, self.near_misses()),
             };
         }
+        if chosen.is_empty() {
+            return self.undecided("it is not known which it speaks of".into(), self.seen.clone(), &[]);
+        }
         if !hidden.is_empty() {
             let reason = format!("{} as expected, and another could be missing", counted(chosen.len(), of));
             return self.undecided(reason, Vec::new(), &hidden);
-        }
-        if chosen.is_empty() {
-            return self.undecided("it is not known which it speaks of".into(), self.seen.clone(), &[]);
         }
         passed(format!("{} as expected", counted(chosen.len(), of)), chosen)
     }
@@ -358,6 +358,7 @@ impl<'j> Judging<'j> {
                 .take(MAX_EVIDENCE)
                 .filter_map(|seen| connection_of(self.world.trace, seen.subject))
                 .collect();
+            lacking.extend(shown.iter().take(MAX_EVIDENCE).flat_map(|seen| missing_of(self.world.trace, seen.subject)));
             let all = self.world.trace.doubts.iter();
             let about = all.filter(|doubt| doubt.connection.is_none_or(|at| connections.contains(&at)));
             lacking.extend(about.map(|doubt| doubt.what.clone()));
@@ -365,6 +366,20 @@ impl<'j> Judging<'j> {
         lacking.truncate(MAX_EVIDENCE);
         Ruling { verdict: Verdict::Undecided, reason, shown, doubts: lacking }
     }
+}
+
+/// What is missing within a message.
+fn missing_of(trace: &Trace, subject: Subject) -> Vec<String> {
+    let (Subject::Message(at) | Subject::Exchange(at)) = subject else { return Vec::new() };
+    let Some(first) = trace.messages.get(at) else { return Vec::new() };
+    let answer = first.pair.filter(|_| matches!(subject, Subject::Exchange(_))).and_then(|at| trace.messages.get(at));
+    let runs = [Some(first), answer].into_iter().flatten().flat_map(|kept| {
+        let (kind, number) = (kept.message.kind.name(), kept.message.number);
+        kept.message.missing.iter().map(move |run| {
+            format!("{} bytes of {kind} #{number}, from its byte {} on, were not captured", run.len, run.offset)
+        })
+    });
+    runs.take(MAX_EVIDENCE).collect()
 }
 
 fn connection_of(trace: &Trace, subject: Subject) -> Option<usize> {

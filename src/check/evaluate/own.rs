@@ -1,16 +1,22 @@
 //! Fields that rules have beside those of the registry: places, times, addresses of resources, bodies.
 
+use std::ops::RangeInclusive;
+
 use super::vocabulary::Needs;
 use crate::app::http1::Http;
 use crate::app::message::{Kind, Message};
 use crate::check::trace::wire::Closed;
 use crate::check::trace::{Held, Kept, Trace};
 use crate::field::{Field, Kind as Type, Value};
+use crate::issue::Issue;
 
 /// Gets the values of a field of a message.
 pub type Get = for<'a> fn(&'a Trace, &'a Kept, &mut dyn FnMut(Value<'_>));
 /// Gets the values of a field of a connection.
 pub type ConnectionGet = for<'a> fn(&'a Held, &mut dyn FnMut(Value<'_>));
+
+/// The field that has a message's body.
+pub const BODY: &str = "http.body";
 
 /// Fields of a message, and what they need.
 pub static MESSAGE: &[(Field<Get>, Needs)] = &[
@@ -74,6 +80,13 @@ pub static MESSAGE: &[(Field<Get>, Needs)] = &[
             put(Value::Duration(kept.message.last_time.since(kept.message.first_time)));
         }),
         Needs::Frames,
+    ),
+    (
+        Field::list("http.issues", Type::Text, "What is odd in the head or the framing, by name", |_, kept, put| {
+            let issues = kept.message.issues.iter().filter(|issue| SYNTAX.contains(&(*issue as u8)));
+            issues.for_each(|issue| put(Value::Text(issue.name().as_bytes())));
+        }),
+        Needs::Side,
     ),
     (
         Field::new("http.head", Type::Text, "The head as sent, its line ends included", |_, kept, put| {
@@ -155,6 +168,9 @@ pub static CONNECTION: &[Field<ConnectionGet>] = &[Field::list(
         }
     },
 )];
+
+/// Issues of heads and framing, which what carried the message has no part in.
+const SYNTAX: RangeInclusive<u8> = Issue::BareLf as u8..=Issue::ExcessData as u8;
 
 /// Hands on `true` of an HTTP message, of this kind.
 fn there(kept: &Kept, kind: Option<Kind>, put: &mut dyn FnMut(Value<'_>)) {

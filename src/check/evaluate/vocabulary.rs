@@ -42,6 +42,8 @@ pub enum Needs {
     All,
     /// All of the message, and its frames as they came first.
     Frames,
+    /// All of the message, and of what its sender sent.
+    Side,
     /// What is before it on its side of the connection.
     Before,
     /// The connection up to it.

@@ -4,13 +4,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use super::outer;
 use super::vocabulary::{Entry, Get, Meaning, Needs, Scope, meaning, scope};
+use super::{outer, own};
+use crate::app::http1::Http;
 use crate::app::http1::framing::{Framing, framing};
 use crate::app::message::{Integrity, Kind, Message};
 use crate::check::rules::Rules;
 use crate::check::rules::model::{Bound, Rule};
 use crate::check::rules::relation::Relation;
+use crate::check::trace::wire::{Closed, Half};
 use crate::check::trace::{Held, Kept, Trace, kind_index};
 use crate::event::{Close, Transport};
 use crate::field::Value;
@@ -214,8 +216,13 @@ impl<'w> World<'w> {
             Some(at) => (vec![Subject::Message(*at)], Coverage::Complete),
             None => (Vec::new(), Coverage::Complete),
         };
-        let other = |at: Option<usize>| match at.filter(|at| *at < self.trace.connections.len()) {
-            _ if self.trace.doubts.iter().any(|doubt| doubt.connection.is_none()) => UNKNOWN,
+        let of_capture = || self.trace.doubts.iter().filter(|doubt| doubt.connection.is_none());
+        let (may_precede, may_follow) = (
+            of_capture().any(|doubt| doubt.frames.0 < held.wire.frames.0),
+            of_capture().any(|doubt| doubt.frames.1 > held.wire.frames.0),
+        );
+        let other = |at: Option<usize>, may_lie: bool| match at.filter(|at| *at < self.trace.connections.len()) {
+            _ if may_lie => UNKNOWN,
             Some(at) => (vec![Subject::Connection(at)], Coverage::Complete),
             None => (Vec::new(), Coverage::Complete),
         };
@@ -226,8 +233,8 @@ impl<'w> World<'w> {
         match relation {
             Relation::First => message(held.messages.first()),
             Relation::Last => message(held.messages.last()),
-            Relation::Previous => other(at.checked_sub(1)),
-            Relation::Next => other(at.checked_add(1)),
+            Relation::Previous => other(at.checked_sub(1), may_precede),
+            Relation::Next => other(at.checked_add(1), may_follow),
             Relation::Earlier => {
                 self.set((0..first).rev().filter(is_of_others), self.trace.may_precede(held.wire.frames.0))
             }
@@ -307,28 +314,17 @@ impl<'w> World<'w> {
         if entry.needs == Needs::Issues {
             return self.issues(kept, put);
         }
-        let mut known = self.knows(kept, entry.needs);
-        match entry.name {
-            "http.body" if known => {
-                // What was found in the part that was kept stands.
-                let http = kept.message.http();
-                known = http.is_none_or(|http| {
-                    !kept.bodiless && http.preview.len() as u64 == http.decoded_len.unwrap_or(http.body_len)
-                });
-            }
-            "message.integrity" => known &= kept.message.integrity == Integrity::Complete || self.is_whole(kept),
-            _ if !known => {}
-            _ => {}
+        if !self.knows(kept, entry.needs) {
+            return Coverage::Incomplete;
         }
-        if known || entry.name == "http.body" && self.knows(kept, entry.needs) {
-            match entry.get {
-                Get::Http(get) => get(&kept.message, put),
-                Get::Message(get) => get(&kept.event(), put),
-                Get::Own(get) => get(self.trace, kept, put),
-                Get::Connection(_) | Get::OwnConnection(_) => {}
-            }
+        match entry.get {
+            Get::Http(get) => get(&kept.message, put),
+            Get::Message(get) => get(&kept.event(), put),
+            Get::Own(get) => get(self.trace, kept, put),
+            Get::Connection(_) | Get::OwnConnection(_) => {}
         }
-        coverage(known)
+        // What is found in the part of a body that was kept stands.
+        coverage(entry.name != own::BODY || is_body_kept(kept))
     }
 
     /// Issues of the message. What its frames lack is an issue of the capture; where they lack something, it is not
@@ -363,6 +359,12 @@ impl<'w> World<'w> {
             Needs::Head => head(),
             Needs::All => all(),
             Needs::Frames | Needs::Issues => all() && kept.certain && self.is_whole(kept),
+            Needs::Side => {
+                // Whether bytes are in excess, or belong to what was agreed to follow, is said by the other side.
+                let excess = message.issues.contains(Issue::ExcessData);
+                let is_whole = |held: &Held| held.wire.halves.get(message.side).is_some_and(Half::is_whole);
+                all() && kept.certain && self.held(kept).is_none_or(is_whole) && (!excess || self.is_whole(kept))
+            }
             Needs::Before => kept.certain,
             Needs::Connection => {
                 kept.certain && kept.connection.is_none_or(|at| self.trace.doubts_of(at).all(|doubt| doubt.weak))
@@ -396,7 +398,7 @@ impl<'w> World<'w> {
             }
             Meaning::Field(Entry { get: Get::OwnConnection(get), .. }) => {
                 get(held, put);
-                coverage(!matches!(held.wire.closed(), crate::check::trace::wire::Closed::Unknown))
+                coverage(held.connection.flow.client.is_some() && held.wire.closed() != Closed::Unknown)
             }
             Meaning::Outer(index) if outer::is_of_flow(*index) => {
                 outer::flow_values(*index, &held.connection.flow, None, put);
@@ -492,6 +494,12 @@ fn is_never_of(name: &str, kind: Kind) -> bool {
     }
 }
 
+/// Whether all of its body was kept.
+fn is_body_kept(kept: &Kept) -> bool {
+    let kept_all = |http: &Http| http.preview.len() as u64 == http.decoded_len.unwrap_or(http.body_len);
+    !kept.bodiless && kept.message.http().is_none_or(kept_all)
+}
+
 /// Whether its body ends with the connection.
 fn is_until_close(trace: &Trace, kept: &Kept) -> bool {
     let Some(http) = kept.message.http().filter(|_| kept.message.kind == Kind::Response) else { return false };
@@ -516,7 +524,7 @@ fn knows_of_connection(held: &Held, name: &str) -> bool {
         "connection.handshake.ack" => connection.handshake[2],
         "connection.close" => matches!(connection.close, Close::Fin) || connection.close == Close::Rst && whole,
         "connection.initial_rtt" => connection.handshake == [true; 3] && whole,
-        "connection.protocol" => connection.http || whole,
+        "connection.protocol" => connection.http || whole && both_end,
         _ => whole && both_end,
     }
 }

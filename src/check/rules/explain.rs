@@ -67,7 +67,9 @@ fn rule(rules: &Rules, rule: &Rule, text: &mut String) -> fmt::Result {
                 if rule.empty == Empty::Pass { "passed" } else { "failed" }
             )?;
         }
-        Quantity::Any => writeln!(text, "  Of one {one} at least{chosen} this must hold:{}", expected(" that it is there"))?,
+        Quantity::Any => {
+            writeln!(text, "  Of one {one} at least{chosen} this must hold:{}", expected(" that it is there"))?
+        }
         Quantity::None => writeln!(text, "  Of no {one}{chosen} this may hold:{}", expected(" that it is there"))?,
         Quantity::Count { least, most } => {
             let count = match (least, most) {
@@ -76,7 +78,11 @@ fn rule(rules: &Rules, rule: &Rule, text: &mut String) -> fmt::Result {
                 (0, most) => format!("at most {most}"),
                 (least, most) => format!("{least} to {most}"),
             };
-            writeln!(text, "  Of {of}{chosen} there must be {count} of which this holds:{}", expected(" that they are there"))?;
+            writeln!(
+                text,
+                "  Of {of}{chosen} there must be {count} of which this holds:{}",
+                expected(" that they are there")
+            )?;
         }
     }
     for (name, bound) in &rule.binds {
@@ -146,7 +152,9 @@ fn in_words(rules: &Rules, condition: &Condition, rule: Option<&Rule>) -> String
             '"' | '\'' => quoted_end(rest, first),
             'r' | 'R' if rest[1..].starts_with('"') => 1 + quoted_end(&rest[1..], '"'),
             '[' | '#' => rest.find([']', ' ']).map_or(rest.len(), |at| at + 1),
-            c if is_word(c) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()).min(rest.find("..").unwrap_or(rest.len())),
+            c if is_word(c) => {
+                rest.find(|c| !is_word(c)).unwrap_or(rest.len()).min(rest.find("..").unwrap_or(rest.len()))
+            }
             c => {
                 let sign = OPERATORS.iter().map(|(sign, _)| *sign).filter(|sign| !sign.starts_with(is_word));
                 sign.filter(|sign| rest.starts_with(*sign)).map(str::len).max().unwrap_or(c.len_utf8())
@@ -179,10 +187,10 @@ fn quoted_end(rest: &str, quote: char) -> usize {
 /// What a field's name stands for.
 fn meaning(name: &str, names: &Vocabulary<'_>) -> Option<String> {
     let scope = names.resolve(name)?.id.scope;
-    let (owner, field) = if scope == 0 { (None, name) } else { name.split_once('.').map(|(owner, field)| (Some(owner), field))? };
-    let doc = vocabulary::doc(field).or_else(|| {
-        registry::entries().into_iter().find(|entry| entry.name == field).map(|entry| entry.doc)
-    });
+    let (owner, field) =
+        if scope == 0 { (None, name) } else { name.split_once('.').map(|(owner, field)| (Some(owner), field))? };
+    let doc = vocabulary::doc(field)
+        .or_else(|| registry::entries().into_iter().find(|entry| entry.name == field).map(|entry| entry.doc));
     let doc = match (doc, field.strip_prefix("http.header.")) {
         (Some(doc), _) => {
             let short = doc.split([',', '(', ';', ':']).next().unwrap_or(doc).trim();
@@ -193,7 +201,8 @@ fn meaning(name: &str, names: &Vocabulary<'_>) -> Option<String> {
         (None, Some(header)) => format!("value of {header}"),
         (None, None) => format!("`{field}`"),
     };
-    let is_clause = ["whether", "there ", "how ", "what ", "who ", "where ", "its ", "the ", "`", "client", "request or"];
+    let is_clause =
+        ["whether", "there ", "how ", "what ", "who ", "where ", "its ", "the ", "`", "client", "request or"];
     let article = if is_clause.iter().any(|word| doc.starts_with(word)) { "" } else { "the " };
     Some(match owner {
         None => format!("{article}{doc}"),

@@ -51,14 +51,18 @@ impl Trace {
         }
         let losses = doubts.iter().any(|doubt| !doubt.weak);
         let lossy = self.connections.iter().any(|connection| !connection.wire.is_whole());
-        if !losses && lossy {
-            doubts.push(Doubt {
-                what: "frames are missing in this capture, so that others may be".into(),
-                connection: None,
-                side: None,
-                weak: true,
-                frames: (0, FrameNumber::MAX),
-            });
+        let open = self.connections.iter().any(|held| !(held.wire.ends(0) && held.wire.ends(1)));
+        let weak = |what: &str, from| Doubt {
+            what: what.into(),
+            connection: None,
+            side: None,
+            weak: true,
+            frames: (from, FrameNumber::MAX),
+        };
+        if losses || lossy {
+            doubts.push(weak("frames are missing in this capture, so that others may be", 0));
+        } else if open {
+            doubts.push(weak("the capture ends before its connections do, so that more may have followed", self.last_frame));
         }
         self.doubts = doubts;
     }
@@ -133,6 +137,10 @@ impl Trace {
                 let known = matches!(held.connection.close, Close::Forgotten | Close::Reused);
                 doubts.push(doubt(what, !known, (last, FrameNumber::MAX)));
             }
+        }
+        if held.wire.halves.iter().any(|half| half.foreign) {
+            let what = format!("segments between the ends of stream {stream} are of a connection whose beginning is lost");
+            doubts.push(Doubt { what, connection: None, side: None, weak: false, frames: (first, FrameNumber::MAX) });
         }
         if [Issue::BufferFull, Issue::OutsideWindow].into_iter().any(|issue| held.connection.issues.contains(issue)) {
             let what = format!("segments of stream {stream} were turned away");

@@ -199,6 +199,9 @@ impl Collector {
         losses.fragments = totals.fragments_given_up;
         losses.bounds = totals.forgotten + totals.queues_relieved;
         let mut trace = self.trace;
+        for held in &mut trace.connections {
+            held.wire = self.wires.remove(&held.connection.flow.stream).map(|(_, wire)| wire).unwrap_or_default();
+        }
         trace.connections.sort_by_key(|held| held.connection.flow.stream);
         trace.messages.sort_by_key(|kept| (kept.message.segments.first_frame(), kept.flow.stream, kept.message.number));
         trace.connect();
@@ -234,8 +237,8 @@ impl Sink for Collector {
                 }
             }
             Event::Connection(connection) => {
-                let wire = self.wires.remove(&connection.flow.stream).map(|(_, wire)| wire).unwrap_or_default();
-                let connection = connection.clone();
+                // Its segments are told of at the end: some may come after it.
+                let (connection, wire) = (connection.clone(), Wire::default());
                 self.trace.connections.push(Held {
                     connection,
                     wire,

@@ -10,6 +10,9 @@ use crate::tcp::Control;
 /// Runs of captured bytes that are kept of a direction. One with more holes is not judged.
 const MAX_RUNS: usize = 1024;
 
+/// The largest window there is (RFC 7323 2.3).
+const MAX_WINDOW: i64 = 1 << 30;
+
 /// What is known of a connection.
 #[derive(Clone, Default, Debug)]
 pub struct Wire {
@@ -42,6 +45,8 @@ pub struct Half {
     rst: Option<(i64, Option<u32>, FrameNumber)>,
     /// Whether bytes were captured after the peer had acknowledged them: their first copy may be lost.
     pub late: bool,
+    /// Whether there were segments that cannot be of it: of another connection, whose beginning is lost.
+    pub foreign: bool,
 }
 
 /// Who ended a connection.
@@ -74,6 +79,9 @@ impl Wire {
 
     /// Who closed it first. A FIN or a RST that was sent without knowing of one of the peer's came first.
     pub fn closed(&self) -> Closed {
+        if self.halves.iter().any(|half| half.foreign) {
+            return Closed::Unknown;
+        }
         let knew = [0, 1].map(|dir| {
             let (half, peer) = (&self.halves[dir], &self.halves[1 - dir]);
             match (half.fin, half.rst) {
@@ -98,13 +106,14 @@ impl Wire {
     pub fn ends(&self, dir: usize) -> bool {
         let (half, peer) = (&self.halves[dir], &self.halves[1 - dir]);
         let by_itself = half.fin.is_some() || half.rst.is_some();
-        let by_peer = peer.rst.is_some_and(|(_, ack, _)| ack.is_some_and(|ack| half.offset(ack) <= half.end()));
+        let by_peer =
+            peer.rst.is_some_and(|(_, ack, _)| half.is_located() && ack.is_some_and(|ack| half.offset(ack) <= half.end()));
         by_itself || by_peer
     }
 
     /// Whether it shows no loss at all, its end apart.
     pub fn is_whole(&self) -> bool {
-        self.halves.iter().all(|half| half.begins && !half.late && half.holes().is_empty())
+        self.halves.iter().all(|half| half.is_whole() && !half.late && !half.foreign)
     }
 }
 
@@ -120,10 +129,13 @@ impl Half {
         }
         self.base.get_or_insert(seq);
         let offset = self.offset(seq);
+        self.foreign |= is(Control::SYN) && offset != 0;
         if is(Control::RST) {
             self.rst.get_or_insert((offset, ack, frame));
             return;
         }
+        let beyond = self.fin.is_some_and(|(fin, _)| offset > fin + 1);
+        self.foreign |= beyond || self.begins && !(-1..=self.end() + MAX_WINDOW).contains(&offset);
         let end = offset + i64::from(captured);
         let is_probe = captured <= 1 && offset < self.end() && !is(Control::FIN);
         if captured > 0 {
@@ -177,6 +189,11 @@ impl Half {
         self.newest + i64::from(seq.wrapping_sub(newest) as i32)
     }
 
+    /// Whether all of it was captured, up to where others prove that it goes.
+    pub fn is_whole(&self) -> bool {
+        self.begins && self.holes().is_empty()
+    }
+
     /// One past the highest byte captured.
     pub fn end(&self) -> i64 {
         self.runs.last().map_or(0, |run| run.1)
@@ -204,9 +221,16 @@ impl Half {
         self.runs.drain(from + 1..to);
     }
 
+    /// Whether it is known of some number that it comes before the end.
+    fn is_located(&self) -> bool {
+        self.begins || !self.runs.is_empty()
+    }
+
     /// Whether an acknowledgment covers more than the bytes captured: the FIN. None where that is not to be told.
     fn is_end_acknowledged_by(&self, ack: u32) -> Option<bool> {
-        self.base?;
+        if !self.is_located() {
+            return None;
+        }
         let acked = self.offset(ack);
         match self.fin {
             Some((fin, _)) => Some(acked > fin),

@@ -46,7 +46,12 @@ fn capture(report: &Report<'_>, graded: &Graded, text: &mut String) -> std::fmt:
         };
         let earned = report.points(rule, outcome).map_or_else(|| "–".into(), points);
         let (heading, reason) = (plain(rule.heading()), plain(&outcome.reason));
-        writeln!(text, "| {mark} {} | {heading} | {earned}/{} | {reason} |", outcome.verdict.name(), points(rule.points))?;
+        writeln!(
+            text,
+            "| {mark} {} | {heading} | {earned}/{} | {reason} |",
+            outcome.verdict.name(),
+            points(rule.points)
+        )?;
     }
     writeln!(text)?;
     for (rule, outcome) in report.outcomes(graded).filter(|(_, outcome)| outcome.verdict != Verdict::Passed) {

@@ -14,7 +14,11 @@ pub(super) fn write(report: &Report<'_>, out: &mut Vec<u8>) {
             for (number, graded) in (1..).zip(several) {
                 text.push_str(&format!("# Subtest: {}\n", name(&graded.capture)));
                 tests(report, graded, "    ", &mut text);
-                let ok = if matches!(graded.verdict(), Some(Verdict::Passed | Verdict::Undecided)) { "ok" } else { "not ok" };
+                let ok = if matches!(graded.verdict(), Some(Verdict::Passed | Verdict::Undecided)) {
+                    "ok"
+                } else {
+                    "not ok"
+                };
                 text.push_str(&format!("{ok} {number} - {}\n", name(&graded.capture)));
             }
         }

@@ -199,7 +199,8 @@ fn the_end_tells_what_became_of_every_byte() {
     totals.ledger.add(Class::Duplicate, 53);
     totals.ledger.missing = 7;
     let mut out = Vec::new();
-    Text::new(Options { quiet: true, ..Options::default() }).end(&End { totals, drops: None, selected: None }, &mut out);
+    Text::new(Options { quiet: true, ..Options::default() })
+        .end(&End { totals, drops: None, selected: None }, &mut out);
     let expected = "\
 frames        12   3456 bytes
 connections   1

@@ -200,7 +200,7 @@ fn connections(trace: &Trace) -> Vec<Block> {
             let close = held.connection.close.name();
             add(format!("How connection {stream} ended."), "close", format!("connection.close == \"{close}\""));
         }
-        if let (Closed::By(end), Some(client)) = (held.wire.closed(), held.connection.flow.client) {
+        if let (Closed::By(end), Some(client)) = (held.known.closed, held.connection.flow.client) {
             let who = if end == client { "client" } else { "server" };
             let expect = format!("connection.closed_by == \"{who}\"");
             add(format!("Connection {stream} is closed by the {who}."), "closed-by", expect);

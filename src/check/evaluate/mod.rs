@@ -350,7 +350,7 @@ impl<'j> Judging<'j> {
     }
 
     fn undecided(&self, reason: String, shown: Vec<Seen>, doubts: &[&Doubt]) -> Ruling {
-        let mut lacking: Vec<String> = doubts.iter().map(|doubt| doubt.what.clone()).collect();
+        let mut lacking: Vec<String> = doubts.iter().take(MAX_EVIDENCE).map(|doubt| doubt.what.clone()).collect();
         if lacking.is_empty() {
             // What is not known of those shown, their connections lack.
             let connections: HashSet<usize> = shown
@@ -361,7 +361,7 @@ impl<'j> Judging<'j> {
             lacking.extend(shown.iter().take(MAX_EVIDENCE).flat_map(|seen| missing_of(self.world.trace, seen.subject)));
             let all = self.world.trace.doubts.iter();
             let about = all.filter(|doubt| doubt.connection.is_none_or(|at| connections.contains(&at)));
-            lacking.extend(about.map(|doubt| doubt.what.clone()));
+            lacking.extend(about.take(MAX_EVIDENCE).map(|doubt| doubt.what.clone()));
         }
         lacking.truncate(MAX_EVIDENCE);
         Ruling { verdict: Verdict::Undecided, reason, shown, doubts: lacking }

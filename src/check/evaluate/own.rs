@@ -158,7 +158,7 @@ pub static CONNECTION: &[Field<ConnectionGet>] = &[Field::list(
     |held, put| {
         let Some(client) = held.connection.flow.client else { return };
         let mut name = |end: usize| put(Value::Text(if end == client { b"client" } else { b"server" }));
-        match held.wire.closed() {
+        match held.known.closed {
             Closed::By(end) => name(end),
             Closed::Both(first) => {
                 name(first);

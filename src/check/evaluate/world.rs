@@ -12,7 +12,7 @@ use crate::app::message::{Integrity, Kind, Message};
 use crate::check::rules::Rules;
 use crate::check::rules::model::{Bound, Rule};
 use crate::check::rules::relation::Relation;
-use crate::check::trace::wire::{Closed, Half};
+use crate::check::trace::wire::Closed;
 use crate::check::trace::{Held, Kept, Trace, kind_index};
 use crate::event::{Close, Transport};
 use crate::field::Value;
@@ -23,7 +23,7 @@ use crate::issue::{Issue, IssueSet};
 const MAX_SET: usize = 1000;
 
 /// How much is looked at for one capture, in values; a long value counts for several. Some seconds.
-const MAX_STEPS: u64 = 100_000_000;
+const MAX_STEPS: u64 = 30_000_000;
 
 /// Bytes of a value that count as one step.
 const STEP: usize = 64;
@@ -114,7 +114,7 @@ impl<'w> World<'w> {
     /// Whether no doubt is about the connection of this message, nor about the capture where it is on none.
     fn is_whole(&self, kept: &Kept) -> bool {
         match self.held(kept) {
-            Some(held) => held.wire.is_whole(),
+            Some(held) => held.known.whole,
             None => self.trace.doubts.is_empty(),
         }
     }
@@ -148,7 +148,7 @@ impl<'w> World<'w> {
         let siblings = kept.connection.and_then(|connection| self.trace.connections.get(connection));
         let siblings = siblings.map_or(&[][..], |held| &held.by_kind[kind]);
         let has_doubts = || match kept.connection {
-            Some(connection) => self.trace.doubts_of(connection).next().is_some(),
+            Some(connection) => self.trace.connections.get(connection).is_none_or(|held| held.known.doubted),
             None => !self.trace.doubts.is_empty(),
         };
         let all = &self.trace.by_kind[kind];
@@ -189,7 +189,7 @@ impl<'w> World<'w> {
                 let previous = kept.order.checked_sub(1).and_then(|order| all.get(order)).copied();
                 let from = previous.map_or(0, |at| self.trace.messages[at].message.segments.first_frame());
                 match previous {
-                    _ if self.may_lie_between(from, frame) => UNKNOWN,
+                    _ if self.trace.may_lie_between(from, frame) => UNKNOWN,
                     Some(previous) => known(previous),
                     None => nothing(true),
                 }
@@ -198,7 +198,7 @@ impl<'w> World<'w> {
                 let next = all.get(kept.order + 1).copied();
                 let until = next.map_or(u64::MAX, |at| self.trace.messages[at].message.segments.first_frame());
                 match next {
-                    _ if self.may_lie_between(frame, until) => UNKNOWN,
+                    _ if self.trace.may_lie_between(frame, until) => UNKNOWN,
                     Some(next) => known(next),
                     None => nothing(true),
                 }
@@ -210,17 +210,15 @@ impl<'w> World<'w> {
 
     fn related_to_connection(&self, at: usize, relation: Relation) -> (Vec<Subject>, Coverage) {
         let Some(held) = self.trace.connections.get(at) else { return UNKNOWN };
-        let has_doubts = self.trace.doubts_of(at).next().is_some();
+        let has_doubts = held.known.doubted;
         let message = |at: Option<&usize>| match at {
             _ if has_doubts => UNKNOWN,
             Some(at) => (vec![Subject::Message(*at)], Coverage::Complete),
             None => (Vec::new(), Coverage::Complete),
         };
-        let of_capture = || self.trace.doubts.iter().filter(|doubt| doubt.connection.is_none());
-        let (may_precede, may_follow) = (
-            of_capture().any(|doubt| doubt.frames.0 < held.wire.frames.0),
-            of_capture().any(|doubt| doubt.frames.1 > held.wire.frames.0),
-        );
+        let first = held.wire.frames.0;
+        let may_precede = self.trace.may_begin_between(0, first);
+        let may_follow = self.trace.may_begin_between(first, u64::MAX);
         let other = |at: Option<usize>, may_lie: bool| match at.filter(|at| *at < self.trace.connections.len()) {
             _ if may_lie => UNKNOWN,
             Some(at) => (vec![Subject::Connection(at)], Coverage::Complete),
@@ -229,7 +227,7 @@ impl<'w> World<'w> {
         let is_of_others = |message: &usize| self.trace.messages[*message].connection != Some(at);
         let messages = &self.trace.messages;
         let began = |frame: u64| messages.partition_point(|kept| kept.message.segments.first_frame() < frame);
-        let (first, last) = (began(held.wire.frames.0), began(held.wire.frames.1));
+        let (first, last) = (began(first), began(held.wire.frames.1));
         match relation {
             Relation::First => message(held.messages.first()),
             Relation::Last => message(held.messages.last()),
@@ -254,11 +252,6 @@ impl<'w> World<'w> {
         }
         let complete = !may_lack && messages.peek().is_none();
         (all, if complete { Coverage::Complete } else { Coverage::Incomplete })
-    }
-
-    /// Whether something not captured could lie between these frames.
-    fn may_lie_between(&self, from: u64, until: u64) -> bool {
-        self.trace.doubts.iter().any(|doubt| doubt.frames.0 < until && doubt.frames.1 > from)
     }
 
     /// Hands on the values of a field of one.
@@ -349,8 +342,8 @@ impl<'w> World<'w> {
         let is_cut = matches!(message.integrity, Integrity::Gap | Integrity::Truncated | Integrity::Unfinished);
         let head = || message.http().is_none_or(|http| http.nine || http.parsed.complete) || !is_cut;
         let all = || {
-            let ends =
-                !is_until_close(self.trace, kept) || self.held(kept).is_some_and(|held| held.wire.ends(message.side));
+            let ends = !is_until_close(self.trace, kept)
+                || self.held(kept).is_some_and(|held| held.known.ends[message.side & 1]);
             !is_cut && message.missing_bytes == 0 && ends
         };
         match needs {
@@ -362,13 +355,11 @@ impl<'w> World<'w> {
             Needs::Side => {
                 // Whether bytes are in excess, or belong to what was agreed to follow, is said by the other side.
                 let excess = message.issues.contains(Issue::ExcessData);
-                let is_whole = |held: &Held| held.wire.halves.get(message.side).is_some_and(Half::is_whole);
+                let is_whole = |held: &Held| held.known.sides[message.side & 1];
                 all() && kept.certain && self.held(kept).is_none_or(is_whole) && (!excess || self.is_whole(kept))
             }
             Needs::Before => kept.certain,
-            Needs::Connection => {
-                kept.certain && kept.connection.is_none_or(|at| self.trace.doubts_of(at).all(|doubt| doubt.weak))
-            }
+            Needs::Connection => kept.certain && self.held(kept).is_none_or(|held| !held.known.lossy),
             Needs::Capture => !self.trace.may_precede(message.segments.first_frame()),
             Needs::Pair => kept.certain && self.is_whole(kept),
         }
@@ -398,14 +389,14 @@ impl<'w> World<'w> {
             }
             Meaning::Field(Entry { get: Get::OwnConnection(get), .. }) => {
                 get(held, put);
-                coverage(held.connection.flow.client.is_some() && held.wire.closed() != Closed::Unknown)
+                coverage(held.connection.flow.client.is_some() && held.known.closed != Closed::Unknown)
             }
             Meaning::Outer(index) if outer::is_of_flow(*index) => {
                 outer::flow_values(*index, &held.connection.flow, None, put);
                 Coverage::Complete
             }
             _ => {
-                let all = coverage(self.trace.doubts_of(at).next().is_none());
+                let all = coverage(!held.known.doubted);
                 held.messages.iter().fold(all, |coverage, message| {
                     if self.spend(1) {
                         coverage.and(self.of_message(*message, meaning, put))
@@ -511,8 +502,8 @@ fn is_until_close(trace: &Trace, kept: &Kept) -> bool {
 /// Whether what a field of a connection needs was captured.
 fn knows_of_connection(held: &Held, name: &str) -> bool {
     let connection = &held.connection;
-    let whole = held.wire.is_whole();
-    let both_end = held.wire.ends(0) && held.wire.ends(1);
+    let whole = held.known.whole;
+    let both_end = held.known.ends == [true; 2];
     match name {
         "connection.client_known" => connection.flow.client.is_some(),
         _ if name.starts_with("connection.client.") || name.starts_with("connection.server.") => {

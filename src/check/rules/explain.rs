@@ -152,7 +152,7 @@ fn in_words(rules: &Rules, condition: &Condition, rule: Option<&Rule>) -> String
             '"' | '\'' => quoted_end(rest, first),
             'r' | 'R' if rest[1..].starts_with('"') => 1 + quoted_end(&rest[1..], '"'),
             '[' | '#' => rest.find([']', ' ']).map_or(rest.len(), |at| at + 1),
-            c if is_word(c) => {
+            c if is_word(c) && !rest.starts_with("..") => {
                 rest.find(|c| !is_word(c)).unwrap_or(rest.len()).min(rest.find("..").unwrap_or(rest.len()))
             }
             c => {
@@ -184,28 +184,111 @@ fn quoted_end(rest: &str, quote: char) -> usize {
     inside.map_or(rest.len(), |(at, _)| at + 1)
 }
 
+/// How fields are spoken of whose meaning is not said in a few words.
+const SPOKEN: [(&str, &str); 25] = [
+    ("http.request.version", "the version"),
+    ("http.response.version", "the version"),
+    ("http.content_length", "Content-Length"),
+    ("http.body", "the body"),
+    ("http.body.length", "the length of the body"),
+    ("http.body.decoded_length", "the length of the body without its content coding"),
+    ("http.body.sha256", "the SHA-256 of the body"),
+    ("http.head", "the head"),
+    ("http.issues", "what is odd in its head or framing"),
+    ("http.time", "the time from request to response"),
+    ("http.location.full_uri", "the URI where Location leads"),
+    ("http.request.full_uri", "the URI asked for"),
+    ("message.issues", "what is worth flagging"),
+    ("message.number", "its number on the connection"),
+    ("message.nth", "its number among those of its kind on the connection"),
+    ("message.order", "its number among those of its kind in the capture"),
+    ("message.length", "its length in bytes"),
+    ("message.time", "the time of its first byte"),
+    ("message.since_start", "the time from the start of the capture to its first byte"),
+    ("message.duration", "the time from its first byte to its last"),
+    ("message.integrity", "what became of its bytes"),
+    ("connection.closed_by", "who closes first"),
+    ("connection.close", "how it ends"),
+    ("connection.protocol", "the protocol"),
+    ("tcp.stream", "the number of the connection"),
+];
+
+/// How what is related is spoken of.
+const fn owner(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Request => "its request",
+        Relation::Response => "its response",
+        Relation::Connection => "its connection",
+        Relation::Before => "the one before on its connection",
+        Relation::After => "the one after on its connection",
+        Relation::First => "the first on its connection",
+        Relation::Last => "the last on its connection",
+        Relation::Previous => "the one before in the capture",
+        Relation::Next => "the one after in the capture",
+        Relation::Earlier => "an earlier message",
+        Relation::Later => "a later message",
+    }
+}
+
 /// What a field's name stands for.
 fn meaning(name: &str, names: &Vocabulary<'_>) -> Option<String> {
     let scope = names.resolve(name)?.id.scope;
-    let (owner, field) =
-        if scope == 0 { (None, name) } else { name.split_once('.').map(|(owner, field)| (Some(owner), field))? };
-    let doc = vocabulary::doc(field)
-        .or_else(|| registry::entries().into_iter().find(|entry| entry.name == field).map(|entry| entry.doc));
-    let doc = match (doc, field.strip_prefix("http.header.")) {
-        (Some(doc), _) => {
-            let short = doc.split([',', '(', ';', ':']).next().unwrap_or(doc).trim();
-            let mut letters = short.chars();
-            let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
-            format!("{first}{}", letters.as_str())
-        }
-        (None, Some(header)) => format!("value of {header}"),
-        (None, None) => format!("`{field}`"),
-    };
-    let is_clause =
-        ["whether", "there ", "how ", "what ", "who ", "where ", "its ", "the ", "`", "client", "request or"];
-    let article = if is_clause.iter().any(|word| doc.starts_with(word)) { "" } else { "the " };
-    Some(match owner {
-        None => format!("{article}{doc}"),
-        Some(owner) => format!("{article}{doc} (of `{owner}`)"),
-    })
+    if scope == 0 {
+        return Some(field(name, names));
+    }
+    let (prefix, rest) = name.split_once('.')?;
+    let owner = Relation::of_name(prefix).map_or_else(|| format!("`{prefix}`"), |relation| owner(relation).to_owned());
+    Some(format!("{} of {owner}", field(rest, names)))
+}
+
+fn field(name: &str, names: &Vocabulary<'_>) -> String {
+    let spoken = SPOKEN.iter().find(|(known, _)| *known == name).map(|(_, spoken)| (*spoken).to_owned());
+    let header = name.strip_prefix("http.header.").map(|header| format!("the field {header}"));
+    if let Some(spoken) = spoken.or(header) {
+        return spoken;
+    }
+    if names.definitions.iter().any(|definition| definition == name) {
+        return format!("`{name}`");
+    }
+    let of_registry = || registry::entries().into_iter().find(|entry| entry.name == name).map(|entry| entry.doc);
+    let Some(doc) = vocabulary::doc(name).or_else(of_registry) else { return format!("`{name}`") };
+    if let Some(header) = doc.strip_prefix("Value of ").or(doc.strip_prefix("Values of ")) {
+        return header.to_owned();
+    }
+    let short = doc.split([',', '(', ';', ':']).next().unwrap_or(doc).trim();
+    let is_word = short.chars().nth(1).is_none_or(char::is_lowercase);
+    let mut letters = short.chars();
+    let first = letters.next().map(|first| if is_word { first.to_lowercase().to_string() } else { first.to_string() });
+    let phrase = format!("{}{}", first.unwrap_or_default(), letters.as_str());
+    let is_clause = ["whether", "there ", "how ", "what ", "who ", "where ", "its ", "the "];
+    if is_clause.iter().any(|word| phrase.starts_with(word)) { phrase } else { format!("the {phrase}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::Rules;
+    use super::*;
+
+    #[test]
+    fn filters_are_read_aloud() {
+        let spoken = |filter: &str| {
+            let text = format!("[[rule]]\nname = 'a'\nof = 'responses'\nexpect = '{filter}'\n");
+            let rules = Rules::read(Path::new("a"), &mut |_| Ok(text.clone()), &[], false).unwrap();
+            in_words(&rules, rules.rules[0].expect.as_ref().unwrap(), Some(&rules.rules[0]))
+        };
+        assert_eq!(
+            spoken(r#"http.host == "a" && !(tcp.port in {80..90})"#),
+            r#"Host is "a" and not (the tcp.port is one of {80 to 90})"#.replace("the tcp.port", "`tcp.port`")
+        );
+        assert_eq!(
+            spoken("request.http.request.uri != before.http.location"),
+            "the request target of its request is not Location of the one before on its connection"
+        );
+        assert_eq!(
+            spoken(r#"http.body matches r"a\"b" or http.response.code>=400"#),
+            r#"the body matches r"a\"b" or the status code is at least 400"#
+        );
+    }
 }

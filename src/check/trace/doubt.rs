@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Kept, Trace};
+use super::{Kept, Known, Trace};
 use crate::app::http1::framing::{Framing, framing};
 use crate::app::message::{Kind, Message};
 use crate::event::Close;
@@ -22,6 +22,32 @@ pub struct Doubt {
     pub weak: bool,
     /// The frames between which it lies.
     pub frames: (FrameNumber, FrameNumber),
+}
+
+/// The frames between which doubts lie, made to be asked often.
+#[derive(Debug, Default)]
+pub struct Spans {
+    /// For each, by where they begin: that, and the latest end of those so far.
+    ends: Vec<(FrameNumber, FrameNumber)>,
+}
+
+impl Spans {
+    fn new<'d>(doubts: impl Iterator<Item = &'d Doubt>) -> Self {
+        let mut ends: Vec<_> = doubts.map(|doubt| doubt.frames).collect();
+        ends.sort_unstable();
+        let mut latest = 0;
+        for (_, end) in &mut ends {
+            latest = latest.max(*end);
+            *end = latest;
+        }
+        Self { ends }
+    }
+
+    /// Whether one begins before `until` and ends after `from`.
+    pub(super) fn meet(&self, from: FrameNumber, until: FrameNumber) -> bool {
+        let begun = self.ends.partition_point(|(begin, _)| *begin < until);
+        begun.checked_sub(1).and_then(|last| self.ends.get(last)).is_some_and(|(_, end)| *end > from)
+    }
 }
 
 /// What is known of the capture as a whole.
@@ -44,14 +70,25 @@ pub struct Losses {
 impl Trace {
     /// Finds the doubts; whether each message is certain to be where it seems comes with them.
     pub(super) fn doubt(&mut self) {
+        for held in &mut self.connections {
+            let wire = &held.wire;
+            held.known = Known {
+                whole: wire.is_whole(),
+                sides: [0, 1].map(|side| wire.halves[side].is_whole()),
+                ends: [0, 1].map(|side| wire.ends(side)),
+                closed: wire.closed(),
+                doubted: false,
+                lossy: false,
+            };
+        }
         let mut doubts = self.of_the_capture();
         for connection in 0..self.connections.len() {
             let blind = self.judge(connection, &mut doubts);
             self.mark_certain(connection, blind);
         }
         let losses = doubts.iter().any(|doubt| !doubt.weak);
-        let lossy = self.connections.iter().any(|connection| !connection.wire.is_whole());
-        let open = self.connections.iter().any(|held| !(held.wire.ends(0) && held.wire.ends(1)));
+        let lossy = self.connections.iter().any(|connection| !connection.known.whole);
+        let open = self.connections.iter().any(|held| held.known.ends != [true; 2]);
         let weak = |what: &str, from| Doubt {
             what: what.into(),
             connection: None,
@@ -62,8 +99,19 @@ impl Trace {
         if losses || lossy {
             doubts.push(weak("frames are missing in this capture, so that others may be", 0));
         } else if open {
-            doubts.push(weak("the capture ends before its connections do, so that more may have followed", self.last_frame));
+            doubts.push(weak(
+                "the capture ends before its connections do, so that more may have followed",
+                self.last_frame,
+            ));
         }
+        for doubt in &doubts {
+            if let Some(held) = doubt.connection.and_then(|at| self.connections.get_mut(at)) {
+                held.known.doubted = true;
+                held.known.lossy |= !doubt.weak;
+            }
+        }
+        let of_capture = doubts.iter().filter(|doubt| doubt.connection.is_none());
+        self.spans = [Spans::new(doubts.iter()), Spans::new(of_capture)];
         self.doubts = doubts;
     }
 
@@ -129,7 +177,7 @@ impl Trace {
                 };
                 doubts.push(doubt(what, false, (first, last)));
             }
-            if !held.wire.ends(side) {
+            if !held.known.ends[side] {
                 let what = match held.connection.close {
                     Close::Forgotten | Close::Reused => format!("the end of what {} sent is not known", from(side)),
                     _ => format!("the capture does not have the end of what {} sent", from(side)),
@@ -139,7 +187,8 @@ impl Trace {
             }
         }
         if held.wire.halves.iter().any(|half| half.foreign) {
-            let what = format!("segments between the ends of stream {stream} are of a connection whose beginning is lost");
+            let what =
+                format!("segments between the ends of stream {stream} are of a connection whose beginning is lost");
             doubts.push(Doubt { what, connection: None, side: None, weak: false, frames: (first, FrameNumber::MAX) });
         }
         if [Issue::BufferFull, Issue::OutsideWindow].into_iter().any(|issue| held.connection.issues.contains(issue)) {
@@ -207,4 +256,23 @@ impl Trace {
 /// The offset of a stream's byte from its first one.
 fn relative(offset: u64) -> i64 {
     offset.wrapping_sub(crate::tcp::reassembly::ORIGIN) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_meet_as_their_doubts_do() {
+        let doubt = |frames| Doubt { what: String::new(), connection: None, side: None, weak: false, frames };
+        let doubts = [(5, 9), (0, 3), (12, FrameNumber::MAX)].map(doubt);
+        let spans = Spans::new(doubts.iter());
+        for from in 0..16 {
+            for until in from..16 {
+                let meets = doubts.iter().any(|doubt| doubt.frames.0 < until && doubt.frames.1 > from);
+                assert_eq!(spans.meet(from, until), meets, "{from} {until}");
+            }
+        }
+        assert!(!Spans::default().meet(0, 9));
+    }
 }

@@ -13,8 +13,8 @@ use crate::engine::Totals;
 use crate::event::{self, Connection, Event, Flow, Packet, Sink, Transport};
 use crate::flow::Endpoint;
 use crate::frame::{FrameNumber, Timestamp};
-use doubt::{Doubt, Losses};
-use wire::Wire;
+use doubt::{Doubt, Losses, Spans};
+use wire::{Closed, Wire};
 
 /// What is kept of a capture, and how much.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,8 @@ pub struct Trace {
     pub by_kind: [Vec<usize>; 2],
     /// What could be missing.
     pub doubts: Vec<Doubt>,
+    /// The frames between which they lie, and the same of those that are about no connection.
+    spans: [Spans; 2],
     /// What is known of the capture as a whole.
     pub losses: Losses,
     /// Capture time of the first frame.
@@ -89,6 +91,25 @@ pub struct Held {
     pub messages: Vec<usize>,
     /// The same of its requests, and of its responses.
     pub by_kind: [Vec<usize>; 2],
+    /// What follows from its segments and from the doubts about it.
+    pub known: Known,
+}
+
+/// What is known of a connection as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Whether it shows no loss at all, its end apart; and the same of what each end sent.
+    pub whole: bool,
+    /// See `whole`.
+    pub sides: [bool; 2],
+    /// Whether nothing can have come from an end after what was captured of it.
+    pub ends: [bool; 2],
+    /// Who closed it first.
+    pub closed: Closed,
+    /// Whether something could be missing; and whether something is.
+    pub doubted: bool,
+    /// See `doubted`.
+    pub lossy: bool,
 }
 
 impl Held {
@@ -244,6 +265,7 @@ impl Sink for Collector {
                     wire,
                     messages: Vec::new(),
                     by_kind: Default::default(),
+                    known: Known::default(),
                 });
             }
         }
@@ -286,18 +308,29 @@ impl Trace {
         }
     }
 
-    /// Whether something not captured could precede this frame, among what a rule on the whole capture looks at.
+    /// Whether something not captured could precede this frame.
     pub fn may_precede(&self, frame: FrameNumber) -> bool {
-        self.doubts.iter().any(|doubt| doubt.frames.0 < frame)
+        self.spans[0].meet(0, frame)
     }
 
     /// Whether something not captured could follow this frame.
     pub fn may_follow(&self, frame: FrameNumber) -> bool {
-        self.doubts.iter().any(|doubt| doubt.frames.1 > frame)
+        self.spans[0].meet(frame, FrameNumber::MAX)
     }
 
-    /// The doubts about a connection.
-    pub fn doubts_of(&self, connection: usize) -> impl Iterator<Item = &Doubt> {
-        self.doubts.iter().filter(move |doubt| doubt.connection == Some(connection))
+    /// Whether something not captured could lie between these frames.
+    pub fn may_lie_between(&self, from: FrameNumber, until: FrameNumber) -> bool {
+        self.spans[0].meet(from, until)
+    }
+
+    /// Whether a connection not captured could have begun between these frames.
+    pub fn may_begin_between(&self, from: FrameNumber, until: FrameNumber) -> bool {
+        self.spans[1].meet(from, until)
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { whole: false, sides: [false; 2], ends: [false; 2], closed: Closed::Unknown, doubted: true, lossy: true }
     }
 }

@@ -106,8 +106,9 @@ impl Wire {
     pub fn ends(&self, dir: usize) -> bool {
         let (half, peer) = (&self.halves[dir], &self.halves[1 - dir]);
         let by_itself = half.fin.is_some() || half.rst.is_some();
-        let by_peer =
-            peer.rst.is_some_and(|(_, ack, _)| half.is_located() && ack.is_some_and(|ack| half.offset(ack) <= half.end()));
+        let by_peer = peer
+            .rst
+            .is_some_and(|(_, ack, _)| half.is_located() && ack.is_some_and(|ack| half.offset(ack) <= half.end()));
         by_itself || by_peer
     }
 

@@ -456,7 +456,7 @@ fn rules_are_explained_in_words() {
     for said in [
         "host: Host names the server (1 point)",
         "Of every request this must hold:",
-        "the value of Host is \"10.0.0.2\"",
+        "Host is \"10.0.0.2\"",
     ] {
         assert!(text.contains(said), "{said}\n{text}");
     }

@@ -1,10 +1,12 @@
 //! The one loop that reads and writes: frames from a source, through the core, to standard output.
 
 mod ahead;
+mod batch;
 pub mod check;
 mod failure;
 mod input;
 mod progress;
+mod renderer;
 mod results;
 mod selection;
 
@@ -228,7 +230,7 @@ impl Run<'_> {
         };
         let unexplained = totals.ledger.unexplained();
         let selected = self.results.selected();
-        self.results.end(&End { totals, drops, selected });
+        self.results.end(&End { totals, drops, selected }).map_err(Failure::Output)?;
         self.flush()?;
         let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
         failures.extend(self.results.lacks().map(Failure::Wrong));

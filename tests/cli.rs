@@ -91,7 +91,7 @@ fn usage() {
     refused("tcp port 80", 2, "-r FILE");
     refused("check lab.toml -r keep-alive.pcap", 2, "leaves out `dissect check`");
     refused("-r keep-alive.pcap follow 1", 2, "leaves out `dissect follow`");
-    refused("-r keep-alive.pcap -Y http", 2, "display filters");
+    refused("-r keep-alive.pcap -Y http -w copy", 2, "-w with -Y");
     refused("-r keep-alive.pcap --hash", 2, "-T json");
     for arguments in [
         "--nosuch",
@@ -101,6 +101,7 @@ fn usage() {
         "-r a -c none",
         "-r a --limit queues",
         "-r a --body 1",
+        "-r a --body 0.1 -Y http",
         "completions tcsh",
     ] {
         let output = dissect(arguments);
@@ -299,6 +300,38 @@ fn a_limit_moves_its_bound() {
 }
 
 #[test]
+fn a_display_filter_chooses_what_is_shown() {
+    let all = records("-P -r reordered-response.pcap");
+    let chosen = |filter: &str| records(&format!("-P -r reordered-response.pcap -Y {filter}"));
+    let count = |records: &[Value], kind: &str| records.iter().filter(|record| record["type"] == kind).count();
+    for (filter, packets, messages, connections) in [
+        ("tcp", count(&all, "packet") - 2, 4, 1),
+        ("tcp.analysis.out_of_order", 1, 1, 1),
+        ("http.request.uri==\"/lines\"", 0, 1, 1),
+        ("http.host==\"nowhere\"", 0, 0, 0),
+        ("connection.close==\"fin\"", 0, 0, 1),
+        ("arp", 2, 0, 0),
+    ] {
+        let shown = chosen(filter);
+        let counts = (count(&shown, "packet"), count(&shown, "message"), count(&shown, "connection"));
+        assert_eq!(counts, (packets, messages, connections), "{filter}");
+        // The totals are those of the capture.
+        assert_eq!(shown.last(), all.last(), "{filter}");
+    }
+    let summary = dissect("-q -P -r reordered-response.pcap -Y tcp.analysis.out_of_order").stdout;
+    assert!(String::from_utf8(summary).unwrap().contains("selected      1 frame   1 message"));
+    // An update is shown with the response that it is of.
+    for (filter, updates) in [("http.response", 1), ("http.request", 0)] {
+        let shown = records(&format!("-r again-other-bytes-later.pcap -Y {filter}"));
+        assert_eq!(count(&shown, "update"), updates, "{filter}");
+    }
+    let hashes = records("-r keep-alive.pcap --hash -Y message.number==4");
+    assert!(hashes.iter().any(|record| record["http"]["body"]["sha256"].is_string()));
+    let body = records("-r keep-alive.pcap -Y http.file_data");
+    assert!(count(&body, "message") > 0 && body.iter().all(|record| record["message"]["kind"] != "request"));
+}
+
+#[test]
 fn nothing_is_unexplained() {
     assert_eq!(dissect("-r keep-alive.pcap --strict").status.code(), Some(0));
 }
@@ -320,7 +353,7 @@ fn written_frames_are_the_same_frames() {
 #[test]
 fn what_is_told_without_a_capture() {
     let fields = String::from_utf8(dissect("fields").stdout).unwrap();
-    for name in ["eth.dst", "ip.ttl", "tcp.seq", "tcp.analysis.flags", "http.request.method"] {
+    for name in ["eth.dst", "ip.ttl", "tcp.seq", "tcp.analysis.flags", "http.request.method", "ip.addr", "http"] {
         let line = fields.lines().find(|line| line.split('\t').next() == Some(name)).unwrap();
         assert_eq!(line.split('\t').filter(|column| !column.is_empty()).count(), 3, "{line}");
     }

@@ -139,8 +139,8 @@ fn repeated_key(line: &str) -> Option<String> {
 // The schema.
 
 fn schema() -> Value {
-    let definitions = [begin(), packet(), message(), update(), connection(), end()];
-    let kinds = ["begin", "packet", "message", "update", "connection", "end"];
+    let definitions = [begin(), packet(), message(), update(), connection(), end(), finding(), findings(), lint()];
+    let kinds = ["begin", "packet", "message", "update", "connection", "end", "finding", "findings", "lint"];
     let one_of: Vec<Value> = kinds.iter().map(|kind| json!({ "$ref": format!("#/$defs/{kind}") })).collect();
     let mut defs: Map<String, Value> = kinds.iter().map(|kind| (*kind).to_owned()).zip(definitions).collect();
     defs.extend(layers().into_iter().map(|(base, layer)| (base.to_owned(), layer)));
@@ -153,7 +153,7 @@ fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A record of dissect -T json",
-        "description": "One object a line; the first is of the type begin, the last of the type end.",
+        "description": "One object a line; the first is of the type begin, the last of the type end. Findings are what check tells, lints what lints tells.",
         "oneOf": one_of,
         "$defs": defs,
     })
@@ -300,6 +300,55 @@ fn layers() -> Vec<(&'static str, Value)> {
         (base, layer.build())
     };
     bases.into_iter().map(layer).collect()
+}
+
+fn finding() -> Value {
+    let message = json!({ "enum": ["request", "response"] });
+    record("finding")
+        .must("lint", text())
+        .must("severity", severity())
+        .must("title", text())
+        .must("section", text())
+        .must("help", text())
+        .may("time", json!({ "type": "string", "format": "date-time" }))
+        .must("tcp.stream", count())
+        .may("src", text())
+        .may("dst", text())
+        .may("message.number", count())
+        .may("message.kind", message)
+        .may("message.offset", count())
+        .may("frame.number", count())
+        .may("frame.offset", count())
+        .may("line.offset", count())
+        .may("line.text", text())
+        .may("line.bytes", json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$" }))
+        .may("line.mark", json!({ "type": "array", "items": count(), "minItems": 2, "maxItems": 2 }))
+        .may("found", text())
+        .may("expected", text())
+        .may("more", count())
+        .build()
+}
+
+fn findings() -> Value {
+    let record = record("findings").must("left_out", count());
+    ["error", "warn", "note", "chat"]
+        .iter()
+        .fold(record, |record, name| record.must(&format!("count.{name}"), count()))
+        .build()
+}
+
+fn lint() -> Value {
+    ["name", "section", "title", "help", "explanation"]
+        .iter()
+        .fold(record("lint"), |record, name| record.must(name, text()))
+        .must("severity", severity())
+        .may("issue", of("issue"))
+        .must("httpolice", list(count()))
+        .build()
+}
+
+fn severity() -> Value {
+    json!({ "enum": ["error", "warn", "note", "chat"] })
 }
 
 fn begin() -> Value {

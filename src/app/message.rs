@@ -99,7 +99,7 @@ pub struct Missing {
 }
 
 /// The segments that carried a message: all of a short one; of a long one the flagged, the first and the last.
-#[derive(Clone, Default, Debug)]
+#[derive(Default, Debug)]
 pub struct Segments {
     count: u64,
     first_frame: FrameNumber,
@@ -107,7 +107,27 @@ pub struct Segments {
     flagged: Vec<SegmentRef>,
     first: Vec<SegmentRef>,
     last: Vec<SegmentRef>,
+    /// Where in `last` the next one goes.
     oldest: usize,
+}
+
+impl Clone for Segments {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Self { count, first_frame, last_frame, flagged, first, last, oldest } = self;
+        *count = other.count;
+        *first_frame = other.first_frame;
+        *last_frame = other.last_frame;
+        flagged.clone_from(&other.flagged);
+        first.clone_from(&other.first);
+        last.clone_from(&other.last);
+        *oldest = other.oldest;
+    }
 }
 
 impl Segments {
@@ -128,29 +148,43 @@ impl Segments {
     }
 
     /// Adds a run of bytes; one that goes on where the frame's last run ended is one with it.
-    pub fn add(&mut self, segment: SegmentRef) {
+    #[inline]
+    pub fn add(&mut self, segment: &SegmentRef) {
         // Most runs are the first of their frame.
-        if segment.frame <= self.last_frame
-            && let Some(last) = self.latest()
-            && last.frame == segment.frame
-            && last.offset + u64::from(last.len) == segment.offset
-        {
-            last.len += segment.len;
+        if segment.frame > self.last_frame {
+            self.last_frame = segment.frame;
+            if self.count == 0 {
+                self.first_frame = segment.frame;
+            }
+        } else if self.goes_on(segment) {
             return;
+        } else {
+            self.first_frame = self.first_frame.min(segment.frame);
         }
-        self.first_frame = if self.count == 0 { segment.frame } else { self.first_frame.min(segment.frame) };
-        self.last_frame = self.last_frame.max(segment.frame);
         self.count += 1;
         if self.first.len() < KEPT_FIRST {
-            self.first.push(segment);
+            self.first.push(*segment);
         } else if !segment.flags.is_empty() && self.flagged.len() < KEPT_FLAGGED {
-            self.flagged.push(segment);
-        } else if self.last.len() < KEPT_LAST {
-            self.last.push(segment);
-        } else {
-            self.last[self.oldest] = segment;
+            self.flagged.push(*segment);
+        } else if let Some(oldest) = self.last.get_mut(self.oldest) {
+            *oldest = *segment;
             self.oldest = (self.oldest + 1) % KEPT_LAST;
+        } else {
+            self.last.push(*segment);
+            self.oldest = self.last.len() % KEPT_LAST;
         }
+    }
+
+    /// Makes a run one with the last one, if it is of the same frame and goes on where that ended.
+    fn goes_on(&mut self, segment: &SegmentRef) -> bool {
+        let last = self
+            .latest()
+            .filter(|last| last.frame == segment.frame && last.offset + u64::from(last.len) == segment.offset);
+        if let Some(last) = last {
+            last.len += segment.len;
+            return true;
+        }
+        false
     }
 
     fn latest(&mut self) -> Option<&mut SegmentRef> {
@@ -158,9 +192,8 @@ impl Segments {
             return self.first.last_mut();
         }
         let newest = (self.oldest + KEPT_LAST - 1) % KEPT_LAST;
-        let lists = [self.flagged.last_mut(), self.first.last_mut()];
-        let last = if self.last.len() < KEPT_LAST { self.last.last_mut() } else { self.last.get_mut(newest) };
-        lists.into_iter().chain([last]).flatten().max_by_key(|segment| (segment.offset, segment.frame))
+        let lists = [self.flagged.last_mut(), self.first.last_mut(), self.last.get_mut(newest)];
+        lists.into_iter().flatten().max_by_key(|segment| (segment.offset, segment.frame))
     }
 
     /// How many there are, kept or not.
@@ -187,7 +220,7 @@ impl Segments {
 }
 
 /// A message of any protocol.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Message {
     /// Its number within the connection, from 1, by its first byte; 0 while it is not certain to be a message.
     pub number: u32,
@@ -264,6 +297,61 @@ impl Default for Message {
     }
 }
 
+impl Clone for Message {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Becomes a copy, in the storage that is there.
+    fn clone_from(&mut self, other: &Self) {
+        let Self {
+            number,
+            side,
+            kind,
+            integrity,
+            issues,
+            carrier,
+            segments,
+            missing,
+            missing_bytes,
+            start,
+            len,
+            first_time,
+            last_time,
+            frame,
+            acked,
+            answers,
+            request_in,
+            since_request,
+            unit,
+        } = self;
+        *number = other.number;
+        *side = other.side;
+        *kind = other.kind;
+        *integrity = other.integrity;
+        *issues = other.issues;
+        carrier.clone_from(&other.carrier);
+        segments.clone_from(&other.segments);
+        missing.clone_from(&other.missing);
+        *missing_bytes = other.missing_bytes;
+        *start = other.start;
+        *len = other.len;
+        *first_time = other.first_time;
+        *last_time = other.last_time;
+        *frame = other.frame;
+        *acked = other.acked;
+        *answers = other.answers;
+        *request_in = other.request_in;
+        *since_request = other.since_request;
+        match (unit, &other.unit) {
+            (Unit::Http(http), Unit::Http(other)) => http.clone_from(other),
+            (unit, other) => *unit = other.clone(),
+        }
+    }
+}
+
 impl Message {
     /// Becomes empty; its storage stays, and so does the carrier, which every message sets.
     pub fn clear(&mut self) {
@@ -312,7 +400,7 @@ impl Message {
     }
 
     /// Bytes of its storage.
-    pub(super) fn storage(&self) -> usize {
+    pub fn storage(&self) -> usize {
         let carrier = self.carrier.get();
         let unit = self.http().map_or(0, Http::storage);
         let headers = carrier.headers.len() + carrier.resumed.len();
@@ -325,12 +413,13 @@ impl Message {
     }
 
     /// Takes note of the next run of its bytes.
+    #[inline]
     pub fn extend(&mut self, segment: SegmentRef) {
         self.len += u64::from(segment.len);
         self.last_time = segment.time;
         self.frame = segment.frame;
         self.issues = self.issues.union(segment.flags.issues());
-        self.segments.add(segment);
+        self.segments.add(&segment);
     }
 
     /// Takes note that its next `len` bytes are not there.
@@ -385,4 +474,48 @@ pub struct Update {
     pub issues: IssueSet,
     /// The segment that told.
     pub segment: Option<SegmentRef>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issue::Flags;
+
+    fn run(frame: FrameNumber, offset: u64, len: u32) -> SegmentRef {
+        SegmentRef { frame, time: Timestamp(0), offset, len, flags: Flags::EMPTY, acked: 0 }
+    }
+
+    #[test]
+    fn the_first_and_the_last_segments_of_a_long_message_are_kept_and_the_flagged_ones() {
+        let mut segments = Segments::default();
+        for frame in 1..=1000 {
+            let mut segment = run(frame, frame * 10, 10);
+            if frame % 100 == 0 {
+                segment.flags.insert(Issue::OutOfOrder);
+            }
+            segments.add(&segment);
+        }
+        let kept: Vec<_> = segments.kept().iter().map(|segment| segment.frame).collect();
+        let flagged = (100..=1000).step_by(100);
+        let last: Vec<_> = (1..1000).filter(|frame| frame % 100 != 0).rev().take(KEPT_LAST).collect();
+        let mut want: Vec<_> = (1..=KEPT_FIRST as u64).chain(flagged).chain(last).collect();
+        want.sort_unstable();
+        assert_eq!(kept, want);
+        assert_eq!((segments.count(), segments.first_frame(), segments.last_frame()), (1000, 1, 1000));
+    }
+
+    #[test]
+    fn runs_of_one_frame_that_follow_each_other_are_one() {
+        let mut segments = Segments::default();
+        let many = 2 * (KEPT_FIRST + KEPT_LAST) as u64;
+        for frame in 1..=many {
+            segments.add(&run(frame, frame * 10, 4));
+            segments.add(&run(frame, frame * 10 + 4, 6));
+        }
+        assert_eq!(segments.count(), many);
+        assert!(segments.kept().iter().all(|segment| segment.len == 10));
+        // An earlier frame's bytes may come later.
+        segments.add(&run(0, 9000, 1));
+        assert_eq!((segments.count(), segments.first_frame(), segments.last_frame()), (many + 1, 0, many));
+    }
 }

@@ -254,7 +254,13 @@ pub struct Select {
     pub body: Option<(u64, u32)>,
     /// Show only the messages, and with -P the frames, for which this holds: a display filter in Wireshark's language
     /// over the fields that `dissect fields` lists
-    #[arg(short = 'Y', long = "display-filter", value_name = "FILTER", conflicts_with = "body")]
+    #[arg(
+        short = 'Y',
+        long = "display-filter",
+        value_name = "FILTER",
+        conflicts_with = "body",
+        allow_hyphen_values = true
+    )]
     pub display_filter: Option<String>,
 }
 

@@ -150,7 +150,8 @@ impl Plan {
         };
         let style = Style {
             format: show.format,
-            packets: show.packets && !show.quiet,
+            // Without results those that a display filter chooses are still counted.
+            packets: show.packets && (!show.quiet || display.is_some()),
             quiet: show.quiet,
             verbose: show.verbose,
             hex: match (show.hex_ascii, show.hex) {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Decoded, Layer, Plain, Transport, options};
-use crate::sum::{add, fold, sum};
+use crate::sum::{add, fold, sum, sum_of_few};
 
 /// Protocol numbers, as the pseudo-header has them.
 const TCP: u16 = 6;
@@ -47,20 +47,22 @@ pub fn header_sum(decoded: &Decoded<'_>) -> Option<u64> {
         (IpAddr::V6(src), IpAddr::V6(dst)) => add(sum(&src.octets()), sum(&dst.octets())),
         _ => return None,
     };
-    Some(with_header(addresses, protocol, decoded.layers.last()?.header, decoded.payload.len()))
+    let header = decoded.layers.last()?.header;
+    Some(add(add(addresses, sum(header)), numbers(protocol, header.len() + decoded.payload.len())))
 }
 
 /// The same of a plain frame.
+#[inline]
 pub fn plain_header_sum(plain: &Plain<'_>) -> u64 {
-    with_header(sum(plain.addresses), TCP, plain.header, plain.payload.len())
+    // Far from what 64 bits hold.
+    let headers = sum_of_few(plain.addresses) + sum_of_few(plain.header);
+    headers + numbers(TCP, plain.header.len() + plain.payload.len())
 }
 
-/// Adds the sum of the pseudo-header's numbers and the header to that of the addresses.
-fn with_header(addresses: u64, protocol: u16, header: &[u8], payload_len: usize) -> u64 {
-    let length = (header.len() + payload_len) as u32;
-    let numbers = u64::from(length.to_be()) + u64::from(protocol.to_be());
-    // Headers have an even length, so that the payload begins at a whole number of 16 bits.
-    add(add(addresses, numbers), sum(header))
+/// The sum of the pseudo-header's numbers. Headers have an even length, so that the payload begins at a whole number of
+/// 16 bits.
+fn numbers(protocol: u16, len: usize) -> u64 {
+    u64::from((len as u32).to_be()) + u64::from(protocol.to_be())
 }
 
 /// Whether it has a routing header with segments left, or a source route option (RFC 791 3.1).

@@ -8,6 +8,7 @@ use crate::app::message::Kind;
 use crate::app::{Context, Output};
 use crate::event::{self, Direction, Event, Flow, Sink};
 use crate::issue::{Issue, IssueSet};
+use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::{Compared, Item, Memory, ORIGIN, Outlet};
 
 /// What the streams of one connection are fed to.
@@ -29,8 +30,12 @@ pub(super) struct Side<'t, 'f, S> {
 }
 
 impl<S: Sink> Outlet for Side<'_, '_, S> {
+    #[inline]
     fn item(&mut self, item: Item<'_>) {
-        self.feed.item(self.dir, item);
+        match item {
+            Item::Data(segment, bytes, _) if self.feed.passes(self.dir, &segment, bytes) => {}
+            item => self.feed.item(self.dir, item),
+        }
     }
 
     fn memory(&mut self) -> &mut Memory {
@@ -43,10 +48,12 @@ impl<'f, S: Sink> Feed<'f, S> {
         Side { feed: self, dir }
     }
 
-    /// Takes an item of one stream, and accounts for its bytes.
+    /// Takes an item of one stream, and accounts for its bytes, where they do not pass.
     fn item(&mut self, dir: usize, item: Item<'_>) {
         match item {
-            Item::Data(segment, bytes, carrier) => self.data(dir, Run { segment, bytes, carrier }),
+            Item::Data(segment, bytes, carrier) => {
+                self.session(|session, cx| session.data(dir, &Run { segment, bytes, carrier }, cx));
+            }
             Item::Gap { offset, len, cause, forced } => {
                 self.shared.ledger.missing += len;
                 self.session(|session, cx| session.gap(dir, offset, len, cause, forced, cx));
@@ -80,20 +87,19 @@ impl<'f, S: Sink> Feed<'f, S> {
         }
     }
 
-    fn data(&mut self, dir: usize, run: Run<'_>) {
-        if let Some(session) = self.session {
-            let class = if session.within_body(dir, &run.segment, self.shared.wanted) {
-                Some(Class::Message)
-            } else if session.passes_over(dir, run.bytes) {
-                Some(Class::Other)
-            } else {
-                None
-            };
-            if let Some(class) = class {
-                return self.shared.ledger.add(class, run.bytes.len() as u64);
-            }
-        }
-        self.session(|session, cx| session.data(dir, run, cx));
+    /// Accounts for a segment that need not be looked at: within a body, or of another protocol.
+    #[inline]
+    fn passes(&mut self, dir: usize, segment: &SegmentRef, bytes: &[u8]) -> bool {
+        let Some(session) = self.session else { return false };
+        let class = if session.within_body(dir, segment, self.shared.wanted) {
+            Class::Message
+        } else if session.passes_over(dir, bytes) {
+            Class::Other
+        } else {
+            return false;
+        };
+        self.shared.ledger.add(class, bytes.len() as u64);
+        true
     }
 
     /// The connection is over.

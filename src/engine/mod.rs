@@ -43,6 +43,9 @@ const MIN_TUNNEL: usize = 4;
 /// Frames that are looked at ahead of the one that is taken.
 const AHEAD: usize = 32;
 
+/// As many connections are in the caches anyway.
+const NEAR: usize = 256;
+
 /// How far ahead of its turn the memory of a connection that is done with is fetched.
 const PREFETCHED: usize = 4;
 
@@ -64,7 +67,7 @@ pub struct Engine {
 struct Arrival<'a, 'c> {
     /// Its frame, where the layers of that are known.
     packet: Option<Packet<'a>>,
-    key: Hashed,
+    key: &'a Hashed,
     /// Its connection, if there is one yet.
     known: Option<Id>,
     /// Whether it goes from the higher end of the key to the lower.
@@ -140,16 +143,18 @@ impl Engine {
                     ahead.push(None);
                 }
             }
-            let flows: ArrayVec<Spot, AHEAD> =
-                ahead.iter().flatten().filter_map(|(_, (key, _))| self.table.guess(key)).collect();
-            flows.iter().for_each(|flow| self.table.prefetch(*flow));
-            flows.iter().for_each(|flow| self.table.prefetch_more(*flow));
+            if self.table.len() > NEAR {
+                let keys = ahead.iter_mut().flatten().map(|(_, (key, _))| key);
+                let flows = keys.filter_map(|key| self.table.guess(key)).inspect(|flow| self.table.prefetch(*flow));
+                let flows: ArrayVec<Spot, AHEAD> = flows.collect();
+                flows.iter().for_each(|flow| self.table.prefetch_more(*flow));
+            }
             for (frame, plain) in frames.iter().zip(&ahead) {
                 self.advance(frame.meta.time, sink);
                 self.shared.counts.frames += 1;
                 self.shared.counts.bytes += u64::from(frame.meta.wire_len);
                 match plain {
-                    Some((plain, key)) => self.plain(frame, plain, *key, sink),
+                    Some((plain, (key, swapped))) => self.plain(frame, plain, (key, *swapped), sink),
                     None => self.layers(*frame, sink),
                 }
             }
@@ -172,7 +177,7 @@ impl Engine {
     }
 
     /// Takes a frame whose headers are plain.
-    fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (Hashed, bool), sink: &mut impl Sink) {
+    fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (&Hashed, bool), sink: &mut impl Sink) {
         let Some(header) = plain.tcp() else { return self.layers(*frame, sink) };
         let parsed;
         let options = if TcpOptions::are_plain(header.options) {
@@ -182,7 +187,7 @@ impl Engine {
             &parsed
         };
         let segment = &segment_of(frame.meta, header, options, plain.payload, plain.missing);
-        let known = self.table.find(&key);
+        let known = self.table.find(key);
         let whole = !plain.payload.is_empty() && plain.missing == 0;
         let header_sum = whole.then(|| checksum::plain_header_sum(plain));
         let carrier = |verdict| Carrier {
@@ -268,7 +273,7 @@ impl Engine {
                 let arrival = Arrival {
                     packet: Some(packet),
                     known: self.table.find(&key),
-                    key,
+                    key: &key,
                     swapped,
                     segment: &segment_of(decoded.meta, header, &options, decoded.payload, decoded.missing),
                     carrier: &mut { carrier },
@@ -317,7 +322,7 @@ impl Engine {
         let options = options_of(header);
         let segment = segment_of(decoded.meta, header, &options, &[], 0);
         let key = self.table.hash(key);
-        let id = self.table.find(&key).unwrap_or_else(|| self.connection(key, swapped, &segment, None, sink));
+        let id = self.table.find(&key).unwrap_or_else(|| self.connection(&key, swapped, &segment, None, sink));
         let connection = self.table.get_mut(id)?;
         let dir = connection.direction(swapped);
         let mut stream = connection.stream();
@@ -405,7 +410,7 @@ impl Engine {
     /// A new connection, which a segment begins; it takes the place of the one that had its ports.
     fn connection(
         &mut self,
-        key: Hashed,
+        key: &Hashed,
         swapped: bool,
         segment: &Segment<'_>,
         former: Option<Id>,
@@ -421,7 +426,7 @@ impl Engine {
         let stream = self.streams;
         self.streams += 1;
         let connection = Connection::new(stream, (key.key(), swapped), segment, analysis, self.options.details);
-        self.table.insert(&key, connection)
+        self.table.insert(key, connection)
     }
 
     /// Forgets the oldest closed connection, or an idle one.

@@ -152,6 +152,11 @@ impl Constant {
         }
     }
 
+    /// The number that a word stands for, if it is one.
+    pub fn read_number(word: &str) -> Option<Self> {
+        integer(word).map(Self::Number).ok()
+    }
+
     /// The value of a type that a literal stands for.
     pub fn read(literal: Literal<'_>, kind: Type) -> Result<Self, Refusal> {
         match (kind, literal) {
@@ -216,8 +221,8 @@ fn wrong(word: &str, kind: Kind, example: &str) -> Refusal {
 
 fn boolean(word: &str, negative: bool) -> Result<Constant, Refusal> {
     match word {
-        "true" | "True" | "TRUE" if !negative => Ok(Constant::Bool(true)),
-        "false" | "False" | "FALSE" if !negative => Ok(Constant::Bool(false)),
+        "true" | "True" | "TRUE" | "Set" if !negative => Ok(Constant::Bool(true)),
+        "false" | "False" | "FALSE" | "Not set" if !negative => Ok(Constant::Bool(false)),
         _ => match integer(word) {
             Ok(number) => Ok(Constant::Bool(number != 0)),
             Err(_) => Err(wrong(word, Kind::Bool, "true or false, 1 or 0")),

@@ -165,13 +165,17 @@ impl Form {
             Self::Contains { left, quantifier, right: Operand::Needle(finder) } => {
                 let mut tally = Tally::new(*quantifier);
                 let coverage = left.each(record, &mut |value| {
-                    tally.add(bytes(&value).is_some_and(|bytes| finder.find(bytes).is_some()));
+                    tally.add(
+                        bytes(&value).is_some_and(|bytes| !finder.needle().is_empty() && finder.find(bytes).is_some()),
+                    );
                 });
                 tally.decision(coverage)
             }
             Self::Contains { left, quantifier, right } => {
                 against(record, left, *quantifier, right, |value, other| match other {
-                    Constant::Bytes(needle) => bytes(&value).is_some_and(|bytes| memmem::find(bytes, needle).is_some()),
+                    Constant::Bytes(needle) => {
+                        bytes(&value).is_some_and(|bytes| !needle.is_empty() && memmem::find(bytes, needle).is_some())
+                    }
                     _ => false,
                 })
             }

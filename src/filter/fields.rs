@@ -47,6 +47,8 @@ pub(super) enum Source {
     Flags,
     Flag(Issue),
     Http(http::Get),
+    /// Each value of the header field that has the name of the entry.
+    HttpHeader,
     /// The head of an HTTP message, and the beginning of its body.
     HttpBytes,
     HttpKind(crate::app::message::Kind),
@@ -111,6 +113,10 @@ impl Names for Fields {
         let entry = CATALOGUE.entries.get(usize::from(index))?;
         let id = |index| FieldId { scope: 0, index };
         Some(Name { id: id(index), kind: entry.kind, searched: entry.searched.map(id) })
+    }
+
+    fn most(&self, name: &str) -> Option<u64> {
+        name.ends_with("port").then_some(u16::MAX.into())
     }
 
     fn each(&self, put: &mut dyn FnMut(&str)) {
@@ -247,7 +253,12 @@ impl Builder {
             let source = if field.name == "tcp.analysis.flags" { Source::Flags } else { Source::Analysis(field.get) };
             self.add(field.name, field.kind, field.doc, source).many |= field.many;
         }
-        self.fields(http::FIELDS, Source::Http);
+        for field in http::FIELDS {
+            // Those of header fields: of several with one name the registry has the first value alone.
+            let is_header = field.kind == Kind::Text && field.name.matches('.').count() == 1;
+            let source = if is_header { Source::HttpHeader } else { Source::Http(field.get) };
+            self.add(field.name, field.kind, field.doc, source).many |= field.many;
+        }
         self.fields(dns::FIELDS, Source::Dns);
         self.fields(registry::MESSAGE, Source::Message);
         for field in registry::CONNECTION {
@@ -308,6 +319,12 @@ impl Builder {
                 }
                 _ => {}
             }
+        }
+        for (name, of) in [("tcp.options.mss", "tcp.options.mss_val"), ("tcp.options.sack", "tcp.options.sack_le")] {
+            let Some((_, sources)) = self.of(of) else { continue };
+            sources.into_iter().for_each(|source| {
+                self.add(name, Type::Label, "The option", source);
+            });
         }
         self.add("frame.time_relative", Kind::Duration, "Time since the first frame", Source::SinceFirst);
         self.add("frame.time_delta", Kind::Duration, "Time since the frame before", Source::SincePrevious);

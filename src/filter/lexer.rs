@@ -227,13 +227,18 @@ impl<'t> Lexer<'t> {
         let start = self.at;
         let rest = self.rest();
         let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-        self.at += rest.find("..").map_or(end, |dots| dots.min(end));
+        self.at += rest[..end].find("..").unwrap_or(end);
         let word = &self.text[start..self.at];
         let is_address =
             |word: &str| word.contains(['.', ':']) && word.chars().all(|c| c.is_ascii_hexdigit() || ".:".contains(c));
         if is_address(word) && self.rest().strip_prefix('/').is_some_and(|rest| rest.starts_with(is_number)) {
             self.at += 1;
-            self.take_while(|c| is_number(c) || c == '.');
+            self.take_while(is_number);
+            // As of a netmask, which is none of the lengths that are possible.
+            while self.rest().starts_with('.') && !self.rest().starts_with("..") {
+                self.at += 1;
+                self.take_while(is_number);
+            }
         }
         &self.text[start..self.at]
     }
@@ -434,7 +439,7 @@ mod tests {
         assert_eq!(kinds("tcp.port==80"), [Word("tcp.port"), Kind::Compare(super::Compare::AnyEq), Word("80")]);
         assert_eq!(kinds("a and!b"), [Word("a"), And, Not, Word("b")]);
         assert_eq!(kinds("{80..90,::1}"), [OpenBrace, Word("80"), DotDot, Word("90"), Comma, Word("::1"), CloseBrace]);
-        assert_eq!(kinds("10.0.0.0/8 a.b/2"), [Word("10.0.0.0/8"), Word("a.b"), Slash, Word("2")]);
+        assert_eq!(kinds("10.0.0.0/8 ip.x/2"), [Word("10.0.0.0/8"), Word("ip.x"), Slash, Word("2")]);
         assert_eq!(kinds("a -b"), [Word("a"), Minus, Word("b")]);
         assert_eq!(kinds("aa-bb-01"), [Word("aa-bb-01")]);
     }

@@ -124,3 +124,6 @@ pub struct Found<'f> {
     /// Whether these are all.
     pub coverage: Coverage,
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,11 @@ pub trait Names {
     /// What the name means, if it is one.
     fn resolve(&self, name: &str) -> Option<Name>;
 
+    /// The highest number that a name's values can be, where that is worth telling who compares it with a higher one.
+    fn most(&self, _name: &str) -> Option<u64> {
+        None
+    }
+
     /// Hands on names that may have been meant where one is unknown.
     fn each(&self, put: &mut dyn FnMut(&str));
 }

@@ -43,6 +43,7 @@ fn nearest(word: &str, names: &dyn Names) -> Vec<String> {
     found.dedup();
     // Those that are much farther than the nearest are noise.
     let least = found.first().map_or(0, |(distance, _)| *distance);
-    let near = found.into_iter().filter(|(distance, _)| *distance <= least + 1);
+    let farthest = if least == 0 { 0 } else { least + 1 };
+    let near = found.into_iter().filter(|(distance, _)| *distance <= farthest);
     near.take(MAX_OFFERED).map(|(_, name)| name).collect()
 }

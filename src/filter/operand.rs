@@ -58,17 +58,22 @@ impl Operand {
                 Coverage::Complete
             }
             Self::Slices(operand, slices) => {
-                let mut sliced = Vec::new();
+                let mut joined = Vec::new();
                 operand.each(record, &mut |value| {
-                    sliced.clear();
-                    if let Some(bytes) = sliceable(&value) {
-                        slices
-                            .iter()
-                            .filter_map(|slice| slice.of(bytes))
-                            .for_each(|part| sliced.extend_from_slice(part));
-                    }
+                    let Some(bytes) = sliceable(&value) else { return };
+                    let sliced = match slices[..] {
+                        [slice] => slice.of(bytes).unwrap_or_default(),
+                        _ => {
+                            joined.clear();
+                            slices
+                                .iter()
+                                .filter_map(|slice| slice.of(bytes))
+                                .for_each(|part| joined.extend_from_slice(part));
+                            &joined[..]
+                        }
+                    };
                     if !sliced.is_empty() {
-                        put(Value::Bytes(&sliced));
+                        put(Value::Bytes(sliced));
                     }
                 })
             }
@@ -82,6 +87,9 @@ impl Operand {
             }),
             Self::Calculation(calculation, sides) => {
                 let [left, right] = &**sides;
+                if let Some(other) = right.constant() {
+                    return left.each(record, &mut |value| calculate(*calculation, value, other, put));
+                }
                 let (others, coverage) = right.collect(record);
                 // A sum of sums would otherwise have as many values as there are ways to choose its terms.
                 let mut room = MAX_PAIRED;

@@ -143,11 +143,16 @@ impl<'a> MessageRecord<'a> {
     }
 
     /// What the head has for a source; whether that is all is left to the caller.
-    fn http_values(&self, http: &Http, source: Source, put: &mut dyn FnMut(Item<'_>)) {
+    fn http_values(&self, http: &Http, entry: &Entry, source: Source, put: &mut dyn FnMut(Item<'_>)) {
         let mut text = |bytes: &[u8]| put(Value::Text(bytes).into());
         let message = self.message.message;
         match source {
             Source::Http(get) => get(message, &mut |value| put(value.into())),
+            Source::HttpHeader => {
+                let head = http.head();
+                let lines = head.head.fields.iter().filter(|line| is_named(head.name(line), &entry.name));
+                lines.for_each(|line| text(&head.value(line)));
+            }
             Source::HttpKind(kind) if kind == message.kind => put(Value::Bool(true).into()),
             Source::HttpLines(None) => {
                 let head = http.head();
@@ -195,18 +200,18 @@ impl<'a> MessageRecord<'a> {
                 flags(message.issues).for_each(|flag| put(Value::Text(flag.name().as_bytes()).into()));
             }
             Source::Flag(flag) if message.issues.contains(flag) => put(Value::Bool(true).into()),
-            Source::Http(_) | Source::HttpLines(_) | Source::HttpUri(_) | Source::HttpKind(_) => {
+            Source::Http(_) | Source::HttpHeader | Source::HttpLines(_) | Source::HttpUri(_) | Source::HttpKind(_) => {
                 let Some(http) = self.http() else { return Coverage::Complete };
                 let is_of_body = entry.name.starts_with("http.body.");
                 let is_of_pair = matches!(&*entry.name, "http.request_in" | "http.time");
                 let is_unknown = match source {
                     Source::HttpKind(_) => false,
                     _ if is_of_body => self.is_lossy(),
-                    _ if is_of_pair => return self.paired(put, source, http),
+                    _ if is_of_pair => return self.paired(put, entry, source, http),
                     _ => self.is_head_lossy(&entry.name),
                 };
                 if !is_unknown {
-                    self.http_values(http, source, put);
+                    self.http_values(http, entry, source, put);
                 }
                 return incomplete_if(is_unknown);
             }
@@ -248,8 +253,8 @@ impl<'a> MessageRecord<'a> {
     }
 
     /// What a response has of its request.
-    fn paired(&self, put: &mut dyn FnMut(Item<'_>), source: Source, http: &Http) -> Coverage {
-        self.http_values(http, source, put);
+    fn paired(&self, put: &mut dyn FnMut(Item<'_>), entry: &Entry, source: Source, http: &Http) -> Coverage {
+        self.http_values(http, entry, source, put);
         if self.is_unpaired() { Coverage::Incomplete } else { Coverage::Complete }
     }
 
@@ -298,12 +303,18 @@ impl Record for MessageRecord<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionRecord<'a> {
     connection: &'a Connection,
+    as_sent: bool,
 }
 
 impl<'a> ConnectionRecord<'a> {
-    /// The connection as a record.
-    pub fn new(connection: &'a Connection) -> Self {
-        Self { connection }
+    /// The connection as it was captured: a handshake that is not in the capture did not happen.
+    pub fn as_captured(connection: &'a Connection) -> Self {
+        Self { connection, as_sent: false }
+    }
+
+    /// The connection as it was: what happened before the capture or after it is unknown.
+    pub fn as_sent(connection: &'a Connection) -> Self {
+        Self { connection, as_sent: true }
     }
 }
 
@@ -323,8 +334,12 @@ impl Record for ConnectionRecord<'_> {
                         "connection.close" => matches!(connection.close, Close::Open | Close::Forgotten),
                         _ => false,
                     };
-                    get(connection, &mut |value| put(value.into()));
-                    if unknown { Coverage::Incomplete } else { Coverage::Complete }
+                    if unknown && self.as_sent {
+                        Coverage::Incomplete
+                    } else {
+                        get(connection, &mut |value| put(value.into()));
+                        Coverage::Complete
+                    }
                 }
                 Source::ConnectionFlags { from_client } => {
                     let direction = direction(connection, from_client);
@@ -408,6 +423,7 @@ fn is_of_packet(source: &Source) -> bool {
         | Source::Flags
         | Source::Flag(_)
         | Source::Http(_)
+        | Source::HttpHeader
         | Source::HttpBytes
         | Source::HttpKind(_)
         | Source::HttpLines(_)
@@ -525,6 +541,14 @@ fn flags(issues: IssueSet) -> impl Iterator<Item = Issue> {
     issues.iter().filter(|issue| issue.source().starts_with("tcp.analysis."))
 }
 
+/// Whether a header field is the one that a field of HTTP is named for: `User-Agent` that of `http.user_agent`.
+fn is_named(header: &[u8], field: &str) -> bool {
+    let name = field.strip_prefix("http.").unwrap_or(field);
+    let name = name.strip_suffix("_header").unwrap_or(name);
+    let plain = |byte: &u8| if *byte == b'-' { b'_' } else { byte.to_ascii_lowercase() };
+    header.len() == name.len() && header.iter().map(plain).eq(name.bytes())
+}
+
 /// Whether what is kept of the body is all of it.
 fn has_whole_body(http: &Http) -> bool {
     http.preview.len() as u64 >= http.decoded_len.unwrap_or(http.body_len)
@@ -559,3 +583,6 @@ fn of_flow(flow: Flow) -> Connection {
         issues: IssueSet::EMPTY,
     }
 }
+
+#[cfg(test)]
+mod tests;

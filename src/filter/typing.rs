@@ -72,7 +72,8 @@ impl Typing<'_> {
                 }
                 let values = set.iter().flat_map(|(first, last)| std::iter::once(first).chain(last));
                 let fields = self.fields(std::iter::once(value).chain(values));
-                let quantifier = quantifier.unwrap_or(Quantifier::Any);
+                // "not in" is that no value is in the set, as in Wireshark with "any" and "all" too.
+                let quantifier = quantifier.filter(|_| !negated).unwrap_or(Quantifier::Any);
                 let test = one(expression::Form::In { left: left.operand, quantifier, set: elements }, fields);
                 Ok(if *negated { expression::Logic::Not(Box::new(test)) } else { test })
             }
@@ -116,19 +117,23 @@ impl Typing<'_> {
                 let left = self.left(first, "a comparison")?;
                 let right = self.right(&left, first, second)?;
                 let (order, usual) = meaning(compare);
+                if !matches!(order, Order::Eq | Order::Ne) {
+                    self.check_order(&left, first, second)?;
+                }
                 let quantifier = quantifier.unwrap_or(usual);
                 Ok(expression::Form::Compare { left: left.operand, order, quantifier, right })
             }
             Relation::Contains => {
                 let left = self.searched(first, "contains")?;
                 let quantifier = quantifier.unwrap_or(Quantifier::Any);
-                let right = match self.right(&left, first, second)? {
+                let of_bytes = Typed { kind: searched_for(left.kind), ..left };
+                let right = match self.right(&of_bytes, first, second)? {
                     Operand::Constant(Constant::Bytes(bytes)) => {
                         Operand::Needle(memchr::memmem::Finder::new(&bytes).into_owned())
                     }
                     right => right,
                 };
-                Ok(expression::Form::Contains { left: left.operand, quantifier, right })
+                Ok(expression::Form::Contains { left: of_bytes.operand, quantifier, right })
             }
             Relation::Matches => {
                 let left = self.searched(first, "matches")?;
@@ -140,6 +145,21 @@ impl Typing<'_> {
                 let regex = regex(pattern).map_err(|mistake| Mistake { span: second.span.clone(), ..mistake })?;
                 Ok(expression::Form::Matches { left: left.operand, quantifier, regex })
             }
+        }
+    }
+
+    /// That text is not compared with a number: "10" would be less than "9".
+    fn check_order(&self, left: &Typed, first: &Value<'_>, second: &Value<'_>) -> Result<()> {
+        match second.kind {
+            ValueKind::Word(word) if left.kind == Kind::Text.into() && Constant::read_number(word).is_some() => {
+                let what = format!("{} is text, {} a number", first.shown(self.text), shown(word));
+                let hint = format!(
+                    "as text it is \"{word}\"; the length of a text is len({})",
+                    &self.text[first.span.clone()]
+                );
+                Err(Mistake::new(second.span.clone(), what).hint(hint))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -196,6 +216,7 @@ impl Typing<'_> {
     /// What is compared with `left`, of which the filter has `first`.
     fn right(&self, left: &Typed, first: &Value<'_>, second: &Value<'_>) -> Result<Operand> {
         let right = self.operand(second, Some(left.kind))?;
+        self.check_most(first, second, &right)?;
         if comparable(left.kind, right.kind) {
             return Ok(right.operand);
         }
@@ -209,6 +230,18 @@ impl Typing<'_> {
         } else {
             mistake
         })
+    }
+
+    /// That a number is not more than the field can hold.
+    fn check_most(&self, first: &Value<'_>, second: &Value<'_>, right: &Typed) -> Result<()> {
+        let ValueKind::Word(word) = first.kind else { return Ok(()) };
+        match (self.names.most(word), &right.operand) {
+            (Some(most), Operand::Constant(Constant::Number(number))) if *number > i128::from(most) => {
+                let what = format!("{} is at most {most}", first.shown(self.text));
+                Err(Mistake::new(second.span.clone(), what))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The type of a value; none where it is written in the filter, and can be of several.
@@ -256,6 +289,7 @@ impl Typing<'_> {
                 let mut hint = hint;
                 if let Literal::Word { word, .. } = literal
                     && nearest::is_like_a_name(word)
+                    && word.contains('.')
                 {
                     hint = nearest::hint(word, self.names).or(hint);
                 }
@@ -469,6 +503,11 @@ fn comparable(one: Type, other: Type) -> bool {
     one == other || is_number(one) && is_number(other) || is_bytes(one) && is_bytes(other)
 }
 
+/// The type of what a value is searched for.
+fn searched_for(kind: Type) -> Type {
+    if kind == Kind::Text.into() { kind } else { Kind::Bytes.into() }
+}
+
 fn described(kind: Type) -> &'static str {
     match kind {
         Type::Of(kind) => article(kind),
@@ -484,9 +523,10 @@ fn regex(pattern: &[u8]) -> Result<Regex> {
         text.push_str(chunk.valid());
         chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
     }
+    // As bytes, unless the expression itself has letters beyond ASCII.
     let built = RegexBuilder::new(&text)
         .case_insensitive(true)
-        .unicode(false)
+        .unicode(!text.is_ascii())
         .size_limit(MAX_REGEX)
         .dfa_size_limit(MAX_REGEX)
         .nest_limit(64)

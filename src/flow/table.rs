@@ -32,6 +32,8 @@ impl Id {
 pub struct Hashed {
     key: Key,
     tag: u32,
+    /// Which place is looked at first.
+    guess: u32,
 }
 
 impl Hashed {
@@ -120,24 +122,26 @@ impl<T: Keyed> Table<T> {
     pub fn hash(&self, key: Key) -> Hashed {
         let mut hasher = self.hasher.build_hasher();
         key.hash(&mut hasher);
-        Hashed { key, tag: (hasher.finish() >> 32) as u32 }
+        let tag = (hasher.finish() >> 32) as u32;
+        Hashed { key, tag, guess: self.home(tag) as u32 }
     }
 
     /// Has the memory fetched that tells where the flow with this key is.
     #[inline]
     pub fn prefetch_place(&self, key: &Hashed) {
-        if let Some(place) = self.index.get(self.home(key.tag)) {
+        if let Some(place) = self.index.get(key.guess as usize) {
             prefetch(place);
         }
     }
 
-    /// Where the flow with this key most likely is, judged by the hash alone.
+    /// Where the flow with this key most likely is, judged by the hash alone; there it is looked for first.
     #[inline]
-    pub fn guess(&self, key: &Hashed) -> Option<Spot> {
+    pub fn guess(&self, key: &mut Hashed) -> Option<Spot> {
         let mut at = self.home(key.tag);
         while self.index[at].slot != EMPTY.slot {
             let Place { tag, slot } = self.index[at];
             if tag == key.tag {
+                key.guess = at as u32;
                 return Some(Spot(slot));
             }
             at = self.after(at);
@@ -164,8 +168,23 @@ impl<T: Keyed> Table<T> {
     /// The flow with this key; it counts as used.
     #[inline]
     pub fn find(&mut self, key: &Hashed) -> Option<Id> {
-        let slot = self.index[self.position(key)?].slot;
+        if let Some(place) = self.index.get(key.guess as usize)
+            && place.tag == key.tag
+            && let Some(id) = self.used(place.slot, key)
+        {
+            return Some(id);
+        }
+        let at = self.position(key)?;
+        self.used(self.index[at].slot, key)
+    }
+
+    /// Marks a flow as used, if it has this key.
+    #[inline]
+    fn used(&mut self, slot: u32, key: &Hashed) -> Option<Id> {
         let entry = self.slot_mut(slot)?;
+        if *entry.flow.as_ref()?.key() != key.key {
+            return None;
+        }
         entry.used = true;
         Some(Id { slot, generation: entry.generation })
     }

@@ -20,9 +20,6 @@ pub struct Options {
 /// Where the text of an explanation begins.
 const INDENT: usize = 4;
 
-/// Columns after the mark in which what was found is told, rather than in a line of its own.
-const ROOM_FOR_VALUES: usize = 24;
-
 /// Lints that are named as having more findings than are kept.
 const MAX_NAMED: usize = 8;
 
@@ -41,8 +38,9 @@ pub fn finding(finding: &Finding, options: Options, out: &mut Vec<u8>) {
         pen.push(finding.severity.name());
         pen.put(format_args!("[{}]", finding.lint.name));
     });
-    pen.text(HEADING, ":");
-    pen.piece_after(1, |pen| pen.text(HEADING, finding.lint.title));
+    pen.text(HEADING, ": ");
+    pen.begin_text();
+    pen.words(HEADING, finding.lint.title);
     pen.end_line();
     place(&mut pen, finding, gutter);
     match &finding.excerpt {
@@ -124,10 +122,13 @@ fn line(pen: &mut Pen<'_>, finding: &Finding, excerpt: &Excerpt, gutter: usize) 
     pen.pad_to(from);
     pen.indent.column = gutter + 3;
     pen.text(style.bold(), &"^".repeat(to - from));
-    if pen.room() >= ROOM_FOR_VALUES {
-        pen.push(" ");
-        pen.begin_text();
-        values(pen, finding, style);
+    let values = values(finding);
+    let width = values.iter().map(|(title, value)| 1 + title.len() + 1 + width(value.as_bytes()) + 2).sum::<usize>();
+    if width <= pen.room() {
+        for (i, (title, value)) in values.iter().enumerate() {
+            pen.push(if i > 0 { "   " } else { " " });
+            self::value(pen, style, title, value);
+        }
         pen.end_line();
     } else {
         pen.end_line();
@@ -135,9 +136,13 @@ fn line(pen: &mut Pen<'_>, finding: &Finding, excerpt: &Excerpt, gutter: usize) 
     }
 }
 
+/// Columns that text of the capture takes.
+fn width(bytes: &[u8]) -> usize {
+    safe::units(bytes, Charset::Utf8).map(safe::Unit::width).sum()
+}
+
 /// The end of `bytes` that fits so many columns.
 fn tail(bytes: &[u8], room: usize) -> &[u8] {
-    let width = |bytes: &[u8]| safe::units(bytes, Charset::Utf8).map(safe::Unit::width).sum::<usize>();
     // An excerpt is short, so that the first cut that fits is soon found.
     (0..=bytes.len()).map(|cut| &bytes[cut..]).find(|rest| width(rest) <= room).unwrap_or_default()
 }
@@ -150,30 +155,26 @@ fn captured(pen: &mut Pen<'_>, bytes: &[u8]) {
     }
 }
 
-/// What was found, of what has no bytes to show.
+/// What was found and expected, a line each.
 fn note(pen: &mut Pen<'_>, finding: &Finding, gutter: usize) {
-    if finding.found.is_some() || finding.expected.is_some() {
+    for (title, value) in values(finding) {
         bar(pen, gutter, None);
         pen.push(" ");
-        pen.begin_text();
-        values(pen, finding, style::of(finding.severity));
+        self::value(pen, style::of(finding.severity), title, value);
         pen.end_line();
     }
 }
 
-fn values(pen: &mut Pen<'_>, finding: &Finding, style: Style) {
-    let mut value = |title: &str, value: &Option<String>| {
-        if let Some(value) = value {
-            pen.piece_after(1, |pen| {
-                pen.text(style, title);
-                pen.push(" ");
-                let room = pen.width().saturating_sub(pen.indent.column + title.len() + 2).max(2);
-                pen.captured(value.as_bytes(), room);
-            });
-        }
-    };
-    value("found", &finding.found);
-    value(if finding.found.is_some() { "  expected" } else { "expected" }, &finding.expected);
+/// What was found and expected.
+fn values(finding: &Finding) -> Vec<(&'static str, &str)> {
+    let both = [("found", &finding.found), ("expected", &finding.expected)];
+    both.into_iter().filter_map(|(title, value)| Some((title, value.as_deref()?))).collect()
+}
+
+fn value(pen: &mut Pen<'_>, style: Style, title: &str, value: &str) {
+    pen.text(style, title);
+    pen.push(" ");
+    captured(pen, value.as_bytes());
 }
 
 fn bar(pen: &mut Pen<'_>, gutter: usize, number: Option<u64>) {

@@ -61,7 +61,7 @@ pub struct Selected {
 }
 
 /// A format.
-pub trait Printer {
+pub trait Printer: Send {
     /// Writes what comes before the first event.
     fn begin(&mut self, begin: &Begin, out: &mut Vec<u8>);
 

@@ -1,14 +1,17 @@
 //! What goes to standard output: events in a format or the body of one message, gathered and written.
 
 use std::io::{self, Write};
+use std::mem;
+use std::thread;
 
 use jiff::tz::TimeZone;
 
 use super::ahead::Ahead;
+use super::renderer::Renderer;
 use super::selection::Selection;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
-use crate::cli::{Format, Output, Plan, Style};
+use crate::cli::{Format, Input, Output, Plan, Style};
 use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::print::json::{self, Json};
@@ -17,7 +20,10 @@ use crate::print::text::{self, Explain, Text};
 use crate::print::{Begin, End, Printer, Selected};
 
 /// Results are gathered up to about this many bytes before they are written.
-const GATHERED: usize = 64 << 10;
+pub(super) const GATHERED: usize = 64 << 10;
+
+/// Batches of frames after which it is worth while to have the printer in a thread of its own.
+const ALONE: u32 = 64;
 
 /// Columns of a line that does not go to a terminal.
 const WIDTH: u16 = 100;
@@ -45,11 +51,23 @@ fn printer(style: &Style) -> Box<dyn Printer> {
     }
 }
 
+/// Whether the printer is better off in a thread of its own: rendering takes about as long as all else. Of frames it takes
+/// longer, and they would have to be copied; live results are few. Where messages are passed over, it is to forget their
+/// bodies at once.
+fn gains_by_thread(plan: &Plan) -> bool {
+    let rendered = matches!(&plan.output, Output::Results(style) if !style.quiet) && !plan.engine.packets;
+    let live = matches!(plan.input, Input::Live { .. });
+    let forgets = plan.display.is_some() && plan.engine.bodies;
+    rendered && !live && !forgets && thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+}
+
 /// Where events go, and what is to be written of them.
 pub(super) struct Results {
     to: To,
     selection: Option<Selection>,
     ahead: Option<Ahead>,
+    /// How many more batches of frames until the printer moves into a thread of its own; 0 where it stays.
+    alone: u32,
     out: Vec<u8>,
     /// When the first thing in `out` was known.
     since: Option<Timestamp>,
@@ -57,6 +75,7 @@ pub(super) struct Results {
 
 enum To {
     Printer(Box<dyn Printer>),
+    Renderer(Box<Renderer>),
     Body(Body),
     Explain(Box<Explain>),
     Nothing,
@@ -83,7 +102,8 @@ impl Results {
         };
         let packets = matches!(&plan.output, Output::Results(style) if style.packets);
         let selection = plan.display.clone().map(|filter| Selection::new(filter, packets));
-        Self { to, selection, ahead: Ahead::new(plan), out: Vec::new(), since: None }
+        let alone = if gains_by_thread(plan) { ALONE } else { 0 };
+        Self { to, selection, ahead: Ahead::new(plan), alone, out: Vec::new(), since: None }
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {
@@ -92,12 +112,14 @@ impl Results {
         }
     }
 
-    pub(super) fn end(&mut self, end: &End) {
+    pub(super) fn end(&mut self, end: &End) -> io::Result<()> {
+        self.join()?;
         match &mut self.to {
             To::Printer(printer) => printer.end(end, &mut self.out),
             To::Explain(explain) => explain.end(&mut self.out),
-            To::Body(_) | To::Nothing => {}
+            To::Renderer(_) | To::Body(_) | To::Nothing => {}
         }
+        Ok(())
     }
 
     /// Takes note of when the first frames were captured.
@@ -159,6 +181,16 @@ impl Results {
     /// Writes if there is much, or if something has waited for longer than `wait` nanoseconds at `now`.
     #[inline]
     pub(super) fn gather(&mut self, now: Timestamp, wait: i64) -> io::Result<()> {
+        match &self.to {
+            To::Printer(_) if self.alone > 0 => {
+                self.alone -= 1;
+                if self.alone == 0 {
+                    self.split();
+                }
+            }
+            To::Renderer(renderer) if renderer.has_failed => self.join()?,
+            _ => {}
+        }
         if self.out.is_empty() {
             return Ok(());
         }
@@ -166,9 +198,42 @@ impl Results {
         if self.out.len() >= GATHERED || now.since(since) > wait { self.flush() } else { Ok(()) }
     }
 
+    /// Moves the printer into a thread of its own, if there is one.
+    fn split(&mut self) {
+        self.to = match mem::replace(&mut self.to, To::Nothing) {
+            To::Printer(printer) => match Renderer::start((printer, mem::take(&mut self.out)), write_out) {
+                Ok(renderer) => To::Renderer(Box::new(renderer)),
+                Err((printer, out)) => {
+                    self.out = out;
+                    To::Printer(printer)
+                }
+            },
+            to => to,
+        };
+    }
+
+    /// Takes the printer back.
+    fn join(&mut self) -> io::Result<()> {
+        match mem::replace(&mut self.to, To::Nothing) {
+            To::Renderer(renderer) => {
+                let ((printer, out), written) = renderer.finish();
+                self.out = out;
+                self.to = To::Printer(printer);
+                written
+            }
+            to => {
+                self.to = to;
+                Ok(())
+            }
+        }
+    }
+
     /// Writes what was gathered.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.since = None;
+        if let To::Renderer(renderer) = &mut self.to {
+            renderer.hand_over();
+        }
         if self.out.is_empty() {
             return Ok(());
         }
@@ -193,6 +258,7 @@ impl Sink for Results {
         }
         match &mut self.to {
             To::Printer(printer) => printer.event(event, &mut self.out),
+            To::Renderer(renderer) => renderer.event(event),
             To::Body(body) => body.event(event, &mut self.out),
             To::Explain(explain) => explain.event(event, &mut self.out),
             To::Nothing => {}

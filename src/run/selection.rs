@@ -72,7 +72,7 @@ impl Selection {
             Event::Update(update) => self.messages.contains(&(update.flow.stream, update.update.number)),
             Event::Connection(connection) => {
                 let had_one = self.connections.remove(&connection.flow.stream);
-                had_one || self.filter.holds(&ConnectionRecord::new(connection))
+                had_one || self.filter.holds(&ConnectionRecord::as_captured(connection))
             }
         }
     }

@@ -123,7 +123,7 @@ impl Carrier<'_> {
 }
 
 /// A [`Carrier`] that is kept.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct OwnedCarrier {
     meta: FrameMeta,
     cap_len: u32,
@@ -143,6 +143,16 @@ impl Default for OwnedCarrier {
             interface_id: None,
         };
         Self { meta, cap_len: 0, bytes: Vec::new(), split: 0, verdict: Verdict::default() }
+    }
+}
+
+impl Clone for OwnedCarrier {
+    fn clone(&self) -> Self {
+        self.get().to_owned()
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        self.set(&other.get());
     }
 }
 

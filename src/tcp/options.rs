@@ -63,7 +63,7 @@ impl Options {
     /// Whether the raw option bytes are what most segments have, and have none of these: no bytes, or timestamps alone.
     #[inline]
     pub fn are_plain(bytes: &[u8]) -> bool {
-        matches!(bytes, [] | [1, 1, 8, 10, _, _, _, _, _, _, _, _])
+        bytes.is_empty() || bytes.len() == 12 && bytes.starts_with(&[1, 1, 8, 10])
     }
 
     /// Reads them from the raw option bytes of a header.

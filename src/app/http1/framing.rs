@@ -100,6 +100,13 @@ fn transfer_coding(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Coding> {
 
 /// Rules 5 and 6; none where there is no Content-Length.
 fn content_length(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Framing> {
+    let mut values = head.known(Name::ContentLength);
+    let alone = values.next()?;
+    if values.next().is_none()
+        && let Some(length) = decimal(alone)
+    {
+        return Some(Framing::Length(length));
+    }
     let (mut first, mut count, mut bad) = (None, 0usize, false);
     let mut take = |number: Option<u64>| {
         count += 1;
@@ -130,11 +137,13 @@ fn content_length(head: HeadRef<'_>, issues: &mut IssueSet) -> Option<Framing> {
 
 /// `1*DIGIT`, below 2^64.
 fn decimal(text: &[u8]) -> Option<u64> {
-    let next = |value: u64, byte: &u8| match byte {
-        b'0'..=b'9' => value.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
-        _ => None,
-    };
-    if text.is_empty() { None } else { text.iter().try_fold(0, next) }
+    let digit = |byte: &u8| Some(u64::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    match text {
+        [] => None,
+        // Below 10^19, so that nothing overflows.
+        [..] if text.len() < 20 => text.iter().try_fold(0u64, |value, byte| Some(value * 10 + digit(byte)?)),
+        [..] => text.iter().try_fold(0u64, |value, byte| value.checked_mul(10)?.checked_add(digit(byte)?)),
+    }
 }
 
 /// Whether the sender of this head means the connection to stay open after the message (RFC 9112 9.3).

@@ -18,7 +18,7 @@ use name::Name;
 pub use session::{Run, Session};
 
 /// An HTTP message.
-#[derive(Clone, Default, Debug)]
+#[derive(Default, Debug)]
 pub struct Http {
     /// The head as it was sent, or as much of it as is known; empty for a response of HTTP/0.9.
     pub raw: Vec<u8>,
@@ -38,6 +38,27 @@ pub struct Http {
     pub decoded_len: Option<u64>,
     /// Whether the connection is handed over after this message: to the protocol of an `Upgrade`, or a tunnel.
     pub hands_over: bool,
+}
+
+impl Clone for Http {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Self { raw, parsed, nine, body_len, trailer_raw, trailer, preview, decoded_len, hands_over } = self;
+        raw.clone_from(&other.raw);
+        parsed.clone_from(&other.parsed);
+        *nine = other.nine;
+        *body_len = other.body_len;
+        trailer_raw.clone_from(&other.trailer_raw);
+        trailer.clone_from(&other.trailer);
+        preview.clone_from(&other.preview);
+        *decoded_len = other.decoded_len;
+        *hands_over = other.hands_over;
+    }
 }
 
 impl Http {

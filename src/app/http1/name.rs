@@ -20,7 +20,7 @@ pub enum Name {
 
 impl Name {
     /// Which one `token`, which is a token, is.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(token: &[u8]) -> Self {
         match token.len() {
             4 if is(token, b"host") => Self::Host,

@@ -2,7 +2,7 @@
 
 use super::head::{FieldLine, Head, Span, StartLine, Version};
 use super::name::Name;
-use super::plain;
+use super::plain::{self, PlainStart};
 use super::start::is_status_line;
 use super::syntax::{is_control, is_ows, is_request_target, is_tchar, is_token};
 use super::syntax::{starts_with_ignore_case, trim};
@@ -35,7 +35,12 @@ pub fn parse(bytes: &[u8]) -> Head {
 /// Parses the head that begins `bytes`, up to its blank line or, where that is not there, to the end: a last line
 /// without a line end is kept and not judged. The storage of `head` is used again.
 pub fn parse_into(bytes: &[u8], head: &mut Head) {
-    Parser::new(bytes, head).head();
+    parse_after(plain::start_line(bytes), bytes, head);
+}
+
+/// The same where it is known whether the start line is a plain one.
+pub(super) fn parse_after(start: Option<PlainStart>, bytes: &[u8], head: &mut Head) {
+    Parser::new(bytes, head).head(start);
 }
 
 /// Parses field lines alone, as a trailer section has them (RFC 9112 7.1.2).
@@ -71,8 +76,11 @@ impl<'a, 'h> Parser<'a, 'h> {
         Self { bytes, at: 0, line_end_crs: 0, plain: true, head }
     }
 
-    fn head(&mut self) {
-        if self.plain_start_line() || self.any_start_line() {
+    fn head(&mut self, start: Option<PlainStart>) {
+        if let Some(start) = start {
+            self.plain_start_line(start);
+            self.fields();
+        } else if self.any_start_line() {
             self.fields();
         }
         self.judge();
@@ -86,14 +94,12 @@ impl<'a, 'h> Parser<'a, 'h> {
         }
     }
 
-    fn plain_start_line(&mut self) -> bool {
-        let Some(start) = plain::start_line(self.bytes) else { return false };
+    fn plain_start_line(&mut self, start: PlainStart) {
         self.head.start = start.line;
         self.head.version = Some(start.version);
         self.head.code = start.code;
         self.line_end_crs += 1;
         self.at = start.next;
-        true
     }
 
     fn any_start_line(&mut self) -> bool {

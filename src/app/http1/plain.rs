@@ -2,10 +2,12 @@
 
 use super::head::{FieldLine, Span, StartLine, Version};
 use super::name::Name;
+use super::start::{MAX_METHOD, MAX_START_LINE, Start};
 use super::syntax::{is_path, is_tchar};
 
 /// A start line in which nothing is odd.
-pub(super) struct Start {
+#[derive(Clone, Copy)]
+pub(super) struct PlainStart {
     pub line: StartLine,
     pub version: Version,
     /// Status code of a response, else 0.
@@ -14,33 +16,44 @@ pub(super) struct Start {
     pub next: usize,
 }
 
+impl PlainStart {
+    /// What it is the beginning of: [`looks_like_start`](super::start::looks_like_start) says the same.
+    pub fn start(&self) -> Start {
+        if self.code > 0 { Start::Response } else { Start::Request }
+    }
+}
+
 /// The start line that begins `bytes`: of HTTP/1.x, with single spaces, and CRLF at its end.
-pub(super) fn start_line(bytes: &[u8]) -> Option<Start> {
+pub(super) fn start_line(bytes: &[u8]) -> Option<PlainStart> {
     if bytes.starts_with(b"HTTP/") { status_line(bytes) } else { request_line(bytes) }
 }
 
-fn status_line(bytes: &[u8]) -> Option<Start> {
+fn status_line(bytes: &[u8]) -> Option<PlainStart> {
     let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b' ', hundreds @ b'1'..=b'5', tens, ones, b' ', ..] = *bytes
     else {
         return None;
     };
     let version = Version { major: 1, minor: digit(minor)? };
     let code = u16::from(hundreds - b'0') * 100 + u16::from(digit(tens)? * 10 + digit(ones)?);
-    let end = visible_end(bytes, 13);
+    let end = 13 + visible_len(&bytes[13..]);
     let line = StartLine::Response { version: Span::new(0, 8), code: Span::new(9, 12), phrase: Span::new(13, end) };
-    Some(Start { line, version, code, next: after_line_end(bytes, end)? })
+    Some(PlainStart { line, version, code, next: after_line_end(bytes, end)? })
 }
 
-/// With a method in capitals and a target in origin form.
-fn request_line(bytes: &[u8]) -> Option<Start> {
-    let method_end = bytes.iter().position(|&b| !is_tchar(b) || b.is_ascii_lowercase())?;
+/// With a method in capitals and a target in origin form, of a length that is waited for.
+fn request_line(bytes: &[u8]) -> Option<PlainStart> {
+    let method_end = match bytes {
+        [b'G', b'E', b'T', b' ', ..] => 3,
+        _ => bytes.iter().take(MAX_METHOD + 1).position(|&b| !is_tchar(b) || b.is_ascii_lowercase())?,
+    };
     let target = method_end + 1;
-    if method_end == 0 || !bytes[method_end..].starts_with(b" /") || &bytes[..method_end] == b"CONNECT" {
+    let is_odd = matches!(&bytes[..method_end], b"" | b"CONNECT" | b"PRI");
+    if is_odd || !bytes[method_end..].starts_with(b" /") {
         return None;
     }
     let mut end = target;
     let minor = loop {
-        end += bytes[end..].iter().position(|&b| !is_path(b))?;
+        end += path_len(&bytes[end..]);
         match bytes[end..] {
             [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => end += 3,
             [b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b'\r', b'\n', ..] => break digit(minor)?,
@@ -53,23 +66,26 @@ fn request_line(bytes: &[u8]) -> Option<Start> {
         target: Span::new(target, end),
         version: Span::new(end + 1, version_end),
     };
-    Some(Start { line, version: Version { major: 1, minor }, code: 0, next: version_end + 2 })
+    let next = version_end + 2;
+    (next <= MAX_START_LINE).then_some(PlainStart { line, version: Version { major: 1, minor }, code: 0, next })
 }
 
 /// The field line that begins at `at`, and where the next one does: a token, a colon, a space or none, a value of
 /// visible characters and spaces that neither begins nor ends with one, and CRLF.
 #[inline]
 pub(super) fn field_line(bytes: &[u8], at: usize) -> Option<(FieldLine, usize)> {
-    let colon = name_end(bytes, at)?;
-    let start = colon + 1 + usize::from(bytes.get(colon + 1) == Some(&b' '));
-    let end = visible_end(bytes, start);
-    let next = after_line_end(bytes, end)?;
-    // Where the value is empty, what precedes its end is the space or the colon.
-    if bytes.get(start) == Some(&b' ') || bytes.get(end - 1) == Some(&b' ') && end > start {
+    let line = bytes.get(at..)?;
+    let (name, rest) = line.split_at_checked(name_len(line)?)?;
+    let (b":", rest) = rest.split_at_checked(1)? else { return None };
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let (value, after) = rest.split_at_checked(visible_len(rest))?;
+    let after = after.strip_prefix(b"\r\n")?;
+    if matches!(value, [b' ', ..] | [.., b' ']) {
         return None;
     }
-    let known = Name::of(&bytes[at..colon]);
-    Some((FieldLine { name: Span::new(at, colon), value: Span::new(start, end), known }, next))
+    let (start, next) = (bytes.len() - rest.len(), bytes.len() - after.len());
+    let value = Span::new(start, start + value.len());
+    Some((FieldLine { name: Span::new(at, at + name.len()), value, known: Name::of(name) }, next))
 }
 
 /// One past the CRLF at `at`, if there is one.
@@ -80,16 +96,28 @@ fn after_line_end(bytes: &[u8], at: usize) -> Option<usize> {
 /// One in every byte of a word.
 const ONES: u64 = u64::MAX / 0xff;
 
-/// Where the colon is that ends the token at `at`, which is within `bytes` or at their end.
+/// The high bit of a byte is set where it is from `first` to `last`, which are below 0x80; the bytes after the first one
+/// that is not may be taken wrongly.
 #[inline]
-fn name_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut rest = &bytes[at..];
+fn within(word: u64, first: u8, last: u8) -> u64 {
+    let at_least = |byte: u8| word.wrapping_add(ONES * u64::from(0x80 - byte));
+    at_least(first) & !at_least(last + 1)
+}
+
+/// The same where it is a letter.
+#[inline]
+fn letters(word: u64) -> u64 {
+    within(word | (ONES * 0x20), b'a', b'z')
+}
+
+/// How many bytes of a class begin `bytes`: by `usual`, which sets the high bits of those that are of it for certain, up
+/// to the first that is not, and by `table`.
+#[inline(always)]
+fn class_len(bytes: &[u8], usual: impl Fn(u64) -> u64, table: impl Fn(u8) -> bool) -> usize {
+    let mut rest = bytes;
     loop {
         if let Some((word, after)) = rest.split_first_chunk() {
-            // The high bit of a byte is set where it is a letter; carries disturb only those after the first other byte.
-            let lower = u64::from_le_bytes(*word) | (ONES * 0x20);
-            let letters = lower.wrapping_add(ONES * (0x80 - 0x61)) & !lower.wrapping_add(ONES * (0x80 - 0x7b));
-            let others = !letters & (ONES << 7);
+            let others = !usual(u64::from_le_bytes(*word)) & (ONES << 7);
             if others == 0 {
                 rest = after;
                 continue;
@@ -97,29 +125,36 @@ fn name_end(bytes: &[u8], at: usize) -> Option<usize> {
             rest = &rest[others.trailing_zeros() as usize / 8..];
         }
         match rest {
-            [b':', ..] => break,
-            [first, after @ ..] if is_tchar(*first) => rest = after,
-            _ => return None,
+            [byte, after @ ..] if table(*byte) => rest = after,
+            _ => return bytes.len() - rest.len(),
         }
     }
-    Some(bytes.len() - rest.len()).filter(|colon| *colon > at)
 }
 
-/// Where the visible characters and spaces that begin at `at`, which is within `bytes` or at their end, end.
-#[inline(never)]
-fn visible_end(bytes: &[u8], at: usize) -> usize {
-    let mut rest = &bytes[at..];
+/// Length of the token that begins `bytes`; none where it has none.
+#[inline]
+fn name_len(bytes: &[u8]) -> Option<usize> {
+    let len = class_len(bytes, |word| letters(word) | within(word, b'-', b'-'), is_tchar);
+    (len > 0).then_some(len)
+}
+
+/// How many characters begin `bytes` that a path or a query may have by themselves.
+fn path_len(bytes: &[u8]) -> usize {
+    class_len(bytes, |word| letters(word) | within(word, b'&', b';'), is_path)
+}
+
+/// How many visible characters and spaces begin `bytes`.
+#[inline]
+fn visible_len(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
     while let Some((word, after)) = rest.split_first_chunk() {
-        // The high bit of a byte is set where it is below 0x20, 0x7f, or above; carries disturb only those after the
-        // first such byte.
-        let above = u64::from_le_bytes(*word).wrapping_add(ONES);
-        let others = (above | above.wrapping_sub(ONES * 0x21)) & (ONES << 7);
+        let others = !within(u64::from_le_bytes(*word), b' ', b'~') & (ONES << 7);
         if others != 0 {
             return bytes.len() - rest.len() + others.trailing_zeros() as usize / 8;
         }
         rest = after;
     }
-    let len = rest.iter().position(|b| !matches!(b, b' '..=b'~')).unwrap_or(rest.len());
+    let len = rest.iter().position(|byte| !matches!(byte, b' '..=b'~')).unwrap_or(rest.len());
     bytes.len() - rest.len() + len
 }
 
@@ -139,25 +174,49 @@ mod tests {
                 text[at] = byte;
                 text[at + 1] = byte.wrapping_add(1);
                 let want = text.iter().position(|b| !(0x20..0x7f).contains(b)).unwrap_or(24);
-                assert_eq!(visible_end(&text, 0), want, "{byte} {at}");
+                assert_eq!(visible_len(&text), want, "{byte} {at}");
             }
         }
     }
 
     #[test]
-    fn a_name_is_a_token_with_a_colon_after_it() {
+    fn a_path_ends_at_the_first_byte_that_may_not_be_in_one() {
+        for byte in 0..=u8::MAX {
+            for before in 0..=u8::MAX {
+                let text =
+                    [b'/', b'a', before, byte, b'Z', b'_', b'9', b'~', b'z', b'?', b'A', before, byte, b'%', b'a'];
+                let want = text.iter().position(|&b| !is_path(b)).unwrap_or(text.len());
+                assert_eq!(path_len(&text), want, "{before} {byte}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_token() {
         for byte in 0..=u8::MAX {
             for before in 0..=u8::MAX {
                 let text =
                     [b'a', b'-', before, byte, b'Z', b'_', b'9', b'~', b'z', b'`', b'A', b'-', before, byte, b':'];
-                let end = text.iter().position(|&b| !is_tchar(b)).filter(|end| text[*end] == b':');
-                assert_eq!(name_end(&text, 0), end, "{before} {byte}");
+                let len = text.iter().position(|&b| !is_tchar(b));
+                assert_eq!(name_len(&text), len, "{before} {byte}");
             }
         }
-        for (text, end) in
-            [("", None), ("a", None), (":", None), ("a:", Some(1)), ("Content-Length", None), ("a b:", None)]
+        for (text, len) in [("", None), ("a", Some(1)), (":", None), ("a:", Some(1)), ("Content-Length", Some(14))] {
+            assert_eq!(name_len(text.as_bytes()), len, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn field_lines_of_the_usual_form_are_read_and_no_others() {
+        for (line, value) in [("a:\r\n", ""), ("a: \r\n", ""), ("Host: a b\r\n", "a b"), ("x-y:z\r\nq", "z")] {
+            let text = format!("12{line}");
+            let (field, next) = field_line(text.as_bytes(), 2).unwrap();
+            assert_eq!(field.value.of(text.as_bytes()), value.as_bytes(), "{line:?}");
+            assert_eq!(text[next..].len(), line.len() - line.find('\n').unwrap() - 1, "{line:?}");
+        }
+        for line in ["", "a", ":b\r\n", "a b: c\r\n", "a:  b\r\n", "a: b \r\n", "a: b\n", "a: b", "a: b\t\r\n", "\r\n"]
         {
-            assert_eq!(name_end(text.as_bytes(), 0), end, "{text:?}");
+            assert!(field_line(line.as_bytes(), 0).is_none(), "{line:?}");
         }
     }
 

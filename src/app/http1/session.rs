@@ -1,5 +1,6 @@
 //! One connection as HTTP/1 sees it: two directions, each at some place in some message.
 
+mod bodies;
 mod copies;
 mod doubt;
 mod handover;
@@ -10,14 +11,12 @@ mod simple;
 use std::num::NonZero;
 
 use super::Http;
-use super::chunked::Progress;
-use super::coding;
-use super::head::{self, Start, looks_like_start, plausible_resync};
+use super::head::{Start, looks_like_start, plausible_resync};
 use super::pairing::{Answer, Method, Pairing};
 use crate::app::identify::identify;
 use crate::app::ledger::{Class, Ledger};
 use crate::app::message::{Integrity, Kind, Message, Unit, Update};
-use crate::app::{Context, Output, Wanted};
+use crate::app::{Context, Output};
 use crate::frame::FrameNumber;
 use crate::issue::Issue;
 use crate::tcp::reassembly::{Cause, End, ORIGIN};
@@ -128,57 +127,33 @@ impl Session {
     }
 
     /// The next bytes of a direction.
-    pub fn data(&mut self, at: usize, mut run: Run<'_>, cx: &mut Context<'_>) {
+    pub fn data(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) {
         if matches!(self.sides[1 - at].state, State::Head { .. }) {
             self.settle_simple_request(1 - at, run.bytes, cx);
         }
-        self.begin_stream(at, run.segment.offset);
+        if !self.sides[at].begun {
+            self.begin_stream(at, run.segment.offset);
+        }
         if let State::Resync { boundary } = &mut self.sides[at].state {
             *boundary = true;
         }
+        let mut run = run;
+        let mut rest;
         while !run.bytes.is_empty() {
             // Every step takes a byte at least.
-            let used = self.step(at, &run, cx).clamp(1, run.bytes.len());
-            run = run.after(used);
-        }
-    }
-
-    /// Takes a segment that is all of one body and does not end it, as most of a long one do; false where it is not, or
-    /// where its bytes are to be looked at.
-    #[inline]
-    pub fn within_body(&mut self, at: usize, segment: &SegmentRef, wanted: Wanted) -> bool {
-        if matches!(self.sides[1 - at].state, State::Head { .. }) {
-            return false;
-        }
-        let Some((message, state)) = self.sides[at].plain_body() else { return false };
-        let Unit::Http(http) = &mut message.unit else { return false };
-        if wanted.bodies || http.preview.len() < wanted.preview {
-            return false;
-        }
-        let len = u64::from(segment.len);
-        let all = match state {
-            State::Length(left) if len < *left => {
-                *left -= len;
-                true
+            let used = self.step(at, run, cx).max(1);
+            if used >= run.bytes.len() {
+                return;
             }
-            State::Chunked(decoder) => decoder.pass(len),
-            State::UntilClose => true,
-            _ => false,
-        };
-        if !all {
-            return false;
+            rest = run.after(used);
+            run = &rest;
         }
-        http.body_len += len;
-        message.extend(*segment);
-        true
     }
 
     /// A stream that does not begin at its origin lacks bytes before its first one.
     fn begin_stream(&mut self, at: usize, offset: u64) {
         let side = &mut self.sides[at];
-        if std::mem::replace(&mut side.begun, true) {
-            return;
-        }
+        side.begun = true;
         if self.opener.is_none() || offset != ORIGIN {
             side.state = State::Joined;
             self.note_hole(at, 0, offset, true);
@@ -202,14 +177,14 @@ impl Session {
                 let len = usize::try_from(*left).map_or(len, |left| left.min(len));
                 *left -= len as u64;
                 let done = *left == 0;
-                self.body(at, run.first(len), &run.bytes[..len], cx);
+                self.body(at, &run.first(len), &run.bytes[..len], cx);
                 if done {
                     self.finish(at, Integrity::Complete, &run.bytes[len..], cx);
                 }
                 return len;
             }
             State::Chunked(_) => return self.chunked(at, run, cx),
-            State::UntilClose => self.body(at, run.segment, run.bytes, cx),
+            State::UntilClose => self.body(at, &run.segment, run.bytes, cx),
             State::Asked(_) => {
                 let rare = side.make_rare();
                 rare.park(run);
@@ -223,53 +198,11 @@ impl Session {
     }
 
     /// The next bytes of the message under way; they are counted once it is known to be one.
-    fn take(&mut self, at: usize, segment: SegmentRef, cx: &mut Context<'_>) {
+    fn take(&mut self, at: usize, segment: &SegmentRef, cx: &mut Context<'_>) {
         if let Some(message) = &mut self.sides[at].message {
-            message.extend(segment);
+            message.extend(*segment);
             if message.number > 0 {
                 cx.ledger.add(Class::Message, u64::from(segment.len));
-            }
-        }
-    }
-
-    /// The next bytes of a body that is sent as it is.
-    fn body(&mut self, at: usize, segment: SegmentRef, bytes: &[u8], cx: &mut Context<'_>) {
-        self.take(at, segment, cx);
-        if let Some((message, decoding, _)) = self.sides[at].body() {
-            content(message, decoding, bytes, cx);
-        }
-    }
-
-    fn chunked(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) -> usize {
-        let rest = run.bytes;
-        let Some((message, mut decoding, State::Chunked(decoder))) = self.sides[at].body() else { return rest.len() };
-        let fed = decoder.feed(rest, &mut |data| content(message, decoding.as_deref_mut(), data, cx));
-        let progress = fed.state;
-        if progress != Progress::More {
-            message.issues = message.issues.union(decoder.issues());
-            if let Unit::Http(http) = &mut message.unit {
-                http.trailer_raw.extend_from_slice(decoder.trailers());
-                head::parse_fields_into(&http.trailer_raw, &mut http.trailer);
-                message.issues = message.issues.union(http.trailer.issues);
-            }
-        }
-        if fed.used > 0 {
-            self.take(at, run.first(fed.used), cx);
-        }
-        match progress {
-            Progress::More => rest.len(),
-            Progress::Done => {
-                self.finish(at, Integrity::Complete, &rest[fed.used..], cx);
-                fed.used
-            }
-            Progress::Bad(issue) => {
-                if let Some(message) = &mut self.sides[at].message {
-                    message.issues.insert(issue);
-                }
-                self.finish(at, Integrity::Malformed, &[], cx);
-                self.lose_track(at, true);
-                self.unread(at, run.segment.offset + fed.used as u64, &rest[fed.used..], cx);
-                rest.len()
             }
         }
     }
@@ -391,7 +324,9 @@ impl Session {
 
     /// The next `len` bytes of a direction are not there.
     pub fn gap(&mut self, at: usize, offset: u64, len: u64, cause: Cause, forced: bool, cx: &mut Context<'_>) {
-        self.begin_stream(at, offset);
+        if !self.sides[at].begun {
+            self.begin_stream(at, offset);
+        }
         self.release(at, cx);
         self.believe(at, cx);
         let side = &mut self.sides[at];
@@ -443,16 +378,6 @@ impl Session {
         if !absorbed {
             // The answer that a request waits for may be among them.
             self.release(1 - at, cx);
-        }
-    }
-
-    fn lack(&mut self, at: usize, len: u64, cause: Cause) {
-        let side = &mut self.sides[at];
-        if let Some((decoding, _)) = side.rare().and_then(|rare| rare.decoding.as_mut()) {
-            decoding.end(false);
-        }
-        if let Some(message) = &mut side.message {
-            message.lack(len, cause);
         }
     }
 
@@ -512,24 +437,6 @@ impl Session {
     fn answered(&mut self, at: usize) -> bool {
         let number = self.sides[at].message.as_ref().map_or(0, |message| message.number);
         number > 0 && self.sides[at].role == Some(Kind::Request) && self.pairing.waiting(number).is_none()
-    }
-}
-
-/// Bytes of a body, after transfer decoding.
-fn content(message: &mut Message, decoding: Option<&mut coding::Decoder>, bytes: &[u8], cx: &mut Context<'_>) {
-    let Unit::Http(http) = &mut message.unit else { return };
-    http.body_len += bytes.len() as u64;
-    match decoding {
-        Some(decoding) => decoding.push(bytes),
-        None => {
-            let room = cx.wanted.preview.saturating_sub(http.preview.len());
-            if room > 0 {
-                http.preview.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            }
-        }
-    }
-    if cx.wanted.bodies {
-        (cx.out)(Output::Body(message.number, bytes));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whether bytes are how an HTTP/1.x message begins: for a direction's first bytes, and after a gap.
 
+use super::plain;
 use super::syntax::{begins_method, is_control, is_known_method, is_method, is_ows, is_request_target, is_tchar};
 use super::syntax::{starts_with_ignore_case, trim};
 
@@ -20,7 +21,7 @@ pub enum Start {
 pub const MAX_START_LINE: usize = 16 * 1024;
 
 /// Longest method that is believed, in characters; the longest registered one has 17.
-const MAX_METHOD: usize = 24;
+pub(super) const MAX_METHOD: usize = 24;
 
 /// Longest version that is believed where it is none, in characters.
 const MAX_VERSION: usize = 8;
@@ -35,8 +36,8 @@ const MAX_LEADING: usize = 64;
 /// line that goes on past [`MAX_START_LINE`] is judged by what is there. A response begins `HTTP/` digit `.` digit
 /// and white space; or with another version, or `ICY`, as SHOUTcast servers have it, where three digits follow.
 pub fn looks_like_start(bytes: &[u8]) -> Start {
-    if let Some(usual) = usual_start(bytes) {
-        return usual;
+    if let Some(plain) = plain::start_line(bytes) {
+        return plain.start();
     }
     match skip_blank_lines(bytes) {
         Some(bytes) => response(bytes).unwrap_or_else(|| request(bytes)),
@@ -92,19 +93,6 @@ pub fn plausible_resync(bytes: &[u8]) -> Start {
         Start::Request
     } else {
         Start::No
-    }
-}
-
-/// The same of start lines as nearly all are: told by their beginning, a request also by its end.
-fn usual_start(bytes: &[u8]) -> Option<Start> {
-    match bytes {
-        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0' | b'1', b' ', ..] => Some(Start::Response),
-        [b'G', b'E', b'T', b' ', b'/', ..] | [b'P', b'O', b'S', b'T', b' ', b'/', ..] => {
-            let line_end = memchr::memchr(b'\n', &bytes[..bytes.len().min(MAX_START_LINE)])?;
-            let version = bytes[..line_end].last_chunk()?;
-            matches!(version, b" HTTP/1.1\r" | b" HTTP/1.0\r").then_some(Start::Request)
-        }
-        _ => None,
     }
 }
 
@@ -290,6 +278,30 @@ mod tests {
             ("ICY 200 OK\r\n", Response),
         ] {
             assert_eq!(looks_like_start(line.as_bytes()), want, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn plain_lines_are_judged_as_others_are() {
+        let method = "M".repeat(MAX_METHOD);
+        for line in [
+            "GET / HTTP/1.1\r\n",
+            "POST /a%20b?c=d HTTP/1.7\r\n",
+            "X-Y /~a HTTP/1.0\r\n",
+            "PRI / HTTP/1.1\r\n",
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.9 599 \r\n",
+            &format!("{method} / HTTP/1.1\r\n"),
+            &format!("{method}M / HTTP/1.1\r\n"),
+            &format!("{method} /{} HTTP/1.1\r\n", "a".repeat(MAX_START_LINE - MAX_METHOD - 13)),
+            &format!("{method} /{} HTTP/1.1\r\n", "a".repeat(MAX_START_LINE - MAX_METHOD - 12)),
+        ] {
+            let bytes = line.as_bytes();
+            let judged = response(bytes).unwrap_or_else(|| request(bytes));
+            assert_eq!(looks_like_start(bytes), judged, "{line:.40}");
+            if let Some(plain) = plain::start_line(bytes) {
+                assert_eq!(plain.start(), judged, "{line:.40}");
+            }
         }
     }
 

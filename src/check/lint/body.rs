@@ -5,7 +5,7 @@ use super::Seen;
 use super::entry::Turn::{Client, Server, ServerCloses, ServerResets};
 use super::entry::{Lint, lints};
 use super::report::{Draft, Report, text};
-use super::talk::{Ending, Talk};
+use super::talk::{Ending, Past, Talk};
 use crate::app::http1::framing::Framing;
 use crate::app::http1::head::Version;
 use crate::app::message::{Integrity, Update};
@@ -73,6 +73,40 @@ lints! {
         good: &[Client("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 7\r\n\r\na=1&b=2")],
         httpolice: &[1006, 1021],
         issue: Some(Issue::ExcessData),
+    };
+
+    EXTRA_BLANK_LINE = Lint {
+        name: "extra-blank-line",
+        severity: Severity::Warn,
+        section: "RFC 9112 2.2",
+        title: "an empty line after a request",
+        help: r"send nothing after the end of a request: after the head \r\n\r\n, after the body no line end",
+        explanation: "A request ends with its blank line, or with as many bytes of body as Content-Length says. A client \
+            must not send another CR LF after it. Servers skip it before the next request line; one that closes with it \
+            unread resets the connection, and the client may lose the response.",
+        bad: &[
+            Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n\r\n"),
+            ANSWERED,
+            super::Turn::ClientCloses,
+            ServerCloses,
+        ],
+        good: &[ASKED, ANSWERED],
+        issue: Some(Issue::ExcessData),
+        ..Lint::NONE
+    };
+
+    NUL_AFTER_MESSAGE = Lint {
+        name: "nul-after-message",
+        severity: Severity::Error,
+        section: "RFC 9112 6.3",
+        title: "NUL after the end of a message",
+        help: "send as many bytes as strlen() says, not sizeof or one more",
+        explanation: "The byte 0 ends a string in C and is no part of its text. A program that sends it along, or the rest \
+            of a buffer, begins the next message with it.",
+        bad: &[Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n\0"), ANSWERED],
+        good: &[ASKED, ANSWERED],
+        issue: Some(Issue::ExcessData),
+        ..Lint::NONE
     };
 
     HEAD_RESPONSE_WITH_BODY = Lint {
@@ -268,10 +302,10 @@ lints! {
         name: "reset-in-message",
         severity: Severity::Warn,
         section: "RFC 9112 8",
-        title: "the connection was reset within a message",
+        title: "the sender of a message reset the connection within it",
         help: "read what the other end sends, and close only after the last byte was acknowledged",
-        explanation: "A RST came before the message had ended. A program that closes a socket with bytes unread in it \
-            sends one, and so does one that crashes; a client that was told to stop does so on purpose.",
+        explanation: "The sender of the message sent RST before the message had ended. A program that closes a socket with \
+            bytes unread in it does so, and one that crashes.",
         bad: &[ASKED, Server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), ServerResets],
         good: &[ASKED, ANSWERED],
         issue: Some(Issue::Aborted),
@@ -284,7 +318,8 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     if !seen.is_head_whole() {
         return;
     }
-    if seen.message.integrity == Integrity::Aborted {
+    let own = &seen.talk.sides[seen.message.side % 2];
+    if seen.message.integrity == Integrity::Aborted && own.rst.is_some() && !own.lossy && !was_refused(seen) {
         report.add(Draft::new(&RESET_IN_MESSAGE));
     }
     lengths(seen, report);
@@ -293,29 +328,56 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     } else {
         response(seen, report);
     }
-    if seen.has(Issue::ExcessData) && !seen.talk.sides[seen.message.side % 2].lossy {
-        report.add(Draft::new(excess(Ending::of(seen.http, seen.request))).byte(seen.message.len));
+    if seen.has(Issue::ExcessData)
+        && !seen.talk.sides[seen.message.side % 2].lossy
+        && let Some(lint) = excess(Ending::of(seen.http, seen.request))
+    {
+        let lint = of_rest(report.rest(seen.message.len), seen.is_request()).unwrap_or(lint);
+        report.add(Draft::new(lint).bytes(seen.message.len, usize::MAX));
     }
 }
 
 /// Looks at what followed a message.
 pub(super) fn update(update: &Update, talk: &Talk, report: &mut Report<'_>) {
     let side = &talk.sides[update.side % 2];
-    if update.issues.contains(Issue::ExcessData) && !side.lossy {
-        let past = side.last.filter(|past| past.number == update.number);
-        let ending = past.map_or(Ending::Other, |past| past.ending);
-        report.add(Draft::new(excess(ending)));
+    if !update.issues.contains(Issue::ExcessData) || side.lossy {
+        return;
+    }
+    let past = side.last.filter(|past| past.number == update.number);
+    // What comes after the answer is no body.
+    let answer = talk.sides[1 - update.side % 2].last.filter(|answer| answer.number > update.number);
+    let ending = past.map(|past| past.ending).filter(|ending| *ending != Ending::NoLength || answer.is_none());
+    if let Some(lint) = excess(ending.unwrap_or(Ending::Other)) {
+        report.add(match past {
+            Some(past) => {
+                let len = past.end - past.start;
+                let lint = of_rest(report.rest(len), talk.opener == Some(update.side % 2)).unwrap_or(lint);
+                Draft::new(lint).bytes(len, usize::MAX)
+            }
+            None => Draft::new(lint),
+        });
     }
 }
 
-/// What excess data is, after a message that ended so.
-fn excess(ending: Ending) -> &'static Lint {
+/// What is told of excess data that says itself where it comes from.
+fn of_rest(rest: Option<&[u8]>, is_request: bool) -> Option<&'static Lint> {
+    let rest = rest?;
+    match () {
+        () if is_request && rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')) => Some(&EXTRA_BLANK_LINE),
+        () if rest.iter().all(|byte| *byte == 0) => Some(&NUL_AFTER_MESSAGE),
+        () => None,
+    }
+}
+
+/// What excess data is, after a message that ended so; nothing where it may be of another protocol.
+fn excess(ending: Ending) -> Option<&'static Lint> {
     match ending {
-        Ending::Length => &BODY_LONGER_THAN_LENGTH,
-        Ending::NoLength => &BODY_WITHOUT_LENGTH,
-        Ending::AnswerToHead => &HEAD_RESPONSE_WITH_BODY,
-        Ending::Bodiless => &BODY_OF_BODILESS,
-        Ending::Other => &EXCESS_DATA,
+        Ending::Length => Some(&BODY_LONGER_THAN_LENGTH),
+        Ending::NoLength => Some(&BODY_WITHOUT_LENGTH),
+        Ending::AnswerToHead => Some(&HEAD_RESPONSE_WITH_BODY),
+        Ending::Bodiless => Some(&BODY_OF_BODILESS),
+        Ending::Other => Some(&EXCESS_DATA),
+        Ending::Asks => None,
     }
 }
 
@@ -340,10 +402,23 @@ fn lengths(seen: &Seen<'_>, report: &mut Report<'_>) {
     if seen.has(Issue::BodyNotAllowed) {
         report.add(Draft::new(&LENGTH_NOT_ALLOWED).head(first.name));
     }
-    if let (Framing::Length(length), Integrity::ClosedEarly) = (seen.framing(), seen.message.integrity) {
+    if let (Framing::Length(length), Integrity::ClosedEarly) = (seen.framing(), seen.message.integrity)
+        && seen.talk.sides[1 - seen.message.side % 2].rst.is_none()
+        && !was_refused(seen)
+    {
         let draft = Draft::new(&BODY_SHORTER_THAN_LENGTH).head(first.value);
         report.add(draft.found(format!("{} bytes of body", seen.http.body_len)).expected(format!("{length} bytes")));
     }
+}
+
+/// Whether it is a request whose body the server did not want: the client need not send the rest (RFC 9110 10.1.1, RFC
+/// 9112 9.5). One that the server waited for in vain, or found wanting, was wanted.
+fn was_refused(seen: &Seen<'_>) -> bool {
+    let (own, other) = (&seen.talk.sides[seen.message.side % 2], &seen.talk.sides[1 - seen.message.side % 2]);
+    let answer = other.last.filter(|answer| answer.answers == Some(seen.message.number));
+    let refuses = |code| code >= 300 && !matches!(code, 400 | 408);
+    let came_first = |answer: &Past| own.fin.is_none_or(|(_, closed)| answer.began < closed);
+    seen.is_request() && answer.is_some_and(|answer| refuses(answer.code) && came_first(&answer))
 }
 
 fn request(seen: &Seen<'_>, report: &mut Report<'_>) {
@@ -374,7 +449,8 @@ fn response(seen: &Seen<'_>, report: &mut Report<'_>) {
         return;
     }
     report.add(Draft::new(&UNTIL_CLOSE));
-    if !seen.head.list("connection").any(|option| option.eq_ignore_ascii_case(b"close")) {
+    let expects_more = seen.request.is_some_and(|request| request.past.persistent);
+    if expects_more && !seen.head.list("connection").any(|option| option.eq_ignore_ascii_case(b"close")) {
         report.add(Draft::new(&UNTIL_CLOSE_UNSAID));
     }
 }

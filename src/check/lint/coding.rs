@@ -5,7 +5,7 @@ use super::entry::Turn::{Client, Server, ServerCloses};
 use super::entry::{Lint, lints};
 use super::report::{Draft, Report, text};
 use crate::app::http1::framing::Framing;
-use crate::app::http1::head::{FieldLine, Version};
+use crate::app::http1::head::{FieldLine, Version, list_elements};
 use crate::app::http1::syntax::is_token;
 use crate::app::message::Integrity;
 use crate::issue::{Issue, Severity};
@@ -304,10 +304,11 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     if let Some(field) = seen.named("transfer-encoding").next() {
         codings(seen, field, report);
     }
-    for field in seen.named("content-encoding") {
-        if seen.head.list("content-encoding").any(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
-            report.add(Draft::new(&CHUNKED_CONTENT).head(field.value));
-        }
+    let is_chunked = |field: &&FieldLine| {
+        list_elements(field.value.of(seen.head.bytes)).any(|coding| coding.eq_ignore_ascii_case(b"chunked"))
+    };
+    if let Some(field) = seen.named("content-encoding").find(is_chunked) {
+        report.add(Draft::new(&CHUNKED_CONTENT).head(field.value));
     }
     if seen.is_head_whole() && seen.framing() == Framing::Chunked {
         chunks(seen, report);
@@ -354,13 +355,13 @@ fn chunks(seen: &Seen<'_>, report: &mut Report<'_>) {
     let apart = seen.message.issues.without(seen.http.parsed.issues).without(seen.http.trailer.issues);
     let end = seen.message.len;
     if apart.contains(Issue::BadChunkSize) {
-        report.add(Draft::new(&BAD_CHUNK_SIZE).byte(end));
+        report.add(Draft::new(&BAD_CHUNK_SIZE).bytes(end, 1));
     }
     if apart.contains(Issue::BadChunkEnd) {
-        report.add(Draft::new(&BAD_CHUNK_END).byte(end));
+        report.add(Draft::new(&BAD_CHUNK_END).bytes(end, 1));
     }
     if seen.message.integrity == Integrity::ClosedEarly {
-        report.add(Draft::new(&MISSING_LAST_CHUNK).byte(end));
+        report.add(Draft::new(&MISSING_LAST_CHUNK).bytes(end, 1));
     }
     if apart.contains(Issue::BareLf) {
         report.add(Draft::new(&BARE_LF_IN_CHUNKS));

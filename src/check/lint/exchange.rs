@@ -4,6 +4,7 @@
 use super::entry::Turn::{Client, ClientCloses, Server, ServerCloses};
 use super::entry::{Lint, lints};
 use super::report::{Draft, Report, text};
+use super::talk::Side;
 use super::{Ended, Seen};
 use crate::app::message::{Integrity, Kind};
 use crate::issue::{Issue, Severity};
@@ -37,6 +38,36 @@ lints! {
         bad: &[ASKED, ServerCloses, ClientCloses],
         good: &[ASKED, ANSWERED, ServerCloses, ClientCloses],
         ..Lint::NONE
+    };
+
+    UNREADABLE_REQUEST = Lint {
+        name: "unreadable-request",
+        severity: Severity::Error,
+        section: "RFC 9112 3",
+        title: "what the client sends is meant as a request and begins with no request line",
+        help: "begin with method, space, target, space, version: GET / HTTP/1.1",
+        explanation: "The first line of what the client sent has a method or a version in it, and is not three words with \
+            single spaces between them. A server answers 400 to it or closes; there is no request that could be looked at \
+            further.",
+        bad: &[Client("GET/ HTTP/1.1\r\nHost: a.example\r\n\r\n"), ServerCloses, ClientCloses],
+        good: &[ASKED, ANSWERED],
+        httpolice: &[1006],
+        issue: Some(Issue::Undecodable),
+    };
+
+    UNREADABLE_RESPONSE = Lint {
+        name: "unreadable-response",
+        severity: Severity::Error,
+        section: "RFC 9112 4",
+        title: "what comes back begins with no status line",
+        help: "begin with version, space, status code, space: HTTP/1.1 200 OK",
+        explanation: "The client sent a request, and what the server sent does not begin with a status line. A server that \
+            sends a page without a head does this, or one that gets the version or its place wrong. The client cannot \
+            tell what it is.",
+        bad: &[ASKED, Server("HTTP 200 OK\r\nContent-Length: 2\r\n\r\nok"), ServerCloses, ClientCloses],
+        good: &[ASKED, ANSWERED],
+        httpolice: &[1009],
+        issue: Some(Issue::Undecodable),
     };
 
     PIPELINED_REQUEST = Lint {
@@ -78,7 +109,7 @@ lints! {
         help: "look at the bytes: `dissect explain FRAME` shows what became of those of a frame",
         explanation: "Somewhere on the connection there are bytes that neither begin a message nor belong to one. A length \
             that is wrong makes the rest of a body look like this.",
-        bad: &[ASKED, Server("hello\r\n"), Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), ClientCloses, ServerCloses],
+        bad: &[Client("hello\r\n"), ASKED, ANSWERED, ClientCloses, ServerCloses],
         good: &[ASKED, ANSWERED],
         httpolice: &[1007, 1010],
         issue: Some(Issue::Undecodable),
@@ -103,9 +134,12 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
 
 /// Looks for what has no counterpart when all is known.
 pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
-    let Ended { connection, talk } = ended;
+    let Ended { connection, talk, .. } = ended;
+    if unreadable(ended, report) {
+        return;
+    }
     let is_odd = connection.issues.contains(Issue::Undecodable);
-    if is_odd && connection.http && talk.is_whole() {
+    if is_odd && connection.http && talk.is_whole() && !talk.lost_track {
         report.add(Draft::new(&UNDECODABLE));
     }
     let is_known = talk.is_whole() && talk.opener.is_some() && !talk.handed_over && connection.other_bytes == 0;
@@ -117,7 +151,7 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
     }
     let Some(client) = connection.flow.client else { return };
     let [client, server] = [&talk.sides[client % 2], &talk.sides[1 - client % 2]];
-    let end = |side: &super::talk::Side| [side.fin, side.rst].into_iter().flatten().min_by_key(|(_, time)| *time);
+    let end = |side: &Side| [side.fin, side.rst].into_iter().flatten().min_by_key(|(_, time)| *time);
     let (Some(end_of_server), end_of_client) = (end(server), end(client)) else { return };
     if end_of_client.is_some_and(|(_, time)| time <= end_of_server.1) {
         return;
@@ -127,3 +161,38 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
         report.add(Draft::new(&UNANSWERED_REQUEST).of(request.number, Kind::Request).frame(end_of_server));
     }
 }
+
+/// Looks for a direction that never becomes HTTP although it is meant as that.
+fn unreadable(ended: &Ended<'_>, report: &mut Report<'_>) -> bool {
+    let Ended { connection, talk, .. } = ended;
+    let Some(client) = talk.opener.filter(|_| talk.is_whole() && !talk.handed_over) else { return false };
+    let [asks, answers] = [&talk.sides[client % 2], &talk.sides[1 - client % 2]];
+    let (lint, side) = match (unread(asks), unread(answers)) {
+        (Some(bytes), _) if connection.protocol.is_none() && is_meant_as_request(bytes) => {
+            (&UNREADABLE_REQUEST, client)
+        }
+        (_, Some(_)) if asks.last.is_some() && connection.issues.contains(Issue::Undecodable) => {
+            (&UNREADABLE_RESPONSE, 1 - client)
+        }
+        _ => return false,
+    };
+    report.add(Draft::new(lint).first(side));
+    true
+}
+
+/// The first bytes of a direction that never became HTTP.
+fn unread(side: &Side) -> Option<&[u8]> {
+    side.first.as_ref().filter(|_| side.last.is_none()).map(|(_, bytes)| &bytes[..])
+}
+
+/// Whether the first line has a version in it, or begins with a method that nothing but punctuation follows.
+fn is_meant_as_request(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let word = line.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let is_method = METHODS.iter().any(|method| method.as_bytes().eq_ignore_ascii_case(&line[..word]))
+        && matches!(line.get(word), Some(b' ' | b'/' | b':' | b'\t' | b','));
+    is_method || memchr::memmem::find(line, b" HTTP/1").is_some()
+}
+
+/// Methods that other protocols of text lines do not have.
+const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "TRACE", "CONNECT"];

@@ -135,7 +135,7 @@ lints! {
 
 /// Looks at the Host fields of a request.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
-    if !seen.is_request() || seen.http.nine {
+    if !seen.is_request() || seen.http.nine || seen.is_written_out() {
         return;
     }
     let mut hosts = seen.named("host");
@@ -225,12 +225,13 @@ fn authority(target: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::lint::tests::{Conversation, raised};
+    use super::LINTS;
+    use crate::check::lint::tests::{Conversation, raised_of};
 
     fn to_port(port: u16, host: &str) -> Vec<&'static str> {
         let mut conversation = Conversation::to_port(port);
         conversation.data(0, format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
-        raised(&conversation)
+        raised_of(LINTS, &conversation)
     }
 
     #[test]

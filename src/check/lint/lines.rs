@@ -43,6 +43,18 @@ lints! {
         ..Lint::NONE
     };
 
+    LITERAL_LINE_END = Lint {
+        name: "literal-line-end",
+        severity: Severity::Error,
+        section: "RFC 9112 2.2",
+        title: "a backslash and a letter where a line end is to be",
+        help: r"send the bytes CR and LF (0x0d 0x0a), not the characters \, r, \, n",
+        explanation: r"In most languages \r\n within a string stands for the two bytes CR and LF, but not in every kind of string: echo of the shell, raw strings, and text that is read from a file or a prompt leave the four characters as they are. In the shell, printf 'GET / HTTP/1.1\r\n' does it. The server sees one long line, and waits for its end.",
+        bad: &[Client("GET / HTTP/1.1\\r\\nHost: a.example\\r\\n\\r\\n\n"), ClientCloses],
+        good: &[Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")],
+        ..Lint::NONE
+    };
+
     MISSING_BLANK_LINE = Lint {
         name: "missing-blank-line",
         severity: Severity::Error,
@@ -61,7 +73,7 @@ lints! {
 
     BLANK_LINE_BEFORE_START = Lint {
         name: "blank-line-before-start",
-        severity: Severity::Note,
+        severity: Severity::Warn,
         section: "RFC 9112 2.2",
         title: "an empty line before the start line",
         help: "send nothing between the end of a body and the next start line",
@@ -195,17 +207,31 @@ lints! {
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     let (head, raw) = (&seen.http.parsed, &seen.http.raw[..]);
     let blank = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    if seen.message.issues.contains(Issue::LeadingCrlf) {
+    if seen.has(Issue::LeadingCrlf) {
         report.add(Draft::new(&BLANK_LINE_BEFORE_START).head(0..blank));
+    }
+    if let Some(literal) = literal_line_end(raw) {
+        return report.add(Draft::new(&LITERAL_LINE_END).head(literal));
     }
     start_line(head.start, raw, blank, report);
     let fields_at = memchr::memchr(b'\n', &raw[blank..]).map_or(raw.len(), |lf| blank + lf + 1);
     section(raw, &head.fields, fields_at, Draft::head, report);
     section(&seen.http.trailer_raw, &seen.http.trailer.fields, 0, Draft::trailer, report);
-    if seen.message.issues.contains(Issue::MissingBlankLine) {
+    // A line without version may be a whole request of HTTP/0.9, which is not known of a stream joined midway.
+    let may_be_whole = seen.has(Issue::MissingVersion) && seen.talk.opener.is_none();
+    if seen.has(Issue::MissingBlankLine) && !may_be_whole {
         let end = raw.len();
         report.add(Draft::new(&MISSING_BLANK_LINE).head(end.saturating_sub(1)..end).expected("an empty line after it"));
     }
+}
+
+/// Where a line end is written out: after a version, or at the end of a line.
+pub(super) fn literal_line_end(raw: &[u8]) -> Option<Range<usize>> {
+    const LITERAL: &[u8] = br"\r\n";
+    memchr::memmem::find_iter(raw, LITERAL).map(|at| at..at + LITERAL.len()).find(|place| {
+        let (before, after) = (&raw[..place.start], &raw[place.end..]);
+        before.ends_with(b" HTTP/1.1") || before.ends_with(b" HTTP/1.0") || matches!(after.first(), Some(b'\r' | b'\n'))
+    })
 }
 
 /// Looks at the white space of a start line, which begins at `at`.
@@ -220,17 +246,19 @@ fn start_line(line: StartLine, raw: &[u8], at: usize, report: &mut Report<'_>) {
     if at < first.start {
         report.add(Draft::new(&SPACE_BEFORE_START_LINE).head(at..first.start));
     }
-    let mut gaps = vec![first.end..second.start];
+    let mut gap = |gap: Range<usize>| {
+        let space = raw.get(gap.clone()).unwrap_or_default();
+        if !matches!(space, b"" | b" ") {
+            report.add(Draft::new(&EXTRA_SPACE_IN_START_LINE).head(gap).found(spaces(space)).expected("1 space"));
+        }
+    };
+    gap(first.end..second.start);
     if !may_be_empty {
-        gaps.push(second.end..third.start);
+        gap(second.end..third.start);
         let after = raw[third.end..].iter().take_while(|byte| is_ows(**byte)).count();
         if after > 0 {
             report.add(Draft::new(&SPACE_AFTER_START_LINE).head(third.end..third.end + after));
         }
-    }
-    for gap in gaps.into_iter().filter(|gap| !raw[gap.clone()].is_empty() && &raw[gap.clone()] != b" ") {
-        report
-            .add(Draft::new(&EXTRA_SPACE_IN_START_LINE).head(gap.clone()).found(spaces(&raw[gap])).expected("1 space"));
     }
 }
 

@@ -3,7 +3,10 @@
 use super::entry::Lint;
 use super::report::Report;
 use super::talk::{Segment, Talk};
-use super::{Ended, Seen, body, coding, exchange, fields, host, lines, options, persistence, start, target};
+use super::{
+    Ended, Seen, across, body, cache, charset, closing, coding, condition, content, control, cookie, credentials, date,
+    exchange, fields, host, lines, media, options, persistence, range, redirect, segments, start, status, target,
+};
 use crate::app::message::Update;
 
 /// The lints of one subject, and what raises them. Every hook is called before the connection takes note of what it is
@@ -36,6 +39,22 @@ pub(super) static GROUPS: &[Group] = &[
     Group { lints: options::LINTS, message: options::message, ..NONE },
     Group { lints: persistence::LINTS, message: persistence::message, connection: persistence::connection, ..NONE },
     Group { lints: exchange::LINTS, message: exchange::message, connection: exchange::connection, ..NONE },
+    Group { lints: date::LINTS, message: date::message, ..NONE },
+    Group { lints: media::LINTS, message: media::message, ..NONE },
+    Group { lints: charset::LINTS, message: charset::message, ..NONE },
+    Group { lints: status::LINTS, message: status::message, ..NONE },
+    Group { lints: condition::LINTS, message: condition::message, ..NONE },
+    Group { lints: range::LINTS, message: range::message, ..NONE },
+    Group { lints: redirect::LINTS, message: redirect::message, ..NONE },
+    Group { lints: cache::LINTS, message: cache::message, ..NONE },
+    Group { lints: cookie::LINTS, message: cookie::message, ..NONE },
+    Group { lints: content::LINTS, message: content::message, ..NONE },
+    Group { lints: credentials::LINTS, message: credentials::message, ..NONE },
+    Group { lints: control::LINTS, message: control::message, ..NONE },
+    Group { lints: segments::LINTS, message: segments::message, connection: segments::connection, ..NONE },
+    Group { lints: closing::LINTS, message: closing::message, connection: closing::connection, ..NONE },
+    // Raised where several connections are looked at together.
+    Group { lints: across::LINTS, ..NONE },
 ];
 
 /// Every lint, by subject.

@@ -3,8 +3,18 @@
 //! [`Lints`] is a [`Sink`](crate::event::Sink) of the core's events, whose engine is asked for what [`ask`] says. A lint
 //! is an entry of a file of its subject and the place there that raises it; a subject is a line of [`list`]'s groups.
 
+mod across;
 mod body;
+mod cache;
+mod charset;
+mod closing;
 mod coding;
+mod condition;
+mod content;
+mod control;
+mod cookie;
+mod credentials;
+mod date;
 mod entry;
 mod exchange;
 mod fields;
@@ -13,14 +23,21 @@ mod host;
 mod levels;
 mod lines;
 mod list;
+mod media;
 mod options;
 mod persistence;
+mod range;
+mod redirect;
 mod report;
+mod segments;
 mod start;
+mod status;
 mod talk;
 mod target;
 #[cfg(test)]
 mod tests;
+mod value;
+mod wire;
 
 use std::collections::BTreeMap;
 
@@ -35,9 +52,11 @@ use crate::app::http1::head::{FieldLine, HeadRef};
 use crate::app::message::{self, Kind};
 use crate::engine;
 use crate::event::{Connection, Event, Flow, Message, Packet, Sink, Transport, Update};
+use crate::frame::Timestamp;
 use crate::issue::Issue;
+use across::Across;
 use list::GROUPS;
-use report::Report;
+use report::{Latest, Report};
 use talk::{Request, Talk};
 
 /// Connections of which something is remembered, some KiB each; beyond it the oldest ones are forgotten.
@@ -47,9 +66,13 @@ const MAX_TALKS: usize = 32 << 10;
 /// compare a response with its request are silent.
 const MAX_KEPT: usize = 64 << 20;
 
+/// Bytes of the beginning of each body that lints look at: a byte order mark, an element of HTML, a short form.
+const PREVIEW: usize = 4096;
+
 /// Asks the core for what the lints need.
 pub fn ask(options: &mut engine::Options) {
     options.packets = true;
+    options.preview = options.preview.max(PREVIEW);
 }
 
 /// The lints at work.
@@ -58,7 +81,11 @@ pub struct Lints {
     levels: Levels,
     talks: BTreeMap<u64, Box<Talk>>,
     kept: usize,
+    across: Across,
+    /// When the latest frame was captured.
+    now: Timestamp,
     findings: Findings,
+    latest: Latest,
 }
 
 /// A message as lints see it.
@@ -87,6 +114,11 @@ impl<'a> Seen<'a> {
     /// Whether its start line is there up to its line end.
     fn is_start_line_whole(&self) -> bool {
         self.http.raw.iter().skip_while(|byte| matches!(byte, b'\r' | b'\n')).any(|byte| *byte == b'\n')
+    }
+
+    /// Whether its line ends are written out, so that it is one line and no part of it is where it is to be.
+    fn is_written_out(&self) -> bool {
+        lines::literal_line_end(&self.http.raw).is_some()
     }
 
     /// Whether an issue was raised for it.
@@ -120,6 +152,8 @@ impl<'a> Seen<'a> {
 struct Ended<'a> {
     connection: &'a Connection,
     talk: &'a Talk,
+    /// When the latest frame of all was captured.
+    now: Timestamp,
 }
 
 impl Lints {
@@ -129,11 +163,19 @@ impl Lints {
     }
 
     /// What was found, by frame.
-    pub fn finish(self) -> Findings {
+    pub fn finish(mut self) -> Findings {
+        let fresh = Talk::default();
+        for connection in self.across.unused() {
+            let mut report =
+                Report::new(&self.levels, &mut self.findings, &self.latest, connection.flow.stream, &fresh);
+            report.of_connection(&connection);
+            across::report_unused(&connection, &mut report);
+        }
         self.findings.sorted()
     }
 
     fn packet(&mut self, packet: &Packet<'_>) {
+        self.now = self.now.max(packet.decoded.meta.time);
         let Some((stream, verdict)) = packet.tcp else { return };
         if !self.talks.contains_key(&stream) {
             if self.talks.len() == MAX_TALKS
@@ -145,11 +187,14 @@ impl Lints {
         }
         let Some(talk) = self.talks.get_mut(&stream) else { return };
         let Some(segment) = talk.segment(packet, verdict) else { return };
-        let mut report = Report::new(&self.levels, &mut self.findings, stream, talk);
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, stream, talk);
         for group in GROUPS {
             (group.packet)(&segment, talk, &mut report);
         }
         talk.pass(&segment);
+        if !packet.decoded.payload.is_empty() {
+            self.latest.take(stream, segment.side, verdict.seq, packet.decoded.payload);
+        }
     }
 
     fn message(&mut self, event: &Message<'_>) {
@@ -159,11 +204,12 @@ impl Lints {
         let talk = self.talks.get(&stream).map_or(&fresh, |talk| talk);
         let request = message.answers.and_then(|number| talk.request(number));
         let seen = Seen { message, http, head: http.head(), flow: event.flow, request, talk };
-        let mut report = Report::new(&self.levels, &mut self.findings, stream, talk);
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, stream, talk);
         report.of_message(event);
         for group in GROUPS {
             (group.message)(&seen, &mut report);
         }
+        self.across.message(&seen, &self.talks, &mut report);
         if let Some(talk) = self.talks.get_mut(&stream) {
             self.kept -= talk.kept();
             talk.heard(message, http, MAX_KEPT - self.kept);
@@ -175,12 +221,14 @@ impl Lints {
         if event.flow.transport != Transport::Tcp {
             return;
         }
-        let Some(talk) = self.talks.get(&event.flow.stream) else { return };
-        let mut report = Report::new(&self.levels, &mut self.findings, event.flow.stream, talk);
+        let stream = event.flow.stream;
+        let Some(talk) = self.talks.get_mut(&stream) else { return };
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, stream, talk);
         report.of_update(event);
         for group in GROUPS {
             (group.update)(event.update, talk, &mut report);
         }
+        talk.learnt(event.update);
     }
 
     fn connection(&mut self, connection: &Connection) {
@@ -189,11 +237,13 @@ impl Lints {
         }
         let Some(talk) = self.talks.remove(&connection.flow.stream) else { return };
         self.kept -= talk.kept();
-        let mut report = Report::new(&self.levels, &mut self.findings, connection.flow.stream, &talk);
+        let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, connection.flow.stream, &talk);
         report.of_connection(connection);
+        let ended = Ended { connection, talk: &talk, now: self.now };
         for group in GROUPS {
-            (group.connection)(&Ended { connection, talk: &talk }, &mut report);
+            (group.connection)(&ended, &mut report);
         }
+        self.across.connection(&ended);
     }
 }
 

@@ -77,11 +77,11 @@ lints! {
         name: "close-promised-and-left-open",
         severity: Severity::Warn,
         section: "RFC 9112 9.6",
-        title: "the connection was to be closed by the server, and was not",
+        title: "the connection was to be closed by the server, and stayed open",
         help: "close the connection after a response with Connection: close, or to a request with it",
         explanation: "After `Connection: close`, from either end, it is the server that closes once its response is sent; \
             the same goes for HTTP/1.0 without keep-alive. A client that waits for the end of the connection, as one of \
-            HTTP/1.0 does, hangs. It is told where the client closed first, more than a second after the response.",
+            HTTP/1.0 does, hangs. It is told where the connection stayed open for more than a second after the response.",
         bad: &[ASKED, ANSWERED_LAST, Wait(3), ClientCloses, ServerCloses],
         good: &[ASKED, ANSWERED_LAST, ServerCloses, ClientCloses],
         ..Lint::NONE
@@ -135,6 +135,9 @@ lints! {
 
 /// Looks at a message that comes after others.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
+    if !seen.talk.is_whole() {
+        return;
+    }
     let own = &seen.talk.sides[seen.message.side % 2];
     let other = &seen.talk.sides[1 - seen.message.side % 2];
     let before = |past: &Past| past.number < seen.message.number;
@@ -158,7 +161,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
 
 /// Looks at how a connection ended.
 pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
-    let Ended { connection, talk } = ended;
+    let Ended { connection, talk, .. } = ended;
     let (Some(client), true) = (connection.flow.client, talk.is_whole()) else { return };
     let [client, server] = [&talk.sides[client % 2], &talk.sides[1 - client % 2]];
     let (Some(asked), Some(answered)) = (client.last, server.last) else { return };
@@ -179,14 +182,16 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
 }
 
 fn server_closed(asked: Past, answered: Past, fin: (FrameNumber, Timestamp), report: &mut Report<'_>) {
-    if !asked.persistent || !answered.persistent || answered.is_until_close {
-        return;
-    }
     let waited = fin.1.since(answered.last.1);
-    let at = |lint| Draft::new(lint).of(answered.number, Kind::Response).frame(fin).found(seconds(waited));
-    if waited < SOON {
-        report.add(at(if answered.says_keep_alive { &KEEP_ALIVE_BROKEN } else { &CLOSE_UNANNOUNCED }));
-    }
+    let is_to_close = !asked.persistent || !answered.persistent;
+    let lint = match () {
+        () if answered.is_until_close => return,
+        () if is_to_close && waited > SOON => &LEFT_OPEN,
+        () if is_to_close || waited >= SOON => return,
+        () if answered.says_keep_alive => &KEEP_ALIVE_BROKEN,
+        () => &CLOSE_UNANNOUNCED,
+    };
+    report.add(Draft::new(lint).of(answered.number, Kind::Response).frame(fin).found(after(waited)));
 }
 
 fn client_closed(asked: Past, answered: Past, fin: (FrameNumber, Timestamp), report: &mut Report<'_>) {
@@ -194,13 +199,13 @@ fn client_closed(asked: Past, answered: Past, fin: (FrameNumber, Timestamp), rep
     if !asked.persistent || !answered.persistent {
         if waited > SOON {
             let draft = Draft::new(&LEFT_OPEN).of(answered.number, Kind::Response).frame(fin);
-            report.add(draft.found(format!("the client closed {} after the response", seconds(waited))));
+            report.add(draft.found(format!("the client's {}", after(waited))));
         }
     } else {
         report.add(Draft::new(&CLIENT_CLOSE_UNANNOUNCED).of(asked.number, Kind::Request).frame(fin));
     }
 }
 
-fn seconds(nanos: i64) -> String {
-    format!("{:.3} s", nanos.max(0) as f64 / 1e9)
+fn after(nanos: i64) -> String {
+    format!("FIN {:.3} s after the response", nanos.max(0) as f64 / 1e9)
 }

@@ -38,10 +38,12 @@ enum At {
     Head(Range<usize>),
     /// Bytes of the trailer section.
     Trailer(Range<usize>),
-    /// A byte of the message that is not at hand.
-    Byte(u64),
+    /// Bytes of the message behind its head.
+    Bytes(u64, usize),
     /// A frame.
     Frame(FrameNumber, Timestamp),
+    /// The first bytes that this side sent.
+    First(usize),
 }
 
 impl Draft {
@@ -59,14 +61,19 @@ impl Draft {
         Self { at: At::Trailer(span.into()), ..self }
     }
 
-    /// At this byte of the message.
-    pub fn byte(self, offset: u64) -> Self {
-        Self { at: At::Byte(offset), ..self }
+    /// At so many bytes of the message from this one on.
+    pub fn bytes(self, offset: u64, len: usize) -> Self {
+        Self { at: At::Bytes(offset, len), ..self }
     }
 
     /// At this frame.
     pub fn frame(self, (frame, time): (FrameNumber, Timestamp)) -> Self {
         Self { at: At::Frame(frame, time), ..self }
+    }
+
+    /// At the first line of what this side sent.
+    pub fn first(self, side: usize) -> Self {
+        Self { at: At::First(side), ..self }
     }
 
     /// Of this message, which is past.
@@ -94,59 +101,116 @@ pub(super) fn text(bytes: &[u8]) -> String {
     text
 }
 
+/// The payload of the segment that came last, in which the bytes may be that are talked of.
+#[derive(Debug, Default)]
+pub(super) struct Latest {
+    stream: u64,
+    side: usize,
+    /// Relative sequence number of its first byte.
+    seq: u32,
+    payload: Vec<u8>,
+}
+
+impl Latest {
+    /// Takes the payload of a segment.
+    pub fn take(&mut self, stream: u64, side: usize, seq: u32, payload: &[u8]) {
+        (self.stream, self.side, self.seq) = (stream, side, seq);
+        self.payload.clear();
+        self.payload.extend_from_slice(payload);
+    }
+
+    /// It, if it is of this connection.
+    fn filter(&self, stream: u64) -> Option<&Self> {
+        Some(self).filter(|latest| latest.stream == stream)
+    }
+
+    /// The payload, if it is of this side, and where in it the byte with this relative sequence number is.
+    fn find(&self, side: usize, seq: u32) -> Option<(&[u8], usize)> {
+        let at = seq.wrapping_sub(self.seq) as usize;
+        (self.side == side && at < self.payload.len()).then_some((&self.payload, at))
+    }
+}
+
 /// Takes drafts about one message, update, segment or connection.
 pub(super) struct Report<'a> {
     levels: &'a Levels,
     findings: &'a mut Findings,
+    latest: &'a Latest,
     stream: u64,
     talk: &'a Talk,
     ends: Option<[Endpoint; 2]>,
-    message: Option<(u32, Kind)>,
-    body: Option<Body<'a>>,
+    subject: Option<Subject<'a>>,
 }
 
 /// The message at hand.
 #[derive(Clone, Copy)]
-struct Body<'a> {
-    message: &'a Message,
-    http: &'a Http,
+struct Subject<'a> {
+    number: u32,
+    kind: Kind,
+    side: usize,
+    /// Relative sequence number of its first byte.
     first_seq: u32,
+    /// The message itself, unless that was given out before.
+    whole: Option<(&'a Message, &'a Http)>,
 }
 
 impl<'a> Report<'a> {
-    pub fn new(levels: &'a Levels, findings: &'a mut Findings, stream: u64, talk: &'a Talk) -> Self {
-        Self { levels, findings, stream, talk, ends: talk.client_and_server(), message: None, body: None }
+    pub fn new(
+        levels: &'a Levels,
+        findings: &'a mut Findings,
+        latest: &'a Latest,
+        stream: u64,
+        talk: &'a Talk,
+    ) -> Self {
+        Self { levels, findings, latest, stream, talk, ends: talk.client_and_server(), subject: None }
     }
 
     pub fn of_message(&mut self, event: &event::Message<'a>) {
         let message = event.message;
         self.ends = Some(from(event.flow, message.side));
-        self.message = Some((message.number, message.kind));
-        self.body = message.http().map(|http| Body { message, http, first_seq: event.first_seq });
+        self.subject = Some(Subject {
+            number: message.number,
+            kind: message.kind,
+            side: message.side,
+            first_seq: event.first_seq,
+            whole: message.http().map(|http| (message, http)),
+        });
     }
 
     pub fn of_update(&mut self, event: &event::Update<'_>) {
-        self.ends = Some(from(event.flow, event.update.side));
-        let kind = if event.flow.client == Some(event.update.side) { Kind::Request } else { Kind::Response };
-        self.message = Some((event.update.number, kind));
+        let side = event.update.side;
+        self.ends = Some(from(event.flow, side));
+        let kind = if event.flow.client == Some(side) { Kind::Request } else { Kind::Response };
+        let (number, first_seq) = (event.update.number, event.first_seq);
+        self.subject = Some(Subject { number, kind, side, first_seq, whole: None });
     }
 
     pub fn of_connection(&mut self, connection: &event::Connection) {
         self.ends = Some(from(connection.flow, connection.flow.client.unwrap_or(0)));
     }
 
+    /// What follows the message at hand, of this length, as far as it is at hand.
+    pub fn rest(&self, len: u64) -> Option<&'a [u8]> {
+        let subject = self.subject?;
+        let seq = subject.first_seq.wrapping_add(len as u32);
+        let latest = self.latest.filter(self.stream).and_then(|latest| latest.find(subject.side, seq));
+        let rest = latest.and_then(|(payload, at)| payload.get(at..)).or_else(|| self.talk.tail(subject.side, seq));
+        rest.filter(|rest| !rest.is_empty())
+    }
+
     /// Reports, unless the lint is not wanted.
     pub fn add(&mut self, draft: Draft) {
         let Some(severity) = self.levels.of(draft.lint) else { return };
-        let &mut Self { stream, talk, ends, body, .. } = self;
-        let message = draft.message.or(self.message);
+        let &mut Self { latest, stream, talk, ends, subject, .. } = self;
+        let message = draft.message.or(subject.map(|subject| (subject.number, subject.kind)));
         self.findings.add(draft.lint, severity, (stream, message.map(|(number, _)| number)), || {
-            let Draft { lint, at, found, expected, .. } = draft;
+            let Draft { lint, at, found, expected, message: past } = draft;
+            let is_answer = past.is_some_and(|(_, kind)| kind == Kind::Response);
             let mut finding = Finding {
                 lint,
                 severity,
                 stream,
-                ends,
+                ends: ends.map(|[one, other]| if is_answer { [other, one] } else { [one, other] }),
                 message,
                 frame: None,
                 time: None,
@@ -157,9 +221,19 @@ impl<'a> Report<'a> {
                 expected,
                 more: 0,
             };
-            match (at, body) {
+            match (at, subject) {
                 (At::Frame(frame, time), _) => (finding.frame, finding.time) = (Some(frame), Some(time)),
-                (at, Some(body)) => body.place(at, talk, &mut finding),
+                (At::First(side), _) => {
+                    if let Some(((frame, time), bytes)) = &talk.sides[side % 2].first {
+                        (finding.frame, finding.time) = (Some(*frame), Some(*time));
+                        finding.frame_offset = talk.place_in_frame(*frame, 1);
+                        finding.excerpt = Some(excerpt(bytes, &first_line(bytes), 0));
+                    }
+                }
+                (at, Some(subject)) => {
+                    subject.show(&at, latest.filter(stream), talk, &mut finding);
+                    subject.place(&at, talk, &mut finding);
+                }
                 (_, None) => {}
             }
             finding
@@ -167,38 +241,74 @@ impl<'a> Report<'a> {
     }
 }
 
-impl Body<'_> {
-    /// Fills in where it is.
-    fn place(&self, at: At, talk: &Talk, finding: &mut Finding) {
-        let trailer_at = self.message.len.saturating_sub(self.http.trailer_raw.len() as u64);
-        finding.excerpt = match &at {
-            At::Head(range) => Some(excerpt(&self.http.raw, range, 0)),
-            At::Trailer(range) => Some(excerpt(&self.http.trailer_raw, range, trailer_at)),
-            At::Whole if !self.http.raw.is_empty() => {
-                let start = self.http.raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-                let line = memchr::memchr(b'\n', &self.http.raw[start..]).unwrap_or(self.http.raw.len() - start);
-                let text = self.http.raw[start..start + line].trim_ascii_end();
-                Some(excerpt(&self.http.raw, &(start..start + text.len()), 0))
+impl Subject<'_> {
+    /// Fills in the bytes.
+    fn show(&self, at: &At, latest: Option<&Latest>, talk: &Talk, finding: &mut Finding) {
+        finding.excerpt = match (at, self.whole) {
+            (&At::Bytes(offset, len), _) => {
+                latest
+                    .and_then(|latest| latest.find(self.side, self.first_seq.wrapping_add(offset as u32)))
+                    .map(|(payload, at)| {
+                        // The payload may begin before the message.
+                        let before =
+                            payload.get(at.saturating_sub(offset.min(at as u64) as usize)..).unwrap_or_default();
+                        let at = at - (payload.len() - before.len());
+                        excerpt(before, &(at..at.saturating_add(len)), offset - at as u64)
+                    })
+                    .or_else(|| {
+                        let tail = talk.tail(self.side, self.first_seq.wrapping_add(offset as u32))?;
+                        Some(excerpt(tail, &(0..tail.len()), offset))
+                    })
             }
+            (At::Head(range), Some((_, http))) => Some(excerpt(&http.raw, range, 0)),
+            (At::Trailer(range), Some((message, http))) => {
+                Some(excerpt(&http.trailer_raw, range, trailer_at(message, http)))
+            }
+            (At::Whole, Some((_, http))) if !http.raw.is_empty() => Some(excerpt(&http.raw, &first_line(&http.raw), 0)),
             _ => None,
         };
-        let offset = match at {
-            At::Head(range) => range.start as u64,
-            At::Trailer(range) => trailer_at + range.start as u64,
-            At::Byte(offset) => offset,
-            At::Whole | At::Frame(..) => 0,
+    }
+
+    /// Fills in where it is.
+    fn place(&self, at: &At, talk: &Talk, finding: &mut Finding) {
+        let offset = match (at, self.whole) {
+            (At::Head(range), _) => range.start as u64,
+            (At::Trailer(range), Some((message, http))) => trailer_at(message, http) + range.start as u64,
+            (At::Bytes(offset, _), _) => *offset,
+            _ => 0,
         };
         finding.offset = Some(offset);
-        let wanted = self.message.start + offset;
-        let kept = self.message.segments.kept();
-        let holds = |segment: &&SegmentRef| (segment.offset..segment.offset + u64::from(segment.len)).contains(&wanted);
-        // What is missing at the end is after the last byte.
-        let last = || kept.iter().rev().find(|_| offset >= self.message.len);
-        if let Some(segment) = kept.iter().find(holds).or_else(last) {
-            (finding.frame, finding.time) = (Some(segment.frame), Some(segment.time));
-            finding.frame_offset = talk.place_in_frame(segment.frame, self.first_seq.wrapping_add(offset as u32));
+        let seq = self.first_seq.wrapping_add(offset as u32);
+        let frame = match self.whole {
+            None => talk.frame_of(self.side, seq),
+            Some((message, _)) => {
+                let wanted = message.start + offset;
+                let kept = message.segments.kept();
+                let holds =
+                    |segment: &&SegmentRef| (segment.offset..segment.offset + u64::from(segment.len)).contains(&wanted);
+                // What is missing at the end is after the last byte.
+                let last = || kept.iter().rev().find(|_| offset >= message.len);
+                let segment = kept.iter().find(holds).or_else(last);
+                segment.map(|segment| (segment.frame, segment.time))
+            }
+        };
+        if let Some((frame, time)) = frame {
+            (finding.frame, finding.time) = (Some(frame), Some(time));
+            finding.frame_offset = talk.place_in_frame(frame, seq);
         }
     }
+}
+
+/// Where the trailer section begins in the message.
+fn trailer_at(message: &Message, http: &Http) -> u64 {
+    message.len.saturating_sub(http.trailer_raw.len() as u64)
+}
+
+/// The first line of a head, without its line end.
+fn first_line(raw: &[u8]) -> Range<usize> {
+    let start = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let end = memchr::memchr(b'\n', &raw[start..]).map_or(raw.len(), |len| start + len);
+    start..start + raw[start..end].trim_ascii_end().len()
 }
 
 /// The line around `range`, or as much of it as is kept. `base` is where `bytes` begin in the message.
@@ -209,7 +319,7 @@ fn excerpt(bytes: &[u8], range: &Range<usize>, base: u64) -> Excerpt {
     let start =
         if line_end - line_start > MAX_EXCERPT { line_start.max(at.saturating_sub(BEFORE_MARK)) } else { line_start };
     let end = line_end.min(start + MAX_EXCERPT);
-    let mark = at.min(end) - start..range.end.clamp(at, end.max(at)).min(end) - start;
+    let mark = at.min(end) - start..range.end.clamp(at, end.max(at)) - start;
     Excerpt {
         offset: base + start as u64,
         bytes: bytes[start..end].to_vec(),

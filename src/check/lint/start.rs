@@ -214,6 +214,9 @@ lints! {
 
 /// Looks at the start line of a message.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
+    if seen.is_written_out() {
+        return;
+    }
     if !seen.is_start_line_whole() {
         if seen.has(Issue::ClosedEarly) && !seen.http.raw.is_empty() {
             report.add(Draft::new(&CUT_START_LINE));
@@ -236,10 +239,11 @@ fn request_line(seen: &Seen<'_>, report: &mut Report<'_>) {
     } else if !is_known_method(method) {
         report.add(Draft::new(&UNKNOWN_METHOD).head(method_span).found(text(method)));
     }
-    if seen.has(Issue::MissingVersion) {
+    // Of a stream that was joined midway it is not known whether the request was one of HTTP/0.9.
+    if seen.has(Issue::MissingVersion) && seen.talk.opener.is_some() {
         let end = target.end.max(method_span.end) as usize;
         report.add(Draft::new(&MISSING_VERSION).head(end..end).expected("HTTP/1.1"));
-    } else if seen.http.nine {
+    } else if seen.http.nine && !seen.has(Issue::MissingVersion) {
         report.add(Draft::new(&HTTP09));
     } else {
         self::version(seen, report);

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::wire::Wire;
 use crate::app::http1::Http;
 use crate::app::http1::framing::{Framing, framing, persistent};
 use crate::app::http1::head::{Head, HeadRef};
-use crate::app::message::{Integrity, Kind, Message};
+use crate::app::http1::name::Name;
+use crate::app::message::{Integrity, Kind, Message, Update};
 use crate::decode::{TcpHeader, Transport};
 use crate::event::Packet;
 use crate::flow::Endpoint;
@@ -20,6 +22,12 @@ const MAX_FRAMES: usize = 64;
 /// Requests of one connection that wait for their answers; further ones are not remembered.
 const MAX_REQUESTS: usize = 256;
 
+/// First bytes of a direction that are kept, for lints of what is no message.
+const FIRST_BYTES: usize = 96;
+
+/// Last bytes of a direction that are kept, for what is no more than a blank line.
+const LAST_BYTES: usize = 8;
+
 /// One connection.
 #[derive(Debug, Default)]
 pub(super) struct Talk {
@@ -33,7 +41,13 @@ pub(super) struct Talk {
     pub unasked: Option<Past>,
     /// Whether the connection was handed over to another protocol.
     pub handed_over: bool,
+    /// What its segments tell.
+    pub wire: Wire,
+    /// Whether it was lost track of a direction, for a reason that a message told.
+    pub lost_track: bool,
     requests: VecDeque<Request>,
+    /// The number of the last request that has a final response, which may be there before the request's own end.
+    answered: u32,
     kept: usize,
     frames: VecDeque<Place>,
 }
@@ -43,22 +57,61 @@ pub(super) struct Talk {
 pub(super) struct Side {
     /// Its first FIN.
     pub fin: Option<(FrameNumber, Timestamp)>,
+    /// The frame of its first byte, and its first bytes, as far as that frame has them.
+    pub first: Option<((FrameNumber, Timestamp), Vec<u8>)>,
     /// Its first RST.
     pub rst: Option<(FrameNumber, Timestamp)>,
+    tail: Tail,
     /// Whether any of its segments was captured.
     pub seen: bool,
     /// Whether bytes of it may not have been captured.
     pub lossy: bool,
+    /// The highest relative sequence number after a segment of it, and how far the other side acknowledged it.
+    next_seq: u32,
+    acked: u32,
     /// The last message that was given out.
     pub last: Option<Past>,
     /// The first message after which it said that it would close.
     pub closing: Option<Past>,
 }
 
+/// The last bytes of a direction.
+#[derive(Debug, Default)]
+struct Tail {
+    /// Relative sequence number after them.
+    end: u32,
+    /// How many of `bytes`, its last ones, they are.
+    len: usize,
+    bytes: [u8; LAST_BYTES],
+}
+
+impl Tail {
+    /// Takes the payload of a segment.
+    fn extend(&mut self, seq: u32, payload: &[u8]) {
+        if payload.is_empty() {
+            return;
+        }
+        let last = &payload[payload.len().saturating_sub(LAST_BYTES)..];
+        let before = if seq == self.end { self.len } else { 0 };
+        self.bytes.rotate_left(last.len() % LAST_BYTES);
+        self.bytes[LAST_BYTES - last.len()..].copy_from_slice(last);
+        self.len = (before + last.len()).min(LAST_BYTES);
+        self.end = seq.wrapping_add(payload.len() as u32);
+    }
+}
+
 /// What is remembered of a message that was given out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Past {
     pub number: u32,
+    /// Offset in its stream of its first byte.
+    pub start: u64,
+    /// The number of the request that it answers.
+    pub answers: Option<u32>,
+    /// The status code of a response.
+    pub code: u16,
+    /// Capture time of its first byte.
+    pub began: Timestamp,
     /// Its last frame and when that was captured.
     pub last: (FrameNumber, Timestamp),
     /// Offset in its stream one past its last byte.
@@ -82,6 +135,8 @@ pub(super) enum Ending {
     Length,
     /// The head of a request that says nothing of a body.
     NoLength,
+    /// The head of a request that asks for another protocol, which then follows.
+    Asks,
     /// The head of a response to HEAD.
     AnswerToHead,
     /// The head of a response whose status has no body.
@@ -95,8 +150,10 @@ impl Ending {
     pub fn of(http: &Http, request: Option<&Request>) -> Self {
         let (head, code) = (http.head(), http.parsed.code);
         let is_request = head.is_request();
+        let asks = head.method() == Some(b"CONNECT") || head.has(Name::Upgrade);
         match framing(head, request.and_then(|request| request.head().method())).0 {
             Framing::Length(_) => Self::Length,
+            Framing::None if is_request && asks => Self::Asks,
             Framing::None if is_request => Self::NoLength,
             Framing::None if code < 200 || code == 204 || code == 304 => Self::Bodiless,
             Framing::None => Self::AnswerToHead,
@@ -112,6 +169,11 @@ impl Side {
     }
 }
 
+/// The later of two sequence numbers, which are less than 2^31 apart.
+fn later(a: u32, b: u32) -> u32 {
+    if (b.wrapping_sub(a) as i32) > 0 { b } else { a }
+}
+
 /// A request that has no final response yet.
 #[derive(Debug)]
 pub(super) struct Request {
@@ -122,6 +184,11 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// Bytes of its storage.
+    fn cost(&self) -> usize {
+        size_of::<Self>() + self.raw.len() + size_of_val(&self.parsed.fields[..])
+    }
+
     pub fn head(&self) -> HeadRef<'_> {
         self.parsed.of(&self.raw)
     }
@@ -131,6 +198,8 @@ impl Request {
 #[derive(Clone, Copy, Debug)]
 struct Place {
     frame: FrameNumber,
+    time: Timestamp,
+    side: usize,
     /// Relative sequence number of the payload's first byte.
     seq: u32,
     len: u32,
@@ -171,8 +240,14 @@ impl Talk {
     pub fn pass(&mut self, segment: &Segment<'_>) {
         let &Segment { packet, verdict, side, frame, .. } = segment;
         let (decoded, control) = (packet.decoded, segment.control());
+        self.wire.pass(segment);
         if control.any(Control::SYN) {
             self.opener = Some(if control.any(Control::ACK) { 1 - side } else { side });
+        }
+        self.sides[side].tail.extend(verdict.seq, decoded.payload);
+        if verdict.seq == 1 && !decoded.payload.is_empty() {
+            let first = &decoded.payload[..decoded.payload.len().min(FIRST_BYTES)];
+            self.sides[side].first.get_or_insert_with(|| (frame, first.to_vec()));
         }
         if control.any(Control::FIN) {
             self.sides[side].fin.get_or_insert(frame);
@@ -180,7 +255,14 @@ impl Talk {
         if control.any(Control::RST) {
             self.sides[side].rst.get_or_insert(frame);
         }
-        self.sides[side].seen = true;
+        let own = &mut self.sides[side];
+        own.lossy |= own.seen && later(own.next_seq, verdict.seq) != own.next_seq;
+        own.next_seq = if own.seen { later(own.next_seq, verdict.next_seq) } else { verdict.next_seq };
+        own.seen = true;
+        if control.any(Control::ACK) {
+            let other = &mut self.sides[1 - side];
+            other.acked = later(other.acked, verdict.ack);
+        }
         self.sides[side].lossy |= verdict.flags.contains(Issue::LostSegment) || decoded.missing > 0;
         self.sides[1 - side].lossy |= verdict.flags.contains(Issue::AckLostSegment);
         let header = decoded.layers.last().filter(|_| packet.assemblies.is_empty());
@@ -189,7 +271,14 @@ impl Talk {
                 self.frames.pop_front();
             }
             let at = header.offset + header.header.len() as u32;
-            self.frames.push_back(Place { frame: frame.0, seq: verdict.seq, len: decoded.payload.len() as u32, at });
+            self.frames.push_back(Place {
+                frame: frame.0,
+                time: frame.1,
+                side,
+                seq: verdict.seq,
+                len: decoded.payload.len() as u32,
+                at,
+            });
         }
     }
 
@@ -199,6 +288,10 @@ impl Talk {
         let request = message.answers.and_then(|number| self.request(number));
         let past = Past {
             number: message.number,
+            start: message.start,
+            answers: message.answers,
+            began: message.first_time,
+            code: http.parsed.code,
             last: (message.segments.last_frame(), message.last_time),
             end: message.end(),
             persistent: persistent(http.head()),
@@ -209,6 +302,7 @@ impl Talk {
             says_keep_alive: says(b"keep-alive"),
         };
         self.handed_over |= http.hands_over;
+        self.lost_track |= message.integrity == Integrity::Malformed || message.issues.contains(Issue::ExcessData);
         let is_unasked = message.kind == Kind::Response
             && message.answers.is_none()
             && !message.issues.contains(Issue::PairingUncertain)
@@ -227,21 +321,35 @@ impl Talk {
         }
         match message.kind {
             Kind::Request => {
-                let cost = http.raw.len() + size_of_val(&http.parsed.fields[..]);
-                if self.requests.len() < MAX_REQUESTS && self.kept + cost <= room {
-                    self.kept += cost;
+                if self.requests.len() < MAX_REQUESTS && message.number > self.answered {
                     let (raw, parsed) = (http.raw.clone(), http.parsed.clone());
-                    self.requests.push_back(Request { number: message.number, raw, parsed, past });
+                    let request = Request { number: message.number, raw, parsed, past };
+                    if self.kept + request.cost() <= room {
+                        self.kept += request.cost();
+                        self.requests.push_back(request);
+                    }
                 }
             }
             Kind::Response if is_final => {
                 let answered = message.answers.unwrap_or(0);
-                while let Some(request) = self.requests.pop_front_if(|request| request.number <= answered) {
-                    self.kept -= request.raw.len() + size_of_val(&request.parsed.fields[..]);
-                }
+                self.answered = self.answered.max(answered);
+                let settled = self.requests.iter().take_while(|request| request.number <= answered).count();
+                self.kept -= self.requests.drain(..settled).map(|request| request.cost()).sum::<usize>();
             }
             Kind::Response => {}
         }
+    }
+
+    /// Takes note of what was learnt of a message later.
+    pub fn learnt(&mut self, update: &Update) {
+        self.lost_track |= update.issues.contains(Issue::ExcessData);
+    }
+
+    /// What a side has sent from this relative sequence number on, if it is no more than its last bytes.
+    pub fn tail(&self, side: usize, seq: u32) -> Option<&[u8]> {
+        let Tail { end, len, bytes } = &self.sides[side % 2].tail;
+        let wanted = end.wrapping_sub(seq) as usize;
+        bytes.get(LAST_BYTES.checked_sub(wanted)?..).filter(|_| wanted <= *len)
     }
 
     /// Bytes of requests that are remembered.
@@ -267,7 +375,14 @@ impl Talk {
 
     /// Whether both directions were captured, and nothing of them was lost, as far as is known.
     pub fn is_whole(&self) -> bool {
-        self.sides.iter().all(|side| side.seen && !side.lossy)
+        let is_all_seen = |side: &Side| self.opener.is_none() || later(side.next_seq, side.acked) == side.next_seq;
+        self.sides.iter().all(|side| side.seen && !side.lossy && is_all_seen(side))
+    }
+
+    /// The latest frame that carried the byte with this relative sequence number, if that is remembered.
+    pub fn frame_of(&self, side: usize, seq: u32) -> Option<(FrameNumber, Timestamp)> {
+        let holds = |place: &&Place| place.side == side && seq.wrapping_sub(place.seq) < place.len;
+        self.frames.iter().rev().find(holds).map(|place| (place.frame, place.time))
     }
 
     /// Where the byte with this relative sequence number is in a frame, if that is remembered.

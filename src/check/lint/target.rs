@@ -209,7 +209,7 @@ lints! {
 /// Looks at the target of a request.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     let StartLine::Request { method, target: span, .. } = seen.http.parsed.start else { return };
-    if !seen.is_start_line_whole() {
+    if !seen.is_start_line_whole() || seen.is_written_out() {
         return;
     }
     let (method, target) = (method.of(seen.head.bytes), span.of(seen.head.bytes));
@@ -306,7 +306,8 @@ fn segments(target: &[u8], at: usize, report: &mut Report<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::lint::tests::{Conversation, raised};
+    use super::LINTS;
+    use crate::check::lint::tests::{Conversation, raised_of};
 
     #[test]
     fn every_target_that_is_none_raises_something() {
@@ -329,7 +330,7 @@ mod tests {
         ] {
             let mut bad = Conversation::new();
             bad.data(0, format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
-            let loud = raised(&bad);
+            let loud = raised_of(LINTS, &bad);
             let of_target = ["target", "character", "encoding", "browsers"];
             assert!(loud.iter().any(|name| of_target.iter().any(|part| name.contains(part))), "{target}: {loud:?}");
         }
@@ -340,17 +341,17 @@ mod tests {
         for target in ["/", "/a/b;c?d=%20&e=f/?", "//x", "/a..b/.c/d.?x=../..", "/@:!$&'()*+,;=-._~"] {
             let mut good = Conversation::new();
             good.data(0, format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
-            assert_eq!(raised(&good), [""; 0], "{target}");
+            assert_eq!(raised_of(LINTS, &good), [""; 0], "{target}");
         }
         let mut good = Conversation::new();
         good.data(0, b"GET http://[2001:db8::1]:8080/ HTTP/1.1\r\nHost: [2001:db8::1]:8080\r\n\r\n");
-        assert_eq!(raised(&good), ["absolute-target"]);
+        assert_eq!(raised_of(LINTS, &good), ["absolute-target"]);
     }
 
     #[test]
     fn a_long_target_is_named() {
         let mut bad = Conversation::new();
         bad.data(0, format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(9000)).as_bytes());
-        assert_eq!(raised(&bad), ["long-target"]);
+        assert_eq!(raised_of(LINTS, &bad), ["long-target"]);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use crate::decode::Get;
 use crate::field::Field;
@@ -62,31 +61,32 @@ pub(super) struct Plans {
     parts: RefCell<Memo<Part>>,
 }
 
-type Memo<T> = HashMap<(usize, usize), Rc<[T]>, foldhash::fast::FixedState>;
+/// What is worked out lives as long as the tables do, of which there are few.
+type Memo<T> = HashMap<(usize, usize), &'static [T], foldhash::fast::FixedState>;
 
 impl Plans {
     /// The runs of fields of a layer that begin with the same word.
-    pub fn parts(&self, fields: &'static [Field<Get>]) -> Rc<[Part]> {
+    pub fn parts(&self, fields: &'static [Field<Get>]) -> &'static [Part] {
         let runs = || fields.chunk_by(|one, next| base(one.name) == base(next.name));
-        let parts = || runs().filter_map(|run| Some((base(run.first()?.name), run))).collect();
+        let parts = || &*runs().filter_map(|run| Some((base(run.first()?.name), run))).collect::<Vec<_>>().leak();
         let at = (fields.as_ptr().addr(), fields.len());
-        self.parts.borrow_mut().entry(at).or_insert_with(parts).clone()
+        self.parts.borrow_mut().entry(at).or_insert_with(parts)
     }
 
     /// The keys of a table, of which names with a common prefix stand side by side.
-    pub fn of<G>(&self, fields: &'static [Field<G>]) -> Rc<[Key]> {
+    pub fn of<G>(&self, fields: &'static [Field<G>]) -> &'static [Key] {
         let at = (fields.as_ptr().addr(), fields.len());
-        self.keys.borrow_mut().entry(at).or_insert_with(|| keys(fields)).clone()
+        self.keys.borrow_mut().entry(at).or_insert_with(|| keys(fields).leak())
     }
 
     /// The key of a name by itself.
-    pub fn of_name(&self, name: &'static str) -> Rc<[Key]> {
+    pub fn of_name(&self, name: &'static str) -> &'static [Key] {
         let at = (name.as_ptr().addr(), name.len());
-        self.keys.borrow_mut().entry(at).or_insert_with(|| [key(name, "")].into()).clone()
+        self.keys.borrow_mut().entry(at).or_insert_with(|| vec![key(name, "")].leak())
     }
 }
 
-fn keys<G>(fields: &[Field<G>]) -> Rc<[Key]> {
+fn keys<G>(fields: &[Field<G>]) -> Vec<Key> {
     let nexts = fields.iter().skip(1).map(|next| next.name).chain([""]);
     let befores = std::iter::once("").chain(fields.iter().map(|before| before.name));
     let neighbours = fields.iter().zip(befores.zip(nexts));

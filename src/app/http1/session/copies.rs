@@ -52,7 +52,7 @@ impl Session {
         {
             let (from, to) = (message.start, message.end());
             message.issues = message.issues.union(issues);
-            message.segments.add(clip(from, to));
+            message.segments.add(&clip(from, to));
             met = true;
         }
         let past: Vec<_> = side.past_from(segment.offset).take_while(|past| past.start < end).collect();

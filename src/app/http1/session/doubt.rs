@@ -38,7 +38,7 @@ impl Session {
         if let Some(rare) = side.rare() {
             rare.doubt = None;
             for (segment, bytes, carrier) in side.take_parked() {
-                self.data(at, Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
+                self.data(at, &Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
             }
         }
     }

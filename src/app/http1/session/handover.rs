@@ -49,7 +49,7 @@ impl Session {
         let side = &mut self.sides[client];
         side.state = if handed_over { State::HandedOver } else { State::Start };
         for (segment, bytes, carrier) in side.take_parked() {
-            self.data(client, Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
+            self.data(client, &Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
         }
     }
 }

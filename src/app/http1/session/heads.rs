@@ -4,19 +4,17 @@ use std::num::NonZero;
 
 use super::{Run, Search, Session, State, after_blank_line, method_name, pair};
 use crate::app::Context;
-use crate::app::http1::coding;
 use crate::app::http1::framing::{Framing, framing};
 use crate::app::http1::head::{
     self, Start, looks_like_cut_start, looks_like_joined_start, looks_like_start, plausible_resync,
 };
 use crate::app::http1::name::Name;
 use crate::app::http1::pairing::{Method, Pending};
+use crate::app::http1::parse;
+use crate::app::http1::plain::{self, PlainStart};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
 use crate::issue::Issue;
-
-/// Memory of all bodies whose content coding is being undone; beyond it a coding is left as it is.
-const MAX_DECODING: usize = 128 << 20;
 
 /// The longest head that is kept. Servers allow 8 to 64 KiB.
 const MAX_HEAD: usize = 1 << 20;
@@ -35,7 +33,9 @@ impl Search {
 impl Session {
     /// At the start of a message, or at what may be one.
     pub(super) fn start(&mut self, at: usize, run: &Run<'_>, search: Search, cx: &mut Context<'_>) -> usize {
-        let start = self.admit(at, search.judge(run.bytes), search);
+        let plain = if search == Search::Due { plain::start_line(run.bytes) } else { None };
+        let judged = plain.map_or_else(|| search.judge(run.bytes), |plain| plain.start());
+        let start = self.admit(at, judged, search);
         if start == Start::No {
             if search == Search::Due && self.begins_simple_response(at) {
                 return self.simple_response(at, run, cx);
@@ -47,10 +47,10 @@ impl Session {
             self.resynchronised(at, run.segment.offset);
         }
         if start != Start::Maybe
-            && let Some(end) = self.parse_whole_head(at, run.bytes)
+            && let Some(end) = self.parse_whole_head(at, plain, run.bytes)
         {
             self.exists(at, start, 0, cx);
-            self.take(at, run.first(end), cx);
+            self.take(at, &run.first(end), cx);
             self.head(at, &run.bytes[end..], cx);
             return end;
         }
@@ -143,7 +143,7 @@ impl Session {
             let start = search.judge(side.head());
             match self.admit(at, start, search) {
                 Start::Maybe => {
-                    self.take(at, run.segment, cx);
+                    self.take(at, &run.segment, cx);
                     return len;
                 }
                 Start::No => {
@@ -165,14 +165,14 @@ impl Session {
         let Some(end) = head::find_end(side.head(), scanned) else {
             let scanned = side.head().len();
             side.state = State::Head { search, scanned };
-            self.take(at, run.segment, cx);
+            self.take(at, &run.segment, cx);
             if scanned > MAX_HEAD {
                 self.overlong_head(at, cx);
             }
             return len;
         };
         let used = end.saturating_sub(before).max(1);
-        self.take(at, run.first(used), cx);
+        self.take(at, &run.first(used), cx);
         self.parse_head(at);
         self.head(at, &run.bytes[used..], cx);
         used
@@ -244,26 +244,14 @@ impl Session {
         }
     }
 
-    /// Makes what undoes the content codings of the message under way.
-    fn undo_codings(&mut self, at: usize, cx: &mut Context<'_>) {
-        let side = &mut self.sides[at];
-        let Some(http) = side.message.as_ref().and_then(|message| message.http()) else { return };
-        let codings = http.head().known(Name::ContentEncoding).flat_map(head::list_elements);
-        let Some(decoder) = coding::Decoder::new(codings, cx.wanted.preview) else { return };
-        let cost = decoder.cost();
-        if *cx.decoding + cost <= MAX_DECODING {
-            *cx.decoding += cost;
-            side.make_rare().decoding = Some((Box::new(decoder), cost));
-        } else if let Some(message) = &mut side.message {
-            message.issues.insert(Issue::CodingUnknown);
-        }
-    }
-
     /// Parses the head that begins `bytes`, and keeps it, where it is whole: its length.
-    fn parse_whole_head(&mut self, at: usize, bytes: &[u8]) -> Option<usize> {
+    fn parse_whole_head(&mut self, at: usize, plain: Option<PlainStart>, bytes: &[u8]) -> Option<usize> {
         let message = self.sides[at].message.as_mut()?;
         let Unit::Http(http) = &mut message.unit else { return None };
-        head::parse_into(bytes, &mut http.parsed);
+        match plain {
+            Some(_) => parse::parse_after(plain, bytes, &mut http.parsed),
+            None => head::parse_into(bytes, &mut http.parsed),
+        }
         let end = http.parsed.len as usize;
         http.raw.extend_from_slice(bytes.get(..end).filter(|_| http.parsed.complete)?);
         message.issues = message.issues.union(http.parsed.issues);

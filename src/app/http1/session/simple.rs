@@ -53,7 +53,7 @@ impl Session {
                 http.nine = true;
             }
         }
-        self.body(at, run.segment, run.bytes, cx);
+        self.body(at, &run.segment, run.bytes, cx);
         run.bytes.len()
     }
 }

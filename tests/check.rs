@@ -453,11 +453,7 @@ fn rules_are_explained_in_words() {
     let run = check(&["--explain", LAB]);
     let text = String::from_utf8(run.stdout).unwrap();
     assert_eq!(run.code, Some(0));
-    for said in [
-        "host: Host names the server (1 point)",
-        "Of every request this must hold:",
-        "Host is \"10.0.0.2\"",
-    ] {
+    for said in ["host: Host names the server (1 point)", "Of every request this must hold:", "Host is \"10.0.0.2\""] {
         assert!(text.contains(said), "{said}\n{text}");
     }
 }

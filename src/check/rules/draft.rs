@@ -192,7 +192,7 @@ impl Reader<'_> {
     }
 
     /// `{ type = …, default = …, help = … }`.
-    fn described(&mut self, value: Value<'_>) -> Option<(Type, Option<(String, Place)>, Option<String>)> {
+    fn described(&mut self, value: Value<'_>) -> Option<Described> {
         let mut table = self.mistakes.take(value.table())?;
         let words = Type::ALL.map(|kind| (kind.name(), kind));
         let kind = table.get("type").map(|kind| self.mistakes.take(kind.word(&words)));
@@ -375,11 +375,14 @@ impl Reader<'_> {
     }
 }
 
+/// What is said of a parameter: type, default and where that is, help.
+type Described = (Type, Option<(String, Place)>, Option<String>);
+
 /// The most names that a rule binds.
 const MAX_BINDS: usize = 32;
 
 /// A parameter that is given by its default alone.
-fn plain(value: Value<'_>) -> Result<(Type, Option<(String, Place)>, Option<String>), Mistake> {
+fn plain(value: Value<'_>) -> Result<Described, Mistake> {
     let kind = if value.is_integer() { Type::Number } else { Type::Text };
     Ok((kind, Some((value.scalar()?, value.place())), None))
 }

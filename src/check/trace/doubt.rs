@@ -142,50 +142,9 @@ impl Trace {
     /// Adds the doubts about a connection. Gives for each side the offset of the first byte, from its beginning, from
     /// which on it is not certain what is a message; `None` where all of it is.
     fn judge(&self, index: usize, doubts: &mut Vec<Doubt>) -> [Option<i64>; 2] {
+        let blind = [0, 1].map(|side| self.judge_side(index, side, doubts));
         let held = &self.connections[index];
-        let (first, last) = held.wire.frames;
-        let stream = held.connection.flow.stream;
-        let from = |side: usize| format!("{} of stream {stream}", held.end_name(side));
-        let mut blind = [None; 2];
-        for side in 0..2 {
-            let half = &held.wire.halves[side];
-            let doubt = |what, weak, frames| Doubt { what, connection: Some(index), side: Some(side), weak, frames };
-            if !half.begins {
-                blind[side] = Some(i64::MIN);
-                let what = format!("the capture does not have the beginning of what {} sent", from(side));
-                doubts.push(doubt(what, false, (0, first)));
-            }
-            let holes = half.holes();
-            let bodies = if holes.is_empty() { Vec::new() } else { self.bodies(index, side) };
-            let is_within_body = |(start, end): (i64, i64)| {
-                let at = bodies.partition_point(|body| body.0 <= start);
-                at.checked_sub(1).is_some_and(|at| end <= bodies[at].1)
-            };
-            // After the first that hides something, nothing is certain.
-            if let Some((start, end)) = holes.into_iter().find(|hole| blind[side].is_some() || !is_within_body(*hole)) {
-                blind[side].get_or_insert(start);
-                let mut what = String::new();
-                // Writing to a string does not fail.
-                let _ = match end {
-                    i64::MAX => write!(what, "more holes than are kept in what {} sent", from(side)),
-                    _ => write!(
-                        what,
-                        "{} bytes from {}, from byte {start} on, were not captured",
-                        end - start,
-                        from(side)
-                    ),
-                };
-                doubts.push(doubt(what, false, (first, last)));
-            }
-            if !held.known.ends[side] {
-                let what = match held.connection.close {
-                    Close::Forgotten | Close::Reused => format!("the end of what {} sent is not known", from(side)),
-                    _ => format!("the capture does not have the end of what {} sent", from(side)),
-                };
-                let known = matches!(held.connection.close, Close::Forgotten | Close::Reused);
-                doubts.push(doubt(what, !known, (last, FrameNumber::MAX)));
-            }
-        }
+        let ((first, last), stream) = (held.wire.frames, held.connection.flow.stream);
         if held.wire.halves.iter().any(|half| half.foreign) {
             let what =
                 format!("segments between the ends of stream {stream} are of a connection whose beginning is lost");
@@ -194,6 +153,48 @@ impl Trace {
         if [Issue::BufferFull, Issue::OutsideWindow].into_iter().any(|issue| held.connection.issues.contains(issue)) {
             let what = format!("segments of stream {stream} were turned away");
             doubts.push(Doubt { what, connection: Some(index), side: None, weak: false, frames: (first, last) });
+        }
+        blind
+    }
+
+    /// The same of one side.
+    fn judge_side(&self, index: usize, side: usize, doubts: &mut Vec<Doubt>) -> Option<i64> {
+        let held = &self.connections[index];
+        let (first, last) = held.wire.frames;
+        let stream = held.connection.flow.stream;
+        let from = || format!("{} of stream {stream}", held.end_name(side));
+        let mut blind = None;
+        let half = &held.wire.halves[side];
+        let doubt = |what, weak, frames| Doubt { what, connection: Some(index), side: Some(side), weak, frames };
+        if !half.begins {
+            blind = Some(i64::MIN);
+            let what = format!("the capture does not have the beginning of what {} sent", from());
+            doubts.push(doubt(what, false, (0, first)));
+        }
+        let holes = half.holes();
+        let bodies = if holes.is_empty() { Vec::new() } else { self.bodies(index, side) };
+        let is_within_body = |(start, end): (i64, i64)| {
+            let at = bodies.partition_point(|body| body.0 <= start);
+            at.checked_sub(1).is_some_and(|at| end <= bodies[at].1)
+        };
+        // After the first that hides something, nothing is certain.
+        if let Some((start, end)) = holes.into_iter().find(|hole| blind.is_some() || !is_within_body(*hole)) {
+            blind.get_or_insert(start);
+            let mut what = String::new();
+            // Writing to a string does not fail.
+            let _ = match end {
+                i64::MAX => write!(what, "more holes than are kept in what {} sent", from()),
+                _ => write!(what, "{} bytes from {}, from byte {start} on, were not captured", end - start, from()),
+            };
+            doubts.push(doubt(what, false, (first, last)));
+        }
+        if !held.known.ends[side] {
+            let what = match held.connection.close {
+                Close::Forgotten | Close::Reused => format!("the end of what {} sent is not known", from()),
+                _ => format!("the capture does not have the end of what {} sent", from()),
+            };
+            let known = matches!(held.connection.close, Close::Forgotten | Close::Reused);
+            doubts.push(doubt(what, !known, (last, FrameNumber::MAX)));
         }
         blind
     }

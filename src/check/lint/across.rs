@@ -202,8 +202,10 @@ fn report_repeated(seen: &Seen<'_>, stream: u64, report: &mut Report<'_>) {
 fn lost(stream: u64, talk: &Talk) -> impl Iterator<Item = Lost> {
     let ends = talk.sides.iter().flat_map(|side| [side.fin, side.rst]).flatten();
     let end = ends.min_by_key(|(_, time)| *time).filter(|_| talk.is_whole());
-    let requests = talk.requests().filter(|request| request.past.integrity == Integrity::Complete).take(MAX_LOST);
-    requests.filter_map(move |request| Some(Lost { stream, request: identity(request.head()), at: end?.1 }))
+    end.into_iter().flat_map(move |(_, at)| {
+        let requests = talk.requests().filter(|request| request.past.integrity == Integrity::Complete).take(MAX_LOST);
+        requests.map(move |request| Lost { stream, request: identity(request.head()), at })
+    })
 }
 
 /// Whether a connection was open and had nothing to do at a time, and has had nothing since.

@@ -202,7 +202,7 @@ fn challenge(value: Part<'_>, report: &mut Report<'_>) {
 /// Decodes base64 (RFC 4648 4). Padding that is missing is put up with, as servers do.
 fn decode_base64(encoded: &[u8]) -> Option<Vec<u8>> {
     let digits = encoded.strip_suffix(b"==").or(encoded.strip_suffix(b"=")).unwrap_or(encoded);
-    if digits.len() % 4 == 1 || digits.len() < encoded.len() && encoded.len() % 4 != 0 {
+    if digits.len() % 4 == 1 || digits.len() < encoded.len() && !encoded.len().is_multiple_of(4) {
         return None;
     }
     let (mut bits, mut count, mut decoded) = (0u32, 0, Vec::new());

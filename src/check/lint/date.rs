@@ -275,7 +275,7 @@ pub(super) fn parse(text: &[u8], captured: Timestamp) -> Result<Date, Fault> {
     if zone != "GMT" {
         return Err(Fault::Zone(date));
     }
-    Ok(date_of(date, day_index, is_fixdate).ok_or(Fault::Form)?)
+    date_of(date, day_index, is_fixdate).ok_or(Fault::Form)
 }
 
 /// `Sun Nov  6 08:49:37 1994`

@@ -265,8 +265,9 @@ const MAGIC: &[(&str, &[u8])] = &[
 
 /// Looks at the media type of a message and at what it says of the body.
 pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
-    let is_http = seen.is_request() || seen.code().is_some();
-    if is_http && seen.is_head_whole() && !seen.has_field("content-type") && seen.has_body() {
+    // What follows the head of a response to CONNECT is no body.
+    let is_plain = seen.is_request() || seen.code().is_some() && seen.request.is_some();
+    if is_plain && seen.is_head_whole() && !seen.has_field("content-type") && seen.has_body() {
         report.add(Draft::new(&MISSING_CONTENT_TYPE).bytes(seen.http.raw.len() as u64, 1));
     }
     let Some(value) = seen.value("content-type") else { return };

@@ -90,7 +90,7 @@ lints! {
     URGENT_DATA = Lint {
         name: "urgent-data",
         severity: Severity::Chat,
-        section: "RFC 6093 3",
+        section: "RFC 6093 5",
         title: "urgent data on an HTTP connection",
         help: "send it as ordinary data",
         explanation: "Implementations differ in where urgent data ends, and devices on the path remove the mark. HTTP has no \
@@ -177,7 +177,8 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
     let firsts: [(&'static Lint, Option<At>); 4] = [
         (&DATA_WITHOUT_ACK, wire.data_without_ack),
         (&DATA_BEFORE_HANDSHAKE, wire.data_before_handshake),
-        (&DATA_AFTER_FIN, wire.data_after_fin),
+        // Where segments are missing, those of the next connection with the same ports may look like this.
+        (&DATA_AFTER_FIN, wire.data_after_fin.filter(|_| talk.is_whole())),
         (&URGENT_DATA, wire.urgent),
     ];
     for (lint, at) in firsts {

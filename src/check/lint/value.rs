@@ -301,7 +301,9 @@ pub(super) fn comment_end(text: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{Conversation, raised};
     use super::*;
+    use crate::issue::Severity;
 
     fn texts<'a>(parts: impl Iterator<Item = Part<'a>>) -> Vec<&'a str> {
         parts.map(|part| std::str::from_utf8(part.text).unwrap()).collect()
@@ -340,5 +342,54 @@ mod tests {
         assert!(is_loose_uri_text(b"/a|b{c}^%u1234") && !is_loose_uri_text(b"/a b") && !is_loose_uri_text(b"/\xe9"));
         assert!(is_uri_text(b"http://a.example/%7Eb?c=d#e") && !is_uri_text(b"/a b") && !is_uri_text(b"/%7"));
         assert!(has_scheme(b"mailto:a") && !has_scheme(b"/a:b") && !has_scheme(b"a") && !has_scheme(b"1a:b"));
+    }
+
+    /// What is raised where a request or a response is cut, with bytes after it that were not captured.
+    fn cut(from: usize, head: &str) -> Vec<&'static str> {
+        let mut talk = Conversation::new();
+        if from == 1 {
+            talk.data(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUser-Agent: a/1\r\n\r\n");
+        }
+        talk.data(from, head.as_bytes());
+        raised(&talk.lose(from, 60))
+    }
+
+    #[test]
+    fn what_may_go_on_in_a_hole_is_not_judged() {
+        let head = "GET / HTTP/1.1\r\nHost: a.example\r\nRange: bytes=5\r\n";
+        assert!(cut(0, head).is_empty(), "{:?}", cut(0, head));
+        assert!(cut(0, &format!("{head}Referer: /a\r\n")).contains(&"bad-range"));
+        for code in [101, 200, 206, 301, 401, 405, 407, 408, 416, 426] {
+            let head = format!("HTTP/1.1 {code} \r\nServer: a/1\r\nCache-Control: no-store, max-age=1");
+            assert!(cut(1, &head).is_empty(), "{code} {:?}", cut(1, &head));
+        }
+    }
+
+    #[test]
+    fn a_response_whose_request_is_not_known_is_not_compared_with_it() {
+        let lost = Conversation::new().lose(0, 80);
+        for (code, fields) in [
+            (206, "Content-Range: bytes 0-1/9\r\n"),
+            (304, ""),
+            (412, ""),
+            (417, ""),
+            (101, "Upgrade: a\r\nConnection: upgrade\r\n"),
+            (201, ""),
+        ] {
+            let mut talk = Conversation::new().lose(0, 80);
+            let body = if code == 304 || code == 101 { "" } else { "Content-Length: 0\r\n" };
+            talk.data(1, format!("HTTP/1.1 {code} \r\n{fields}{body}\r\n").as_bytes());
+            let loud: Vec<_> = talk
+                .findings()
+                .iter()
+                .filter(|finding| finding.severity > Severity::Chat)
+                .map(|f| f.lint.name)
+                .collect();
+            assert!(
+                loud.iter().all(|name| ["missing-date", "content-range-against-length"].contains(name)),
+                "{code} {loud:?}"
+            );
+        }
+        assert!(raised(&lost).is_empty());
     }
 }

@@ -116,10 +116,13 @@ impl Wire {
         if !self.syn_ack && self.syn.is_some_and(|(_, opener)| opener == side) {
             self.early.get_or_insert((frame, acks.then_some(header.ack)));
         }
+        // What comes after both have closed may be of a new connection whose SYN is not there.
+        let is_closed = self.sides[1 - side].fin.is_some();
         let own = &mut self.sides[side];
         // The byte of a keep-alive has the number of the FIN.
         let is_probe = len == 1 || verdict.flags.contains(Issue::KeepAlive);
-        if own.fin.is_some_and(|fin| !is_before(header.seq, fin)) && !is_probe {
+        let is_beyond = |fin| header.seq.wrapping_sub(fin) < WINDOW;
+        if own.fin.is_some_and(is_beyond) && !is_probe && !is_closed {
             self.data_after_fin.get_or_insert(frame);
         }
         own.data_end = later(own.data_end, header.seq.wrapping_add(len));
@@ -151,6 +154,9 @@ impl Side {
         }
     }
 }
+
+/// How far beyond a FIN data may be that belongs to the same connection.
+const WINDOW: u32 = 64 << 10;
 
 /// The urgent pointer counts (RFC 9293 3.1).
 const URG: u16 = 0x20;

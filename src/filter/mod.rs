@@ -12,6 +12,7 @@ mod names;
 mod nearest;
 mod operand;
 mod parser;
+mod pattern;
 mod records;
 mod syntax;
 mod typing;

@@ -166,12 +166,6 @@ pub fn scope(scope: u16) -> Scope {
     }
 }
 
-/// The fields that rules have beside those of `dissect fields`: name, type, meaning.
-pub fn own_fields() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    let own = TABLE.iter().filter(|entry| matches!(entry.get, Get::Own(_) | Get::OwnConnection(_)));
-    own.map(|entry| (entry.name, entry.kind.name(), entry.doc))
-}
-
 /// The meaning of a field.
 pub fn doc(name: &str) -> Option<&'static str> {
     Some(TABLE.get(usize::from(*BY_NAME.get(name)?))?.doc)

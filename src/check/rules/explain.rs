@@ -156,7 +156,10 @@ fn in_words(rules: &Rules, condition: &Condition, rule: Option<&Rule>) -> String
                 rest.find(|c| !is_word(c)).unwrap_or(rest.len()).min(rest.find("..").unwrap_or(rest.len()))
             }
             c => {
-                let sign = OPERATORS.iter().map(|(sign, _)| *sign).filter(|sign| !sign.starts_with(is_word));
+                let sign = OPERATORS
+                    .iter()
+                    .map(|(sign, _)| *sign)
+                    .filter(|sign| !sign.starts_with(|c: char| c.is_ascii_alphabetic()));
                 sign.filter(|sign| rest.starts_with(*sign)).map(str::len).max().unwrap_or(c.len_utf8())
             }
         };

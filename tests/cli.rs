@@ -92,7 +92,9 @@ fn usage() {
     refused("check lab.toml -r keep-alive.pcap", 2, "cannot read lab.toml");
     refused("-r keep-alive.pcap check lab.toml", 2, "a command comes first");
     refused("-r keep-alive.pcap follow 1", 2, "leaves out `dissect follow`");
-    refused("-r keep-alive.pcap -Y http -w copy", 2, "-w with -Y");
+    refused("-r keep-alive.pcap export", 2, "dissect export -r FILE -d DIR");
+    refused("-r keep-alive.pcap diff x", 2, "dissect diff A B");
+    refused("-r - -Y http -w copy", 2, "-w with -Y");
     refused("-r keep-alive.pcap --hash", 2, "-T json");
     for arguments in [
         "--nosuch",

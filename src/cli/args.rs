@@ -19,12 +19,14 @@ Examples:
   dissect -r lab1.pcap --body 0.2 > body   one body, of stream 0, message 2
   dissect explain 10 -r lab1.pcap          frame 10, and why it has its flags
   dissect check lab1.toml -r lab1.pcap     verdicts and points, by rules
+  dissect export -r lab1.pcap -d bodies    every body to a file
+  dissect diff lab1.pcap other.pcap        what differs, message by message
 
 Exit codes:
   0  done
   1  done, and something was wrong: the file ends inside a record or is
      corrupt further on, --strict found unexplained bytes, --body found no
-     whole body
+     whole body, two captures differ
   2  usage, a bad filter, or something that this build leaves out
   3  the capture could not be opened or read, or the results not written";
 
@@ -59,6 +61,10 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// Explain one frame: where its fields are, why it has its flags, what became of its payload
     Explain(Explain),
+    /// Compare two captures, message by message
+    Diff(super::diff::Diff),
+    /// Write the bodies of messages to files, or exchanges to an HTTP archive (HAR)
+    Export(super::export::Export),
     /// List every field: name, type, meaning
     Fields,
     /// List the interfaces that can be captured on, as -D does
@@ -221,7 +227,8 @@ pub struct Capture {
     /// Read a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4); `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     pub read: Option<PathBuf>,
-    /// Save the frames that passed the filter; `-` is standard output, which then has nothing else
+    /// Save the frames that passed the filter; with -Y those that it takes to read the chosen messages again, or with -P
+    /// those that are shown. `-` is standard output, which then has nothing else
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
     /// Stop after this many frames that passed the filter

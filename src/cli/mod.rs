@@ -2,6 +2,8 @@
 
 mod args;
 mod check;
+mod diff;
+mod export;
 mod limit;
 mod lints;
 mod plan;
@@ -13,7 +15,8 @@ use clap::Parser;
 
 pub use args::Format;
 pub use check::{Checks, Judge};
-pub use plan::{Input, Output, Plan, Style};
+pub use diff::Plan as Comparison;
+pub use plan::{Input, Output, Plan, Saved, Style};
 
 use crate::run::{self, Failure};
 use args::{Args, Command};
@@ -34,6 +37,8 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         // It has exit codes of its own.
         Some(Command::Check(_)) => return Ok(Vec::new()),
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
+        Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
+        Some(Command::Export(export)) => return run::run(&export.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Lints(args)) => lints::lints(&args)?,

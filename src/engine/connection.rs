@@ -341,11 +341,15 @@ impl Connection {
             Some((_, Close::Rst, frame)) => (End::Rst, frame),
             _ => (End::Capture, 0),
         };
+        let mut both_closed = false;
         self.with(shared, sink, |halves, feed| {
             pass_time(halves, Timestamp(i64::MAX), feed);
+            // A FIN may have waited for bytes that were lost.
+            both_closed = halves.iter().all(HalfStream::ended);
             finish(halves, by, frame, feed);
             feed.close();
         });
+        let close = if close == Close::Open && both_closed { Close::Fin } else { close };
         let session = self.session.take();
         let client = self.name.client().or(session.as_ref().and_then(|session| session.client()));
         self.name.client = client.map(|client| client as u8);

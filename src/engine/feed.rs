@@ -115,7 +115,14 @@ impl<'f, S: Sink> Feed<'f, S> {
         let directions = &mut *self.directions;
         let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
         let mut out = |output: Output<'_>| match output {
-            Output::Body(number, bytes) => sink.event(Event::Body { stream: name.stream, number, bytes }),
+            Output::Body(message, bytes) => {
+                sink.event(Event::Body {
+                    stream: name.stream,
+                    number: message.number,
+                    missing: message.missing_bytes,
+                    bytes,
+                });
+            }
             Output::Message(message) => {
                 counts.count(message);
                 directions[message.side].messages += 1;

@@ -292,7 +292,7 @@ pub fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
     } else {
         replace(path, bytes)
     };
-    result.map_err(|reason| Failure::Report(path.to_owned(), reason))
+    result.map_err(|reason| Failure::File { path: path.to_owned(), reason })
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {

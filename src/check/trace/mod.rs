@@ -246,7 +246,7 @@ impl Sink for Collector {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Packet(packet) => self.packet(&packet),
-            Event::Body { stream, number, bytes } if self.options.hashes => {
+            Event::Body { stream, number, bytes, .. } if self.options.hashes => {
                 self.hashes.entry((stream, number)).or_default().update(bytes);
             }
             Event::Body { .. } => {}

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod batch;
+pub mod check;
 mod chosen;
 mod diff;
 pub mod export;

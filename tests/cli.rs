@@ -89,7 +89,8 @@ fn a_file_that_may_not_be_read() {
 fn usage() {
     refused("", 2, "-i INTERFACE");
     refused("tcp port 80", 2, "-r FILE");
-    refused("check lab.toml -r keep-alive.pcap", 2, "leaves out `dissect check`");
+    refused("check lab.toml -r keep-alive.pcap", 2, "cannot read lab.toml");
+    refused("-r keep-alive.pcap check lab.toml", 2, "a command comes first");
     refused("-r keep-alive.pcap follow 1", 2, "leaves out `dissect follow`");
     refused("-r keep-alive.pcap export", 2, "dissect export -r FILE -d DIR");
     refused("-r keep-alive.pcap diff x", 2, "dissect diff A B");

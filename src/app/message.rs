@@ -17,7 +17,7 @@ const KEPT_LAST: usize = 64;
 const KEPT_MISSING: usize = 256;
 
 /// What part a message has in an exchange.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
     /// It asks.
     Request,

@@ -124,7 +124,7 @@ const LONG_PREVIEW: usize = 64 << 10;
 const SEARCHED: usize = 64 << 10;
 
 /// The commands to come: no BPF expression begins with one of these words.
-const LEFT_OUT: [&str; 2] = ["check", "follow"];
+const LEFT_OUT: [&str; 1] = ["follow"];
 
 impl Plan {
     /// Makes a plan of the arguments.
@@ -134,10 +134,11 @@ impl Plan {
             return Err(usage(format!("this build leaves out `dissect {word}`")));
         }
         if let [word, rest @ ..] = &select.filter[..]
-            && ["explain", "export", "diff"].contains(&word.as_str())
+            && ["check", "explain", "export", "diff"].contains(&word.as_str())
         {
             let frame = rest.first().map_or("FRAME", String::as_str);
             let example = match word.as_str() {
+                "check" => "check RULES.toml -r FILE".to_owned(),
                 "explain" => format!("explain {frame} -r FILE"),
                 "export" => "export -r FILE -d DIR".to_owned(),
                 _ => "diff A B".to_owned(),
@@ -368,7 +369,6 @@ mod tests {
         for words in [
             "-r a.pcap explain 3",
             "-r a.pcap check",
-            "check lab.toml",
             "-r a.pcap -Y htpt",
             "-r - -Y http -w b",
             "-i lo -Y http -w b",

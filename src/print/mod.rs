@@ -8,6 +8,7 @@ pub mod lint;
 mod number;
 pub mod object;
 mod pen;
+pub mod report;
 mod safe;
 mod style;
 pub mod table;

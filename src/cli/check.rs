@@ -1,6 +1,7 @@
 //! `dissect check`: arguments as typed, what they come to, and the exit code.
 
 use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::thread;
@@ -125,14 +126,22 @@ fn told(args: &CheckArgs) -> Option<Result<String, Failure>> {
     Some(rules(path, &args.set, true).map(|rules| explain(&rules)))
 }
 
+/// The text of a file; of one that is too long, or a device without an end, no more than shows it.
+fn load(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_FILE {
+        return Err(io::Error::other(format!("it is longer than {MAX_FILE} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        io::Error::other(format!("it is not UTF-8 at line {line}, column {column}"))
+    })
+}
+
 fn rules(path: &Path, set: &[(String, String)], optional: bool) -> Result<Rules, Failure> {
-    let mut load = |path: &Path| {
-        let size = fs::metadata(path)?.len();
-        if size > MAX_FILE as u64 {
-            return Err(std::io::Error::other(format!("it is longer than {MAX_FILE} bytes")));
-        }
-        fs::read_to_string(path)
-    };
     Rules::read(path, &mut load, set, optional).map_err(|error| {
         Failure::Usage(match error {
             Error::Set(line) => line,

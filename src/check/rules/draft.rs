@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use toml::de::DeTable;
@@ -83,10 +83,25 @@ pub enum Fault {
 pub(super) fn read(path: &Path, load: &mut Load<'_>) -> Result<Drafts, Fault> {
     let mut drafts = Drafts::default();
     let mut mistakes = Mistakes::default();
-    let mut reader = Reader { drafts: &mut drafts, mistakes: &mut mistakes, open: Vec::new(), files: 0 };
+    let mut reader = Reader { drafts: &mut drafts, mistakes: &mut mistakes, open: Vec::new(), seen: Vec::new() };
     reader.file(path, load).map_err(|reason| Fault::Unreadable { path: path.to_owned(), reason })?;
     mistakes.into_result().map_err(Fault::Mistakes)?;
     Ok(drafts)
+}
+
+/// A path without `.` and `..`, as far as its text tells.
+fn plain_path(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 struct Reader<'r> {
@@ -94,7 +109,8 @@ struct Reader<'r> {
     mistakes: &'r mut Mistakes,
     /// The files that are being read, each extending the next.
     open: Vec<PathBuf>,
-    files: usize,
+    /// All files so far, without `.` and `..`.
+    seen: Vec<PathBuf>,
 }
 
 impl Reader<'_> {
@@ -103,13 +119,17 @@ impl Reader<'_> {
         if text.len() > MAX_FILE {
             return Err(io::Error::other(format!("it is longer than {MAX_FILE} bytes")));
         }
-        self.files += 1;
+        self.seen.push(plain_path(path));
         let source = Arc::new(Source { name: path.to_string_lossy().into_owned(), text });
         match DeTable::parse(&source.text) {
             Ok(table) => {
                 self.open.push(path.to_owned());
                 self.root(Table::root(&source, table.get_ref()), load);
                 self.open.pop();
+                if self.open.is_empty() && self.drafts.rules.is_empty() && self.mistakes.is_empty() {
+                    let mistake = Place::new(&source, 0..0).mistake("there is no rule in this file");
+                    self.mistakes.push(mistake.hint("each begins with [[rule]]"));
+                }
             }
             Err(error) => {
                 let place = Place::new(&source, error.span().unwrap_or_default());
@@ -157,9 +177,12 @@ impl Reader<'_> {
         for name in names {
             let folder = self.open.last().and_then(|path| path.parent()).unwrap_or(Path::new(""));
             let path = folder.join(&name);
+            let plain = plain_path(&path);
             let reason = match () {
-                () if self.open.contains(&path) => "it extends itself".to_owned(),
-                () if self.files >= MAX_FILES => format!("more than {MAX_FILES} files extend one another"),
+                () if self.open.iter().any(|open| plain_path(open) == plain) => "it extends itself".to_owned(),
+                // A file that two others extend has been read: a second time it would undo what the first replaced.
+                () if self.seen.contains(&plain) => continue,
+                () if self.seen.len() >= MAX_FILES => format!("more than {MAX_FILES} files extend one another"),
                 () => match self.file(&path, load) {
                     Ok(()) => continue,
                     Err(reason) => reason.to_string(),
@@ -272,6 +295,10 @@ impl Reader<'_> {
 
         let quantity = quantity?;
         if expect.is_none() && quantity.is_none() {
+            if table.has_unknown() {
+                // One of them may be what was meant.
+                return None;
+            }
             let what = "this rule expects nothing";
             let hint = "say what is to hold with `expect`, or how many are to be there with `for` or `count`";
             self.mistakes.push(place.mistake(what).hint(hint));
@@ -480,12 +507,26 @@ mod tests {
             ("[set]\n'a b' = 1", "letters, digits and underscores"),
             ("a = [1,\n", "a.toml:"),
             ("extends = 'a.toml'", "it extends itself"),
+            ("extends = 'x/../a.toml'", "cannot extend x/../a.toml: it extends itself"),
+            ("", "a.toml:1:1: there is no rule in this file"),
             ("extends = 'none.toml'", "cannot extend none.toml"),
             (&format!("{ONE}{ONE}"), "there is another rule of the name `a`"),
         ] {
             let said_instead = drafts(&[("a.toml", text)]).unwrap_err();
             assert!(said_instead.contains(said), "{text}\n{said_instead}");
         }
+        let misspelt = drafts(&[("a.toml", "[[rule]]\nname = 'a'\nexpct = 'tcp'")]).unwrap_err();
+        assert!(!misspelt.contains("expects nothing"), "{misspelt}");
+    }
+
+    #[test]
+    fn a_file_that_two_others_extend_is_read_once() {
+        let rule = |expect| format!("[[rule]]\nname = 'a'\nexpect = '{expect}'\n");
+        let top = ("top.toml", "extends = ['one.toml', 'two.toml']");
+        let one = format!("extends = 'base.toml'\n{}", rule("tcp"));
+        let drafts =
+            drafts(&[top, ("one.toml", &one), ("two.toml", "extends = './base.toml'"), ("base.toml", &rule("udp"))]);
+        assert_eq!(drafts.unwrap().rules[0].expect.as_ref().unwrap().text, "tcp");
     }
 
     #[test]

@@ -153,6 +153,21 @@ fn compile(drafts: Drafts) -> Result<Rules, Vec<Mistake>> {
     Ok(rules)
 }
 
+/// What was meant by a name that relations begin, where it is no field's.
+fn relation_hint(named: &str, of: Option<Of>) -> Option<String> {
+    let (first, rest) = named.split_once('.')?;
+    let relation = Relation::of_name(first)?;
+    let second = rest.split_once('.').and_then(|(second, _)| Relation::of_name(second));
+    match (of, second) {
+        (Some(of), _) if !relation.is_of(of) => Some(format!("what is chosen among {} has no `{first}`", of.name())),
+        (_, Some(second)) => Some(format!(
+            "one relation at a time: [define] what is asked of the `{}`, and put `{first}.` before that name",
+            second.name()
+        )),
+        _ => None,
+    }
+}
+
 struct Compiler<'c> {
     parameters: &'c [Parameter],
     definitions: &'c [String],
@@ -171,7 +186,8 @@ impl Compiler<'_> {
             Err(mistake) => {
                 let place = written.place.within_string(&filled.written(&mistake.span));
                 let told = place.mistake(mistake.what);
-                Err(match mistake.hint {
+                let named = filled.text.get(mistake.span.clone()).unwrap_or_default();
+                Err(match relation_hint(named, of).or(mistake.hint) {
                     Some(hint) => told.hint(hint),
                     None => told,
                 })

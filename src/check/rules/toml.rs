@@ -192,6 +192,11 @@ impl<'t> Table<'t> {
         entries.into_iter().map(|(_, entry)| entry).collect()
     }
 
+    /// Whether there is a key that was not asked for.
+    pub fn has_unknown(&self) -> bool {
+        self.entries().iter().any(|(key, ..)| !self.asked.contains(&key))
+    }
+
     /// Notes the keys that nobody asked for.
     pub fn done(self, mistakes: &mut Mistakes) {
         for (key, place, _) in self.entries() {

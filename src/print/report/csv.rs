@@ -2,6 +2,7 @@
 
 use super::{Graded, Report, points};
 use crate::check::evaluate::Verdict;
+use crate::check::rules::source::printable;
 
 pub(super) fn write(report: &Report<'_>, out: &mut Vec<u8>) {
     let fixed = ["capture", "verdict", "score", "max_score", "passed", "failed", "undecided", "error"];
@@ -45,9 +46,11 @@ fn line(cells: impl Iterator<Item = String>, out: &mut Vec<u8>) {
 
 /// A cell that is text to every spreadsheet: none takes it for a formula.
 fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    // A line break in a file's name would be one in the table.
+    let text = &*printable(text);
+    let formula = text.starts_with(['=', '+', '-', '@']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 #[cfg(test)]
@@ -56,7 +59,8 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_and_are_no_formulas() {
-        for (text, written) in [("a", "a"), ("a,\"b", "\"a,\"\"b\""), ("=1+1", "'=1+1"), ("", "")] {
+        for (text, written) in [("a", "a"), ("a,\"b", "\"a,\"\"b\""), ("=1+1", "'=1+1"), ("", ""), ("a\n\x1b", "a��")]
+        {
             assert_eq!(cell(text), written);
         }
     }

@@ -151,7 +151,8 @@ impl Graded {
 
 /// Points as a person writes them: at most two decimals.
 fn points(points: f64) -> String {
-    let rounded = (points * 100.0).round() / 100.0;
+    // Nothing added to nothing is -0.0.
+    let rounded = (points * 100.0).round() / 100.0 + 0.0;
     format!("{rounded}")
 }
 

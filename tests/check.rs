@@ -172,6 +172,33 @@ fn whatever_is_lost_of_a_capture_no_rule_that_it_passes_fails() {
 }
 
 #[test]
+fn frames_captured_out_of_order_and_lost_fail_nothing() {
+    const RULES: &str = "[[rule]]\nname = 'connection'\nof = 'connections'\ncount = 1\n\
+        [[rule]]\nname = 'first'\nof = 'requests'\nwhere = 'http.request.uri == \"/hello.txt\"'\nexpect = 'not before.http.request.uri'\n\
+        [[rule]]\nname = 'answered'\nof = 'responses'\nwhere = 'message.nth == 1'\nexpect = 'after.http.response.code == 200'\n";
+    let rules = Rules::new();
+    let file = rules.write(RULES);
+    assert_eq!(check(&[&file, "-r", &fixture("keep-alive")]).code, Some(0));
+    let (header, records) = records(&path("fixtures/keep-alive.pcap"));
+    let mut all = Vec::new();
+    for from in 0..records.len() - 4 {
+        for lost in 0..records.len() {
+            let mut one = records.clone();
+            one[from..from + 5].reverse();
+            one.remove(lost);
+            all.push(one);
+        }
+    }
+    let folder = rules.folder.path().join("out-of-order");
+    fs::create_dir(&folder).unwrap();
+    write(&header, &all, &folder);
+    let run = check(&[&file, "-r", folder.to_str().unwrap(), "-T", "json"]);
+    for capture in report(&run)["captures"].as_array().unwrap() {
+        assert_eq!(self::rules(capture, "failed"), Vec::<&str>::new(), "{capture}");
+    }
+}
+
+#[test]
 fn a_folder_of_captures_is_graded_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let names: Vec<&str> = BAD.iter().map(|(name, _)| *name).chain(["lab-good"]).collect();
@@ -404,7 +431,15 @@ fn mistakes_are_shown_at_their_place() {
             "request.http.request.uri",
         ),
         ("[define]\na = 'b'\nb = 'a'\n[[rule]]\nname = 'a'\nexpect = 'a'\n", "names itself"),
-        ("[define]\nhttp = 'tcp'\n", "has a meaning already"),
+        ("[define]\nhttp = 'tcp'\n[[rule]]\nname = 'a'\nexpect = 'tcp'\n", "has a meaning already"),
+        (
+            "[[rule]]\nname = 'a'\nof = 'connections'\nexpect = 'request.http.host'\n",
+            "what is chosen among connections has no `request`",
+        ),
+        (
+            "[[rule]]\nname = 'a'\nof = 'requests'\nexpect = 'previous.response.http.response.code == 302'\n",
+            "[define] what is asked of the `response`",
+        ),
         (
             "[[rule]]\nname = 'a'\nexpect = 'x.http'\nbind = { x = 'b' }\n[[rule]]\nname = 'b'\nexpect = 'x.http'\nbind = { x = 'a' }\n",
             "what this one finds",
@@ -440,10 +475,14 @@ fn no_rules_file_is_too_odd() {
         let run = check(&[file.to_str().unwrap(), "-r", &fixture("lab-good")]);
         assert!(matches!(run.code, Some(0 | 1 | 2 | 4)), "{:?} {}", run.code, String::from_utf8_lossy(&text));
     }
+    fs::write(rules.folder.path().join("latin1.toml"), b"[[rule]]\nname = '\xe9'\n").unwrap();
+    let latin1 = check(&[rules.folder.path().join("latin1.toml").to_str().unwrap(), "-r", &fixture("lab-good")]);
+    assert!(latin1.code == Some(2) && latin1.stderr.contains("line 2, column 9"), "{}", latin1.stderr);
+    let endless = "extends = '/dev/zero'\n".to_owned();
     let deep = format!("[[rule]]\nname = 'a'\nexpect = '{}http'\n", "!(".repeat(5000));
     let chain: String = (1..900).map(|at| format!("d{at} = 'd{} && later.d{}'\n", at - 1, at - 1)).collect();
     let chain = format!("[define]\nd0 = 'http'\n{chain}[[rule]]\nname = 'a'\nexpect = 'd899'\n");
-    for text in [deep, chain, "a = ".to_owned() + &"[".repeat(100_000), "x".repeat(2 << 20)] {
+    for text in [endless, String::new(), deep, chain, "a = ".to_owned() + &"[".repeat(100_000), "x".repeat(2 << 20)] {
         assert_eq!(check(&[&rules.write(&text), "-r", &fixture("lab-good")]).code, Some(2));
     }
 }

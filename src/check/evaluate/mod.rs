@@ -324,17 +324,17 @@ impl<'j> Judging<'j> {
         let (of, many) = (self.rule.of, |seen: &[Seen]| seen.len() as u64);
         let wanted = explain_range(least, most);
         if many(&certain) > most {
-            return failed(format!("there are {}, and {wanted} expected", counted(certain.len(), of)), certain);
+            return failed(format!("{} found, {wanted} expected", counted(certain.len(), of)), certain);
         }
         if many(&possible) < least && self.hiding.fulfilling.is_empty() {
             let shown = if held.is_empty() { self.near_misses() } else { held.clone() };
-            return failed(format!("there are {}, and {wanted} expected", counted(held.len(), of)), shown);
+            return failed(format!("{} found, {wanted} expected", counted(held.len(), of)), shown);
         }
         let hidden = if most == u64::MAX { Vec::new() } else { strong(&self.hiding.fulfilling) };
         if many(&held) >= least && many(&possible) <= most && hidden.is_empty() {
-            return passed(format!("there are {}", counted(held.len(), of)), held);
+            return passed(format!("{} found", counted(held.len(), of)), held);
         }
-        let reason = format!("there are {}, {wanted} expected, and others could be missing", counted(held.len(), of));
+        let reason = format!("{} found, {wanted} expected, and others could be missing", counted(held.len(), of));
         let doubts = if many(&held) < least { &self.hiding.fulfilling } else { &hidden };
         self.undecided(reason, open, doubts)
     }
@@ -414,9 +414,9 @@ pub fn counted(count: usize, of: Of) -> String {
 /// A range in words.
 pub fn explain_range(least: u64, most: u64) -> String {
     match (least, most) {
-        (least, most) if least == most => format!("exactly {least} are"),
-        (least, u64::MAX) => format!("at least {least} are"),
-        (0, most) => format!("at most {most} are"),
-        (least, most) => format!("{least} to {most} are"),
+        (least, most) if least == most => format!("exactly {least}"),
+        (least, u64::MAX) => format!("at least {least}"),
+        (0, most) => format!("at most {most}"),
+        (least, most) => format!("{least} to {most}"),
     }
 }

@@ -102,7 +102,12 @@ impl<'w> World<'w> {
         match subject {
             Subject::Message(at) => certain(at),
             Subject::Exchange(at) => certain(at) && self.trace.messages[at].pair.is_none_or(certain),
-            Subject::Connection(_) => true,
+            // Segments that were captured before the SYN that they follow are no connection of their own.
+            Subject::Connection(at) => self
+                .trace
+                .connections
+                .get(at)
+                .is_some_and(|held| held.connection.handshake[0] || held.connection.close != Close::Reused),
             Subject::Hidden { .. } => false,
         }
     }

@@ -289,9 +289,17 @@ impl Trace {
             kept.connection = Some(connection);
             let held = &mut self.connections[connection];
             held.messages.push(at);
-            kept.nth = held.by_kind[kind].len();
             held.by_kind[kind].push(at);
             numbers.insert((connection, kept.message.number), at);
+        }
+        for held in &mut self.connections {
+            for siblings in &mut held.by_kind {
+                // Frames may be captured in another order than that of the stream.
+                siblings.sort_by_key(|at| (self.messages[*at].message.side, self.messages[*at].message.start));
+                for (nth, at) in siblings.iter().enumerate() {
+                    self.messages[*at].nth = nth;
+                }
+            }
         }
         for at in 0..self.messages.len() {
             let kept = &self.messages[at];

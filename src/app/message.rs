@@ -468,6 +468,8 @@ pub struct Update {
     pub number: u32,
     /// Which end sent it.
     pub side: usize,
+    /// Its part in the exchange.
+    pub kind: Kind,
     /// Offset of its first byte in the stream.
     pub start: u64,
     /// Issues that it did not have before.

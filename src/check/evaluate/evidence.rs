@@ -83,7 +83,7 @@ pub fn of(world: &World<'_>, rule: &Rule, subject: Subject, chosen: Decision, ho
     let shown = tests.into_iter().filter(|test| !telling || test.decision == decision).take(MAX_TERMS);
     evidence.terms = shown
         .map(|test| Term {
-            expected: clip(test.test),
+            expected: format!("{}{}", if test.negated { "not " } else { "" }, clip(test.test)),
             decision: test.decision,
             found: test
                 .found

@@ -419,7 +419,7 @@ impl Engine {
         let mut analysis = None;
         if let Some(id) = former {
             self.end(id, Close::Reused, sink);
-            analysis = self.table.remove(id).map(|former| former.into_analysis(swapped));
+            analysis = self.table.take(id).map(|former| former.into_analysis(swapped));
         } else if self.table.len() >= self.options.limits.connections {
             self.make_room(sink);
         }

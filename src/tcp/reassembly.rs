@@ -545,9 +545,7 @@ impl HalfStream {
 
     /// Whether something waits for time to pass.
     pub fn pending(&self) -> bool {
-        self.start == Start::Midway
-            || self.queued() > 0
-            || self.acked > self.next && !self.ended && !self.fin_passed
+        self.start == Start::Midway || self.queued() > 0 || self.acked > self.next && !self.ended && !self.fin_passed
     }
 
     /// The start is where the lowest byte seen is.

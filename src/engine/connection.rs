@@ -201,6 +201,25 @@ impl Connection {
         Some(verdict)
     }
 
+    /// Takes a FIN without payload that ends its stream at once, and acknowledges what was handed on. False where it is
+    /// not one, or the analysis has more to say; nothing has changed then.
+    #[inline]
+    pub fn closes(&mut self, dir: usize, segment: &Segment<'_>, shared: &mut Shared, sink: &mut impl Sink) -> bool {
+        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
+        let only_fin = segment.control.0 & ODD == Control::FIN && segment.is_empty() && self.name.over.is_none();
+        let at_once = only_fin && fwd.ends_at(segment.seq) && rev.is_idle() && rev.has_delivered(segment.ack);
+        if !at_once || !self.analysis.goes_on(dir, segment) {
+            return false;
+        }
+        let now = shared.now;
+        let window = self.analysis.known_window(dir, segment.window);
+        self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, now);
+        self.count(dir, segment);
+        self.with(shared, sink, |halves, feed| halves[dir & 1].end_by_fin(segment.frame, &mut feed.of(dir)));
+        self.note_end(now);
+        true
+    }
+
     /// Hands on such a segment.
     pub fn deliver(
         &mut self,
@@ -285,6 +304,10 @@ impl Connection {
             acked = self.halves[1 - dir].acknowledge(segment.ack, syn, window, now);
         }
         if segment.is_empty() && !segment.control.any(ODD) && self.halves.iter().all(HalfStream::is_idle) {
+            return false;
+        }
+        let only_syn = segment.is_empty() && segment.control.0 & ODD == Control::SYN;
+        if only_syn && self.halves[1 - dir].queued() == 0 && self.halves[dir].opens(segment.seq) {
             return false;
         }
         let peer = Peer { ready: self.halves[1 - dir].delivered(), acked };

@@ -198,11 +198,18 @@ impl Engine {
             verdict,
         };
         if self.options.stream.is_none()
-            && let Some(connection) = known.and_then(|id| self.table.get_mut(id))
+            && let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?)))
             && let dir = connection.direction(swapped)
-            && connection.flows(dir, segment)
         {
-            if segment.is_empty() {
+            if !connection.flows(dir, segment) {
+                if connection.closes(dir, segment, &mut self.shared, sink) {
+                    bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
+                    if let Some(deadline) = connection.arm(self.shared.now) {
+                        self.timers.set(deadline, id);
+                    }
+                    return;
+                }
+            } else if segment.is_empty() {
                 if connection.only_acknowledges(dir, segment) {
                     return;
                 }

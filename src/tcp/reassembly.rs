@@ -218,6 +218,30 @@ impl HalfStream {
         seq == self.seq_at(self.next)
     }
 
+    /// Whether a FIN with this sequence number, and without a byte, ends it at once.
+    #[inline]
+    pub fn ends_at(&self, seq: Seq) -> bool {
+        self.flows() && self.is_next(seq) && self.highest() == self.next
+    }
+
+    /// Takes a FIN that [ends it](HalfStream::ends_at): what [`HalfStream::push`] does with it.
+    pub fn end_by_fin(&mut self, frame: FrameNumber, out: &mut impl Outlet) {
+        self.ended = true;
+        out.item(Item::End { by: End::Fin, frame });
+    }
+
+    /// Takes a SYN without a byte and without FIN, where its stream has not begun midway and nothing waits: what
+    /// [`HalfStream::push`] does with it. False where that is not so; nothing has changed then.
+    pub fn opens(&mut self, seq: Seq) -> bool {
+        if self.start == Start::Midway || self.queued() > 0 {
+            return false;
+        }
+        if self.start == Start::Unseen {
+            (self.base, self.by_syn, self.start) = (seq.plus(1), true, Start::Known);
+        }
+        true
+    }
+
     /// Whether what a segment acknowledges was handed on.
     #[inline]
     pub fn has_delivered(&self, ack: Seq) -> bool {
@@ -503,11 +527,6 @@ impl HalfStream {
         {
             self.end_by_fin(frame, out);
         }
-    }
-
-    fn end_by_fin(&mut self, frame: FrameNumber, out: &mut impl Outlet) {
-        self.ended = true;
-        out.item(Item::End { by: End::Fin, frame });
     }
 
     /// Hands on what waited for the peer's stream to come as far as `ready`.

@@ -201,6 +201,22 @@ impl Connection {
         Some(verdict)
     }
 
+    /// Takes the SYN or the SYN/ACK of a handshake. False where it is not one, or there is more to say; nothing has
+    /// changed then.
+    pub fn opens(&mut self, dir: usize, segment: &Segment<'_>, now: Timestamp) -> bool {
+        let acks = segment.control.any(Control::ACK);
+        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
+        if !fwd.may_open() || acks && !rev.is_idle() || !self.analysis.opens(dir, segment) {
+            return false;
+        }
+        if acks {
+            self.halves[(1 - dir) & 1].acknowledge(segment.ack, true, segment.window.into(), now);
+        }
+        self.halves[dir & 1].open_by_syn(segment.seq);
+        self.count(dir, segment);
+        true
+    }
+
     /// Takes a FIN without payload that ends its stream at once, and acknowledges what was handed on. False where it is
     /// not one, or the analysis has more to say; nothing has changed then.
     #[inline]
@@ -304,10 +320,6 @@ impl Connection {
             acked = self.halves[1 - dir].acknowledge(segment.ack, syn, window, now);
         }
         if segment.is_empty() && !segment.control.any(ODD) && self.halves.iter().all(HalfStream::is_idle) {
-            return false;
-        }
-        let only_syn = segment.is_empty() && segment.control.0 & ODD == Control::SYN;
-        if only_syn && self.halves[1 - dir].queued() == 0 && self.halves[dir].opens(segment.seq) {
             return false;
         }
         let peer = Peer { ready: self.halves[1 - dir].delivered(), acked };

@@ -363,6 +363,11 @@ impl Engine {
         }
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
+        // Nobody asks for the frame where there is no packet.
+        let short = packet.is_none() && self.options.stream.is_none();
+        if short && segment.control.any(Control::SYN) && connection.opens(dir, segment, self.shared.now) {
+            return;
+        }
         let asked = self.options.explain == Some(segment.frame);
         let (verdict, why) = connection.analyse(dir, segment, flags, asked);
         self.shared.counts.flags.add(verdict.flags);

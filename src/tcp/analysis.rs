@@ -213,6 +213,37 @@ impl Analysis {
         true
     }
 
+    /// Takes the SYN or the SYN/ACK of a handshake, with no data, as the first segment of its direction: it has no flag.
+    /// False where it is not one; nothing has changed then.
+    pub fn opens(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
+        let (fwd, rev) = pair(&mut self.halves, dir);
+        let Segment { seq, ack, control, options, .. } = *segment;
+        let answers = control.any(Control::ACK);
+        let in_turn = if answers {
+            let acks_syn = ack == rev.base.plus(1) && (rev.contiguous == Seq(0) || ack == rev.contiguous);
+            self.age == Age::Begun && rev.based && acks_syn && !rev.fast_open
+        } else {
+            self.age == Age::Fresh && !rev.based
+        };
+        let only_syn = control.0 & (Control::SYN | Control::FIN | Control::RST) == Control::SYN && segment.is_empty();
+        let plain = options.fast_open.is_none() && options.mptcp == 0 && !options.are_cut && self.flights.is_none();
+        if fwd.based || !in_turn || !only_syn || !plain {
+            return false;
+        }
+        fwd.base_or(seq);
+        (fwd.next_seq, fwd.contiguous, fwd.next_seq_time) = (seq.plus(1), seq.plus(1), segment.time);
+        if ack != fwd.last_ack {
+            (fwd.last_ack, fwd.last_ack_frame) = (ack, segment.frame);
+        }
+        (fwd.last_ack_time, fwd.mptcp) = (segment.time, self.mptcp);
+        (fwd.window, fwd.window_of_syn) = (Some(segment.window), true);
+        self.learn_scale(dir, segment);
+        self.completeness |= if answers { SYN_ACK } else { SYN_SENT };
+        self.time_handshake(segment);
+        self.age = Age::Begun;
+        true
+    }
+
     /// The window of a segment of direction `dir` without SYN, in bytes; 0 where its scale is not known.
     pub fn known_window(&self, dir: usize, window: u16) -> u32 {
         match self.halves[dir & 1].scale {
@@ -293,14 +324,19 @@ impl Analysis {
 
     /// Learns the window scale from a SYN and scales the window of any other segment (RFC 7323 2.2).
     fn scale(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
-        let (fwd, rev) = pair(&mut self.halves, dir);
+        let scale = self.halves[dir & 1].scale;
         let window = u32::from(segment.window);
         if !segment.control.any(Control::SYN) {
-            verdict.window_size = window << fwd.scale.shift();
-            verdict.window_scale = Some(fwd.scale.factor());
+            verdict.window_size = window << scale.shift();
+            verdict.window_scale = Some(scale.factor());
             return;
         }
         verdict.window_size = window;
+        self.learn_scale(dir, segment);
+    }
+
+    fn learn_scale(&mut self, dir: usize, segment: &Segment<'_>) {
+        let (fwd, rev) = pair(&mut self.halves, dir);
         match segment.options.window_scale {
             None if segment.options.are_cut => {}
             None if fwd.scale == Scale::Unknown => (fwd.scale, rev.scale) = (Scale::Off, Scale::Off),

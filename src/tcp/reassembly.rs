@@ -230,16 +230,14 @@ impl HalfStream {
         out.item(Item::End { by: End::Fin, frame });
     }
 
-    /// Takes a SYN without a byte and without FIN, where its stream has not begun midway and nothing waits: what
-    /// [`HalfStream::push`] does with it. False where that is not so; nothing has changed then.
-    pub fn opens(&mut self, seq: Seq) -> bool {
-        if self.start == Start::Midway || self.queued() > 0 {
-            return false;
-        }
-        if self.start == Start::Unseen {
-            (self.base, self.by_syn, self.start) = (seq.plus(1), true, Start::Known);
-        }
-        true
+    /// Whether nothing was seen of it, so that a SYN opens it.
+    pub fn may_open(&self) -> bool {
+        self.start == Start::Unseen
+    }
+
+    /// Takes such a SYN, without a byte and without FIN: what [`HalfStream::push`] does with it.
+    pub fn open_by_syn(&mut self, seq: Seq) {
+        (self.base, self.by_syn, self.start) = (seq.plus(1), true, Start::Known);
     }
 
     /// Whether what a segment acknowledges was handed on.

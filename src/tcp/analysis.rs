@@ -182,22 +182,26 @@ impl Analysis {
         const ODD: u16 = Control::SYN | Control::RST;
         let (fwd, rev) = pair(&mut self.halves, dir);
         let Segment { seq, ack, window, .. } = *segment;
-        let (len, end, fin) = (segment.len(), seq.plus(segment.len()), segment.control.any(Control::FIN));
+        let (len, fin) = (segment.len(), segment.control.any(Control::FIN));
+        let end = seq.plus(len);
         let next = end.plus(u32::from(fin));
-        let begun = fwd.based && rev.based;
-        let follows = seq == fwd.next_seq && seq == fwd.contiguous && seq != Seq(0);
-        let seen = rev.contiguous != Seq(0) && !ack.after(rev.contiguous);
-        let new = match len {
+        if segment.control.0 & (Control::ACK | ODD) != Control::ACK || window == 0 {
+            return false;
+        }
+        if segment.options.mptcp != 0 || segment.options.are_cut || self.age != Age::Begun || self.flights.is_some() {
+            return false;
+        }
+        if !fwd.based || !rev.based || seq != fwd.next_seq || seq != fwd.contiguous || seq == Seq(0) {
+            return false;
+        }
+        if rev.contiguous == Seq(0) || ack.after(rev.contiguous) {
+            return false;
+        }
+        let is_new = match len {
             0 => fin || ack != fwd.last_ack,
             _ => len > 1 && end.after(seq) && end.after(rev.last_ack),
         };
-        let plain = segment.control.0 & (Control::ACK | ODD) == Control::ACK && window != 0;
-        let options = segment.options.mptcp != 0 || segment.options.are_cut;
-        let known = self.age == Age::Begun && self.flights.is_none();
-        if !(begun && follows && seen && new && plain && !options && known) {
-            return false;
-        }
-        if rev.scale != Scale::Unknown && end == rev.last_ack.plus(rev.scaled_window()) {
+        if !is_new || rev.scale != Scale::Unknown && end == rev.last_ack.plus(rev.scaled_window()) {
             return false;
         }
         if ack != fwd.last_ack {

@@ -27,6 +27,8 @@ pub enum Event<'a> {
         stream: u64,
         /// Number of the message within it.
         number: u32,
+        /// How many bytes the message is known to lack before these.
+        missing: u64,
         /// The bytes.
         bytes: &'a [u8],
     },

@@ -2,8 +2,13 @@
 
 mod ahead;
 mod batch;
+pub mod check;
+mod chosen;
+mod diff;
+pub mod export;
 mod failure;
 mod input;
+mod pass;
 mod progress;
 mod renderer;
 mod results;
@@ -18,14 +23,16 @@ use std::time::{Duration, SystemTime};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+pub use diff::diff;
 pub use failure::{Failure, conclude};
 pub use results::write_out;
 
-use crate::cli::{Input, Plan};
+use crate::cli::{Input, Plan, Saved};
 use crate::engine::Engine;
-use crate::frame::Timestamp;
+use crate::frame::{Frame, Timestamp};
 use crate::print::{Begin, Drops, End};
 use crate::source::{Batch, Error, Filter, Interface, Kind, Source, Wait, Writer};
+use chosen::Frames;
 use progress::Progress;
 use results::Results;
 
@@ -54,10 +61,12 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
     } else if let Some(filter) = &mut filter {
         source.interfaces().iter().try_for_each(|interface| filter.prepare(interface.link))?;
     }
+    let chosen = if plan.saved == Saved::Messages { Some(chosen::choose(plan, &stop)?) } else { None };
     let mut run = Run {
+        chosen,
         writer: plan.write.as_deref().map(|path| Writer::create(path, &source)).transpose()?,
         engine: Engine::new(plan.engine.clone()),
-        results: Results::new(plan),
+        results: Results::new(plan)?,
         live: is_live(&source),
         taken: 0,
         begun: false,
@@ -101,6 +110,8 @@ fn is_live(source: &Source) -> bool {
 struct Run<'p> {
     plan: &'p Plan,
     filter: Option<Filter>,
+    /// The frames that are saved, where not all are.
+    chosen: Option<Frames>,
     writer: Option<Writer>,
     engine: Engine,
     results: Results,
@@ -172,8 +183,9 @@ impl Run<'_> {
         let left = self.plan.count.map_or(u64::MAX, |count| count - self.taken);
         frames.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         self.taken += frames.len() as u64;
-        if let Some(writer) = &mut self.writer {
-            frames.iter().try_for_each(|frame| writer.write(frame, interfaces))?;
+        let chosen = |frame: &&Frame<'_>| self.chosen.as_ref().is_none_or(|chosen| chosen.contains(frame.meta.number));
+        if let Some(writer) = self.writer.as_mut().filter(|_| self.plan.saved != Saved::Frames) {
+            frames.iter().filter(chosen).try_for_each(|frame| writer.write(frame, interfaces))?;
         }
         if let Some(frame) = frames.first() {
             self.results.takes(frame.meta.time);
@@ -188,32 +200,27 @@ impl Run<'_> {
                 self.engine.push_all(&frames[at + 1..], &mut self.results);
             }
         }
+        if let (Some(shown), Some(writer)) = (self.results.take_frames(), &mut self.writer) {
+            let shown = frames.iter().filter(|frame| shown.binary_search(&frame.meta.number).is_ok());
+            { shown }.try_for_each(|frame| writer.write(frame, interfaces))?;
+        }
         if let Some(last) = frames.last() {
             let waited = if self.live { GATHERED_TIME } else { i64::MAX };
-            self.results.gather(last.meta.time, waited).map_err(Failure::Output)?;
+            self.results.gather(last.meta.time, waited)?;
         }
         filtered
     }
 
     /// Leaves the frames that pass the filter, up to one that it cannot judge.
     fn retain(&mut self, frames: &mut Batch<'_>) -> Result<(), Failure> {
-        let Some(filter) = &mut self.filter else { return Ok(()) };
-        let mut judged = Ok(());
-        frames.retain(|frame| match &judged {
-            Ok(()) => filter.matches(frame).unwrap_or_else(|error| {
-                judged = Err(error.into());
-                false
-            }),
-            Err(_) => false,
-        });
-        judged
+        self.filter.as_mut().map_or(Ok(()), |filter| pass::retain(filter, frames))
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
         if let Some(writer) = &mut self.writer {
             writer.flush()?;
         }
-        self.results.flush().map_err(Failure::Output)
+        self.results.flush()
     }
 
     /// Tells what is left, and what was wrong.

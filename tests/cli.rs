@@ -89,9 +89,12 @@ fn a_file_that_may_not_be_read() {
 fn usage() {
     refused("", 2, "-i INTERFACE");
     refused("tcp port 80", 2, "-r FILE");
-    refused("check lab.toml -r keep-alive.pcap", 2, "leaves out `dissect check`");
+    refused("check lab.toml -r keep-alive.pcap", 2, "cannot read lab.toml");
+    refused("-r keep-alive.pcap check lab.toml", 2, "a command comes first");
     refused("-r keep-alive.pcap follow 1", 2, "leaves out `dissect follow`");
-    refused("-r keep-alive.pcap -Y http -w copy", 2, "-w with -Y");
+    refused("-r keep-alive.pcap export", 2, "dissect export -r FILE -d DIR");
+    refused("-r keep-alive.pcap diff x", 2, "dissect diff A B");
+    refused("-r - -Y http -w copy", 2, "-w with -Y");
     refused("-r keep-alive.pcap --hash", 2, "-T json");
     for arguments in [
         "--nosuch",
@@ -329,6 +332,16 @@ fn a_display_filter_chooses_what_is_shown() {
     assert!(hashes.iter().any(|record| record["http"]["body"]["sha256"].is_string()));
     let body = records("-r keep-alive.pcap -Y http.file_data");
     assert!(count(&body, "message") > 0 && body.iter().all(|record| record["message"]["kind"] != "request"));
+}
+
+#[test]
+fn a_connection_for_which_a_display_filter_cannot_hold_is_not_looked_at() {
+    let end = |filter: &str| records(&format!("-r keep-alive.pcap -Y {filter}")).pop().unwrap();
+    let (all, none) = (end("tcp.port==80"), end("tcp.port==81"));
+    assert_eq!(all["ledger"]["filtered"], 0);
+    assert_eq!(none["ledger"]["filtered"], all["ledger"]["captured"]);
+    assert_eq!((&none["ledger"]["unexplained"], &none["totals"]["messages"]), (&0.into(), &0.into()));
+    assert_eq!(none["totals"]["connections"], all["totals"]["connections"]);
 }
 
 #[test]

@@ -31,7 +31,8 @@ const FIXTURES: [&str; 16] = [
     "keep-alive-probes",
 ];
 
-/// Filters over fields of frames.
+/// Filters over fields of frames. The length of TCP as a protocol is left out: to tshark it is with or without the payload,
+/// by what else is asked for in the run.
 const FRAMES: &[&str] = &[
     "tcp",
     "not tcp",
@@ -164,9 +165,6 @@ const FRAMES: &[&str] = &[
     "tcp.flags.fin == 1 or tcp.flags.reset == 1",
     "tcp[13] & 02",
     "tcp[0:2] == 00:50",
-    "tcp[20:]",
-    "tcp[40:]",
-    "len(tcp) > 32",
     "tcp contains \"Host\"",
     "tcp matches \"user-agent\"",
     "tcp.payload",
@@ -174,6 +172,9 @@ const FRAMES: &[&str] = &[
     "tcp.payload matches r\"^HTTP/1\\.1 \\d+\"",
     "tcp.payload contains 0d:0a:0d:0a",
     "udp contains \"a\"",
+    "udp.payload contains 00:01",
+    "udp.payload and icmp",
+    "tcp.payload and icmp",
     "udp[4:2] == 00:2d",
     "udp.length > 40",
     "udp.stream == 0",
@@ -334,11 +335,15 @@ const MISTAKES: &[&str] = &[
 /// Where we differ: parts of a capture's name and of a filter, empty for all, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("nhrp-trace", "", "tshark reads packets within what we do not read"),
+    ("sflow", "", "tshark reads packets within what we do not read"),
+    ("arista_ether", "", "tshark reads packets within what we do not read"),
+    ("of13_ericsson", "", "tshark reads packets within what we do not read"),
+    ("oobr", "", "times and lengths that no capture has, and headers that are malformed"),
+    ("pmsi_tunnel", "", "a header that is malformed"),
+    ("rst_data", "tcp.payload", "to tshark the payload of a reset is its cause"),
     ("tests_atm-", "", "tshark takes the header before ATM off the lengths"),
     ("", "all tcp.port in {80, 30000..65535}", "4.0 asks that one element of the set hold for all values"),
     ("bigtcp", "", "tshark does not read on where UDP's length is 0"),
-    ("", "len(tcp)", "to tshark it is with or without the payload, by what else is asked for in the run"),
-    ("", "tcp[40:]", "to tshark it is with or without the payload, by what else is asked for in the run"),
 ];
 
 /// Other captures, and filters that are tried on each.

@@ -17,7 +17,7 @@ const KEPT_LAST: usize = 64;
 const KEPT_MISSING: usize = 256;
 
 /// What part a message has in an exchange.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
     /// It asks.
     Request,
@@ -468,6 +468,8 @@ pub struct Update {
     pub number: u32,
     /// Which end sent it.
     pub side: usize,
+    /// Its part in the exchange.
+    pub kind: Kind,
     /// Offset of its first byte in the stream.
     pub start: u64,
     /// Issues that it did not have before.

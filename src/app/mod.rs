@@ -22,8 +22,8 @@ pub struct Wanted {
 /// What a protocol's parser gives out.
 #[derive(Debug)]
 pub enum Output<'a> {
-    /// The next bytes of the body of the message with this number.
-    Body(u32, &'a [u8]),
+    /// The message under way, as far as it has come, and the next bytes of its body.
+    Body(&'a Message, &'a [u8]),
     /// A message that is whole or has ended.
     Message(&'a Message),
     /// Something learnt of a message that was given out before.

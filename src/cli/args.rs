@@ -18,12 +18,15 @@ Examples:
   dissect -r lab1.pcap -Y 'http.response.code >= 400 or tcp.analysis.flags'
   dissect -r lab1.pcap --body 0.2 > body   one body, of stream 0, message 2
   dissect explain 10 -r lab1.pcap          frame 10, and why it has its flags
+  dissect check lab1.toml -r lab1.pcap     verdicts and points, by rules
+  dissect export -r lab1.pcap -d bodies    every body to a file
+  dissect diff lab1.pcap other.pcap        what differs, message by message
 
 Exit codes:
   0  done
   1  done, and something was wrong: the file ends inside a record or is
      corrupt further on, --strict found unexplained bytes, --body found no
-     whole body
+     whole body, two captures differ
   2  usage, a bad filter, or something that this build leaves out
   3  the capture could not be opened or read, or the results not written";
 
@@ -54,16 +57,26 @@ pub struct Args {
 /// What is done instead of the main job.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Judge captures by a file of rules, or lint them where there is none
+    Check(Box<CheckArgs>),
     /// Explain one frame: where its fields are, why it has its flags, what became of its payload
     Explain(Explain),
+    /// Compare two captures, message by message
+    Diff(super::diff::Diff),
+    /// Write the bodies of messages to files, or exchanges to an HTTP archive (HAR)
+    Export(super::export::Export),
     /// List every field: name, type, meaning
     Fields,
     /// List the interfaces that can be captured on, as -D does
     Interfaces,
     /// List the lints, or explain those that are named
     Lints(LintsArgs),
-    /// Print the JSON Schema of the records of -T json
-    Schema,
+    /// Print the JSON Schema of the records of -T json, or of rules files
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value = "records")]
+        of: SchemaOf,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -93,6 +106,103 @@ pub struct Explain {
     pub color: When,
 }
 
+/// What has a JSON Schema.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SchemaOf {
+    /// The records of -T json
+    Records,
+    /// Files of rules
+    Rules,
+}
+
+/// What is judged, by what, and how that is reported.
+#[derive(Group, Debug)]
+#[command(after_help = super::check::AFTER_HELP)]
+pub struct CheckArgs {
+    /// The rules (TOML); without them, captures are linted
+    #[arg(value_name = "RULES.toml")]
+    pub rules: Option<PathBuf>,
+    /// Read these capture files, and those in these folders; `-` is standard input
+    #[arg(short, long, value_name = "FILE", num_args = 1..)]
+    pub read: Vec<PathBuf>,
+    /// Give a parameter of the rules a value
+    #[arg(long, value_name = "NAME=VALUE", value_parser = super::check::assignment)]
+    pub set: Vec<(String, String)>,
+    /// Say what the rules mean, and judge nothing
+    #[arg(long, requires = "rules", conflicts_with_all = ["read", "learn"])]
+    pub explain: bool,
+    /// Write rules that this capture passes, to start from
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rules", "read"])]
+    pub learn: Option<PathBuf>,
+    /// Format of the report; lints have `text` and `json`
+    #[arg(short = 'T', long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub format: Report,
+    /// Write the report to this file, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What a rule is worth that the capture does not decide: nothing is scored, its points, or none
+    #[arg(long, value_enum, value_name = "WORTH", default_value = "omit")]
+    pub undecided: Worth,
+    /// Do not look for this lint; may be repeated, `all` is every one
+    #[arg(long, value_name = "LINT")]
+    pub allow: Vec<String>,
+    /// Make this lint a warning
+    #[arg(long, value_name = "LINT")]
+    pub warn: Vec<String>,
+    /// Make this lint an error
+    #[arg(long, value_name = "LINT")]
+    pub deny: Vec<String>,
+    /// Leave out lints that matter less than this: chat, note, warn or error
+    #[arg(long, value_name = "SEVERITY")]
+    pub min_severity: Option<String>,
+    /// Take the choice of lints from this file (TOML: allow, warn, deny, min-severity)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Look at so many captures at a time; as many as there are processors otherwise
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Compute checksums, and keep segments with a bad one out of reassembly
+    #[arg(long)]
+    pub verify_checksums: bool,
+    /// Move a bound: `body` (bytes of a body that rules search, 1M), `messages` (of a capture, 64K), or one that the main
+    /// job has (`queue`, `queues`, `connections`, `closed`)
+    #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
+    pub limits: Vec<super::check::Limit>,
+    /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+}
+
+/// Format of a report.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Report {
+    /// For a person
+    Text,
+    /// One JSON object
+    Json,
+    /// The results.json of a Gradescope autograder
+    Gradescope,
+    /// JUnit XML
+    Junit,
+    /// Test Anything Protocol, version 14
+    Tap,
+    /// Markdown
+    Markdown,
+    /// A line a capture
+    Csv,
+}
+
+/// What an undecided rule is worth.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Worth {
+    /// It is not scored
+    Omit,
+    /// Its points
+    Pass,
+    /// Nothing
+    Fail,
+}
+
 /// Which lints are told of, and how.
 #[derive(Group, Debug)]
 pub struct LintsArgs {
@@ -117,7 +227,8 @@ pub struct Capture {
     /// Read a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4); `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     pub read: Option<PathBuf>,
-    /// Save the frames that passed the filter; `-` is standard output, which then has nothing else
+    /// Save the frames that passed the filter; with -Y those that it takes to read the chosen messages again, or with -P
+    /// those that are shown. `-` is standard output, which then has nothing else
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
     /// Stop after this many frames that passed the filter

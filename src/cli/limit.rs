@@ -53,7 +53,7 @@ impl FromStr for Limit {
 }
 
 /// A number with a suffix for a power of 1024.
-fn number(text: &str) -> Option<usize> {
+pub(super) fn number(text: &str) -> Option<usize> {
     const SUFFIXES: [(char, u32); 3] = [('K', 10), ('M', 20), ('G', 30)];
     let (digits, shift) = SUFFIXES
         .into_iter()

@@ -1,6 +1,9 @@
 //! The command line: arguments as typed, the plan that they come to, and what is told without a capture.
 
 mod args;
+mod check;
+mod diff;
+mod export;
 mod limit;
 mod lints;
 mod plan;
@@ -11,25 +14,35 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::Format;
-pub use plan::{Input, Output, Plan, Style};
+pub use check::{Checks, Judge};
+pub use diff::Plan as Comparison;
+pub use plan::{Input, Output, Plan, Saved, Style};
 
 use crate::run::{self, Failure};
 use args::{Args, Command};
 
 /// Does what the arguments say.
 pub fn main() -> ExitCode {
-    let failures = carry_out(Args::parse()).unwrap_or_else(|failure| vec![failure]);
+    let args = Args::parse();
+    if let Some(Command::Check(args)) = args.command {
+        return ExitCode::from(check::main(*args));
+    }
+    let failures = carry_out(args).unwrap_or_else(|failure| vec![failure]);
     ExitCode::from(run::conclude(&failures))
 }
 
 /// Returns what was wrong though it was done, or why it was not done.
 fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
     let told = match args.command {
+        // It has exit codes of its own.
+        Some(Command::Check(_)) => return Ok(Vec::new()),
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
+        Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
+        Some(Command::Export(export)) => return run::run(&export.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Lints(args)) => lints::lints(&args)?,
-        Some(Command::Schema) => tell::schema(),
+        Some(Command::Schema { of }) => tell::schema(of),
         Some(Command::Completions { shell }) => tell::completions(shell),
         Some(Command::Man) => tell::man()?,
         None if args.capture.list => tell::interfaces()?,

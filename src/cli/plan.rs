@@ -11,6 +11,7 @@ use crate::filter::{self as display, Fields};
 use crate::frame::FrameNumber;
 use crate::print::text::{Hex, TimeFormat};
 use crate::run::Failure;
+use crate::run::export::Wanted;
 use crate::source::MAX_SNAPLEN;
 
 /// What to do.
@@ -26,12 +27,25 @@ pub struct Plan {
     pub count: Option<u64>,
     /// The capture file to write.
     pub write: Option<PathBuf>,
+    /// Which frames it gets.
+    pub saved: Saved,
     /// What results are.
     pub output: Output,
     /// What the core is to do.
     pub engine: engine::Options,
     /// Whether an unexplained byte is a failure.
     pub strict: bool,
+}
+
+/// Which frames are saved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Saved {
+    /// All that passed the BPF filter.
+    All,
+    /// Those for which the display filter holds.
+    Frames,
+    /// Those that carried messages for which it holds, and what it takes to read these again.
+    Messages,
 }
 
 /// Where frames come from.
@@ -73,6 +87,8 @@ pub enum Output {
         /// Columns of the terminal; none where standard output is none.
         width: Option<u16>,
     },
+    /// Bodies in files, or an HTTP archive.
+    Export(Wanted),
     /// No results: the capture that is written, or nothing.
     Nothing,
 }
@@ -108,7 +124,7 @@ const LONG_PREVIEW: usize = 64 << 10;
 const SEARCHED: usize = 64 << 10;
 
 /// The commands to come: no BPF expression begins with one of these words.
-const LEFT_OUT: [&str; 3] = ["check", "export", "follow"];
+const LEFT_OUT: [&str; 1] = ["follow"];
 
 impl Plan {
     /// Makes a plan of the arguments.
@@ -118,15 +134,18 @@ impl Plan {
             return Err(usage(format!("this build leaves out `dissect {word}`")));
         }
         if let [word, rest @ ..] = &select.filter[..]
-            && word == "explain"
+            && ["check", "explain", "export", "diff"].contains(&word.as_str())
         {
             let frame = rest.first().map_or("FRAME", String::as_str);
-            return Err(usage(format!("a command comes first: dissect explain {frame} -r FILE")));
+            let example = match word.as_str() {
+                "check" => "check RULES.toml -r FILE".to_owned(),
+                "explain" => format!("explain {frame} -r FILE"),
+                "export" => "export -r FILE -d DIR".to_owned(),
+                _ => "diff A B".to_owned(),
+            };
+            return Err(usage(format!("a command comes first: dissect {example}")));
         }
         let display = select.display_filter.as_deref().map(display).transpose()?;
-        if display.is_some() && capture.write.is_some() {
-            return Err(usage("this build leaves out -w with -Y; a BPF filter chooses what is saved"));
-        }
         if show.hash && show.format != Format::Json {
             return Err(usage("--hash goes with -T json"));
         }
@@ -171,14 +190,19 @@ impl Plan {
         if select.stream.is_some() {
             engine.stream = select.stream;
         }
-        if let Some(display) = &display {
-            display.fields(&mut |field| {
-                engine.details |= Fields::needs_details(field);
-                if Fields::needs_body(field) {
-                    engine.preview = engine.preview.max(SEARCHED);
-                }
-            });
+        let saved = match (&capture.write, &display) {
+            (Some(_), Some(_)) if show.packets => Saved::Frames,
+            (Some(_), Some(_)) => Saved::Messages,
+            _ => Saved::All,
+        };
+        if saved == Saved::Messages && !matches!(&input, Input::File(path) if path.is_file() || !path.exists()) {
+            return Err(usage(
+                "-w with -Y reads the capture more than once, which only a file can be (-r FILE); with -P it saves the \
+                 frames that -Y chooses as they come",
+            ));
         }
+        engine.packets |= saved == Saved::Frames;
+        ask_for(display.as_ref(), &mut engine);
         trust.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         Ok(Self {
             input,
@@ -186,6 +210,7 @@ impl Plan {
             display,
             count: capture.count,
             write: capture.write,
+            saved,
             output,
             engine,
             strict: trust.strict,
@@ -204,6 +229,7 @@ impl Plan {
             display: None,
             count: None,
             write: None,
+            saved: Saved::All,
             engine,
             output,
             strict: false,
@@ -212,7 +238,7 @@ impl Plan {
 }
 
 /// A capture file, or standard input.
-fn saved(path: PathBuf) -> Result<Input, Failure> {
+pub(super) fn saved(path: PathBuf) -> Result<Input, Failure> {
     match path {
         path if path.as_os_str() != "-" => Ok(Input::File(path)),
         _ if stdin().is_terminal() => Err(usage("standard input is a terminal; pipe a capture into it")),
@@ -220,11 +246,23 @@ fn saved(path: PathBuf) -> Result<Input, Failure> {
     }
 }
 
-fn expression(words: &[String]) -> Option<String> {
+pub(super) fn expression(words: &[String]) -> Option<String> {
     Some(words.join(" ")).filter(|words| !words.trim().is_empty())
 }
 
-fn display(text: &str) -> Result<Arc<display::Filter>, Failure> {
+/// What the core has to do for a display filter.
+pub(super) fn ask_for(display: Option<&Arc<display::Filter>>, engine: &mut engine::Options) {
+    let Some(display) = display else { return };
+    engine.choice = Some(Arc::clone(display) as _);
+    display.fields(&mut |field| {
+        engine.details |= Fields::needs_details(field);
+        if Fields::needs_body(field) {
+            engine.preview = engine.preview.max(SEARCHED);
+        }
+    });
+}
+
+pub(super) fn display(text: &str) -> Result<Arc<display::Filter>, Failure> {
     let filter = display::compile(text, &Fields).map_err(|mistake| usage(mistake.render(text)))?;
     Ok(Arc::new(filter))
 }
@@ -244,7 +282,7 @@ pub(super) fn width() -> Option<u16> {
 }
 
 /// What the core has to do for these results, and no more.
-fn options(output: &Output) -> engine::Options {
+pub(super) fn options(output: &Output) -> engine::Options {
     let default = engine::Options::default();
     match *output {
         Output::Results(style) => engine::Options {
@@ -263,6 +301,7 @@ fn options(output: &Output) -> engine::Options {
         Output::Explanation { frame, .. } => {
             engine::Options { packets: true, details: true, explain: Some(frame), ..default }
         }
+        Output::Export(ref wanted) => engine::Options { bodies: true, packets: wanted.har.is_some(), ..default },
         Output::Nothing => default,
     }
 }
@@ -279,7 +318,7 @@ fn times(count: u8) -> Result<TimeFormat, Failure> {
     ALL.get(usize::from(count)).copied().ok_or_else(|| usage("-t can be given one to five times"))
 }
 
-fn usage(line: impl Into<String>) -> Failure {
+pub(super) fn usage(line: impl Into<String>) -> Failure {
     Failure::Usage(line.into())
 }
 
@@ -330,9 +369,9 @@ mod tests {
         for words in [
             "-r a.pcap explain 3",
             "-r a.pcap check",
-            "check lab.toml",
             "-r a.pcap -Y htpt",
-            "-r a.pcap -Y http -w b",
+            "-r - -Y http -w b",
+            "-i lo -Y http -w b",
             "-r a --hash",
             "tcp",
             "-r a -w - --body 0.1",

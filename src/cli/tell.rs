@@ -6,7 +6,8 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::args::Args;
+use super::args::{Args, SchemaOf};
+use crate::check::rules;
 use crate::filter::Fields;
 use crate::print::json;
 use crate::registry;
@@ -41,9 +42,12 @@ pub fn interfaces() -> Result<Vec<u8>, Error> {
     Err(Error::NoLive { what: "live capture" })
 }
 
-/// The JSON Schema of the records.
-pub fn schema() -> Vec<u8> {
-    json::SCHEMA.into()
+/// A JSON Schema.
+pub fn schema(of: SchemaOf) -> Vec<u8> {
+    match of {
+        SchemaOf::Records => json::SCHEMA.into(),
+        SchemaOf::Rules => rules::SCHEMA.into(),
+    }
 }
 
 /// A completion script.

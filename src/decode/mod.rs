@@ -328,6 +328,11 @@ pub fn outer_udp<'d>(decoded: &'d Decoded<'_>) -> impl Iterator<Item = (usize, [
     })
 }
 
+/// Whether a packet is within another, so that the frame has more addresses than those of its last IP header.
+pub fn is_in_tunnel(decoded: &Decoded<'_>) -> bool {
+    decoded.layers.iter().filter_map(ip_addresses).nth(1).is_some()
+}
+
 /// Number of the innermost VLAN that the frame is in.
 pub fn vlan_id(decoded: &Decoded<'_>) -> Option<u16> {
     let tag = decoded.layers.iter().rev().find(|layer| ["vlan", "ieee8021ad"].contains(&layer.protocol.name))?;

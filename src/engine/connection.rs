@@ -46,6 +46,8 @@ pub(super) struct Connection {
     first: (Timestamp, FrameNumber),
     other_bytes: u64,
     noted: Noted,
+    /// Whether its streams are looked at.
+    pub is_wanted: bool,
 }
 
 /// Which connection it is, and what it has been through.
@@ -130,6 +132,7 @@ impl Connection {
             first: (segment.time, segment.frame),
             other_bytes: 0,
             noted: Noted::default(),
+            is_wanted: true,
         }
     }
 
@@ -335,6 +338,19 @@ impl Connection {
         true
     }
 
+    /// Takes note of how it ends where its streams are not looked at.
+    pub fn pass_over(&mut self, dir: usize, segment: &Segment<'_>, now: Timestamp) {
+        if segment.control.any(Control::RST) {
+            self.halves.iter_mut().for_each(HalfStream::pass_over);
+            if self.name.over.is_none() {
+                (self.name.over, self.over) = (Some(Close::Rst), (now, segment.frame));
+            }
+        } else if segment.control.any(Control::FIN) {
+            self.halves[dir & 1].pass_over();
+            self.note_end(now);
+        }
+    }
+
     /// It is over where both streams have ended.
     fn note_end(&mut self, now: Timestamp) {
         if self.name.over.is_none() && self.halves.iter().all(HalfStream::ended) {
@@ -412,11 +428,15 @@ impl Connection {
             Some(Close::Rst) => (End::Rst, self.over.1),
             _ => (End::Capture, 0),
         };
+        let mut both_closed = false;
         self.with(shared, sink, |halves, feed| {
             pass_time(halves, Timestamp(i64::MAX), feed);
+            // A FIN may have waited for bytes that were lost.
+            both_closed = halves.iter().all(HalfStream::ended);
             finish(halves, by, frame, feed);
             feed.close();
         });
+        let close = if close == Close::Open && both_closed { Close::Fin } else { close };
         let session = self.session.take();
         let client = self.name.client().or(session.as_ref().and_then(|session| session.client()));
         self.name.client = client.map(|client| client as u8);

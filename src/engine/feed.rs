@@ -114,19 +114,31 @@ impl<'f, S: Sink> Feed<'f, S> {
         let (name, origins, sink) = (self.name, self.origins, &mut *self.sink);
         let messages = &mut *self.messages;
         let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
+        // Where no SYN told who the client is, a message does.
+        let flow = |side: usize, kind| {
+            let client = if kind == Kind::Request { side } else { 1 - side };
+            Flow { client: name.client().or(Some(client)), ..name.flow() }
+        };
         let mut out = |output: Output<'_>| match output {
-            Output::Body(number, bytes) => sink.event(Event::Body { stream: name.stream, number, bytes }),
+            Output::Body(message, bytes) => {
+                sink.event(Event::Body {
+                    stream: name.stream,
+                    number: message.number,
+                    missing: message.missing_bytes,
+                    bytes,
+                });
+            }
             Output::Message(message) => {
                 counts.count(message);
                 messages[message.side] += 1;
-                let client = if message.kind == Kind::Request { message.side } else { 1 - message.side };
-                let flow = Flow { client: name.client().or(Some(client)), ..name.flow() };
+                let flow = flow(message.side, message.kind);
                 let first_seq = first_seq(message.side, message.start);
                 sink.event(Event::Message(event::Message { flow, first_seq, message }));
             }
             Output::Update(update) => {
                 let first_seq = first_seq(update.side, update.start);
-                sink.event(Event::Update(event::Update { flow: name.flow(), first_seq, update: &update }));
+                let flow = flow(update.side, update.kind);
+                sink.event(Event::Update(event::Update { flow, first_seq, update: &update }));
             }
         };
         let session = self.session.get_or_insert_with(|| {

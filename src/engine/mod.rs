@@ -30,7 +30,7 @@ use connection::Connection;
 use datagrams::Datagrams;
 use timers::Timers;
 
-pub use options::{Limits, Options};
+pub use options::{Choice, Limits, Options};
 pub use totals::Totals;
 
 /// Closed connections of which it is kept which messages their bytes were in: a few KiB each after a long history.
@@ -197,8 +197,8 @@ impl Engine {
             resumed: &[],
             verdict,
         };
-        if self.options.stream.is_none()
-            && let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?)))
+        if let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?)))
+            && connection.is_wanted
             && let dir = connection.direction(swapped)
         {
             if !connection.flows(dir, segment) {
@@ -329,7 +329,7 @@ impl Engine {
         let options = options_of(header);
         let segment = segment_of(decoded.meta, header, &options, &[], 0);
         let key = self.table.hash(key);
-        let id = self.table.find(&key).unwrap_or_else(|| self.connection(&key, swapped, &segment, None, sink));
+        let id = self.table.find(&key).unwrap_or_else(|| self.connection(&key, swapped, &segment, true, None, sink));
         let connection = self.table.get_mut(id)?;
         let dir = connection.direction(swapped);
         let mut stream = connection.stream();
@@ -359,12 +359,13 @@ impl Engine {
             if !flags.is_empty() {
                 return self.reject(packet, segment, flags, sink);
             }
-            known = Some(self.connection(key, swapped, segment, known, sink));
+            let in_tunnel = packet.is_some_and(|packet| decode::is_in_tunnel(packet.decoded));
+            known = Some(self.connection(key, swapped, segment, in_tunnel, known, sink));
         }
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
         // Nobody asks for the frame where there is no packet.
-        let short = packet.is_none() && self.options.stream.is_none();
+        let short = packet.is_none() && connection.is_wanted;
         if short && segment.control.any(Control::SYN) && connection.opens(dir, segment, self.shared.now) {
             return;
         }
@@ -379,8 +380,13 @@ impl Engine {
                 ..packet
             }));
         }
-        if self.options.stream.is_some_and(|stream| stream != connection.stream()) {
-            return self.shared.ledger.add(Class::Filtered, segment.payload.len() as u64);
+        if !connection.is_wanted {
+            self.shared.ledger.add(Class::Filtered, segment.payload.len() as u64);
+            connection.pass_over(dir, segment, self.shared.now);
+            if let Some(deadline) = connection.arm(self.shared.now) {
+                self.timers.set(deadline, id);
+            }
+            return;
         }
         if !flags.is_empty() {
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
@@ -425,6 +431,7 @@ impl Engine {
         key: &Hashed,
         swapped: bool,
         segment: &Segment<'_>,
+        in_tunnel: bool,
         former: Option<Id>,
         sink: &mut impl Sink,
     ) -> Id {
@@ -437,7 +444,10 @@ impl Engine {
         }
         let stream = self.streams;
         self.streams += 1;
-        let connection = Connection::new(stream, (key.key(), swapped), segment, analysis, self.options.details);
+        let mut connection = Connection::new(stream, (key.key(), swapped), segment, analysis, self.options.details);
+        let Options { stream: only, choice, .. } = &self.options;
+        connection.is_wanted = only.is_none_or(|only| only == stream)
+            && choice.as_ref().is_none_or(|choice| choice.wants(stream, key.key().ends(swapped), in_tunnel));
         self.table.insert(key, connection)
     }
 

@@ -1,5 +1,9 @@
 //! What the core is asked for, and its bounds.
 
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::flow::Endpoint;
 use crate::frame::FrameNumber;
 
 /// What the core is to do beside the main job, and its bounds.
@@ -17,12 +21,21 @@ pub struct Options {
     pub verify_checksums: bool,
     /// Look at this connection alone.
     pub stream: Option<u64>,
+    /// Look at no other connections than these.
+    pub choice: Option<Arc<dyn Choice>>,
     /// Tell why the analysis says what it says of this frame, which needs `packets`.
     pub explain: Option<FrameNumber>,
     /// Put datagrams together and give out every frame, and do nothing more.
     pub assembly_only: bool,
     /// Bounds on memory.
     pub limits: Limits,
+}
+
+/// Which connections are looked at; the bytes of the others are in the ledger as filtered.
+pub trait Choice: Debug + Send + Sync {
+    /// Whether a connection is, by its number and its ends, that which sent its first frame first. `in_tunnel`: that
+    /// frame has outer addresses too.
+    fn wants(&self, stream: u64, ends: [Endpoint; 2], in_tunnel: bool) -> bool;
 }
 
 /// Bounds on memory; reaching one raises an issue.

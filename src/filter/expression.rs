@@ -91,13 +91,13 @@ impl Logic {
         }
     }
 
-    /// Hands on each test.
-    pub fn tests<'l>(&'l self, put: &mut dyn FnMut(&'l Test)) {
+    /// Hands on each test, and whether it is the contrary of it that is asked for.
+    pub fn tests<'l>(&'l self, put: &mut dyn FnMut(&'l Test, bool)) {
         match self {
             Self::Always => {}
             Self::All(parts) | Self::Any(parts) | Self::Odd(parts) => parts.iter().for_each(|part| part.tests(put)),
-            Self::Not(part) => part.tests(put),
-            Self::Test(test) => put(test),
+            Self::Not(part) => part.tests(&mut |test, negated| put(test, !negated)),
+            Self::Test(test) => put(test, false),
         }
     }
 }

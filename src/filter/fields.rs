@@ -38,7 +38,7 @@ pub(super) enum Source {
     HeaderOn(&'static Protocol),
     TcpFlagsText(&'static Protocol),
     TcpOptions(&'static Protocol),
-    /// What the last header carries, where it is of this protocol.
+    /// What a header of this protocol carries.
     Payload(&'static Protocol),
     Fragment(&'static Protocol, fragments::Get),
     UdpStream,

@@ -12,6 +12,7 @@ mod names;
 mod nearest;
 mod operand;
 mod parser;
+mod pattern;
 mod records;
 mod syntax;
 mod typing;
@@ -64,13 +65,13 @@ impl Filter {
 
     /// Hands on each field that it mentions, as often as it does.
     pub fn fields(&self, put: &mut dyn FnMut(FieldId)) {
-        self.logic.tests(&mut |test| test.fields.iter().for_each(|mention| put(mention.field)));
+        self.logic.tests(&mut |test, _| test.fields.iter().for_each(|mention| put(mention.field)));
     }
 
     /// How each of its tests turns out for the record, and on what values: what there is to show for a decision.
     pub fn evidence(&self, record: &dyn Record) -> Vec<Evidence<'_>> {
         let mut all = Vec::new();
-        self.logic.tests(&mut |test| {
+        self.logic.tests(&mut |test, negated| {
             let values = test.fields.iter().map(|mention| {
                 let mut found = Found {
                     name: self.piece(&mention.span),
@@ -84,9 +85,11 @@ impl Filter {
                 });
                 found
             });
+            let decision = test.form.decide(record);
             all.push(Evidence {
                 test: self.piece(&test.span),
-                decision: test.form.decide(record),
+                negated,
+                decision: if negated { decision.not() } else { decision },
                 found: values.collect(),
             });
         });
@@ -106,7 +109,9 @@ const MAX_SHOWN: usize = 16;
 pub struct Evidence<'f> {
     /// The test as written: `http.host == "a"`.
     pub test: &'f str,
-    /// Whether it holds, without what stands around it (a `not`, say).
+    /// Whether a `not` around it asks for the contrary.
+    pub negated: bool,
+    /// Whether it holds, or the contrary if that is asked for.
     pub decision: Decision,
     /// The values of each field that it mentions.
     pub found: Vec<Found<'f>>,

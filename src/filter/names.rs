@@ -153,7 +153,6 @@ impl Decision {
 
     /// Whether it does not hold.
     #[must_use]
-    #[expect(clippy::should_implement_trait, reason = "`!` of a decision would read as that of a bool")]
     pub const fn not(self) -> Self {
         match self {
             Self::Yes => Self::No,

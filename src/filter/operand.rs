@@ -19,7 +19,7 @@ pub(super) enum Operand {
     Layers(FieldId, Vec<Slice>),
     Constant(Constant),
     /// A constant text that is searched for.
-    Needle(memmem::Finder<'static>),
+    Needle(Box<memmem::Finder<'static>>),
     Slices(Box<Operand>, Vec<Slice>),
     Call(Function, Vec<Operand>),
     Negative(Box<Operand>),

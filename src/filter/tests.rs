@@ -468,11 +468,13 @@ fn evidence_shows_each_test_with_its_values() {
         [
             Evidence {
                 test: "host == \"a\"",
-                decision: Decision::No,
+                negated: true,
+                decision: Decision::Yes,
                 found: vec![found("host", &["Example.COM"], Coverage::Complete)]
             },
             Evidence {
                 test: "len(uri) > 3",
+                negated: false,
                 decision: Decision::Unknown,
                 found: vec![found("uri", &[], Coverage::Incomplete)]
             },

@@ -1,7 +1,5 @@
 //! What the names of a filter mean, and whether its types fit.
 
-use regex::bytes::{Regex, RegexBuilder};
-
 use super::Mistake;
 use super::constant::{Constant, Literal, article};
 use super::expression::{self, Order};
@@ -10,11 +8,9 @@ use super::mistake::shown;
 use super::names::{Name, Names, Type};
 use super::nearest;
 use super::operand::{Function, Operand};
+use super::pattern;
 use super::syntax::{Calculation, Form, Logic, Quantifier, Relation, Test, Value, ValueKind};
 use crate::field::Kind;
-
-/// Bytes that a regular expression may take when it is compiled, and as much again while it runs.
-const MAX_REGEX: usize = 1 << 20;
 
 /// Gives a filter's parts their meaning.
 pub(super) struct Typing<'n> {
@@ -129,7 +125,7 @@ impl Typing<'_> {
                 let of_bytes = Typed { kind: searched_for(left.kind), ..left };
                 let right = match self.right(&of_bytes, first, second)? {
                     Operand::Constant(Constant::Bytes(bytes)) => {
-                        Operand::Needle(memchr::memmem::Finder::new(&bytes).into_owned())
+                        Operand::Needle(Box::new(memchr::memmem::Finder::new(&bytes).into_owned()))
                     }
                     right => right,
                 };
@@ -142,7 +138,8 @@ impl Typing<'_> {
                     let what = "after matches there is a regular expression in double quotes";
                     return Err(Mistake::new(second.span.clone(), what));
                 };
-                let regex = regex(pattern).map_err(|mistake| Mistake { span: second.span.clone(), ..mistake })?;
+                let regex =
+                    pattern::regex(pattern).map_err(|mistake| Mistake { span: second.span.clone(), ..mistake })?;
                 Ok(expression::Form::Matches { left: left.operand, quantifier, regex })
             }
         }
@@ -514,30 +511,4 @@ fn described(kind: Type) -> &'static str {
         Type::Protocol => "a protocol",
         Type::Label => "there or not",
     }
-}
-
-/// A regular expression over bytes, in which letters stand for both cases. The span of a mistake is left to the caller.
-fn regex(pattern: &[u8]) -> Result<Regex> {
-    let mut text = String::new();
-    for chunk in pattern.utf8_chunks() {
-        text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
-    }
-    // As bytes, unless the expression itself has letters beyond ASCII.
-    let built = RegexBuilder::new(&text)
-        .case_insensitive(true)
-        .unicode(!text.is_ascii())
-        .size_limit(MAX_REGEX)
-        .dfa_size_limit(MAX_REGEX)
-        .nest_limit(64)
-        .build();
-    built.map_err(|error| {
-        let reason = match &error {
-            regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-            error => error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-        };
-        let is_left_out = reason.contains("look-") || reason.contains("backreference");
-        let mistake = Mistake::new(0..0, format!("bad regular expression: {reason}"));
-        if is_left_out { mistake.hint("it has to be one that a text is searched for in linear time") } else { mistake }
-    })
 }

@@ -287,6 +287,7 @@ fn turn(pen: &mut Pen<'_>, turn: Turn) {
         Turn::ServerResets => ("server", Err("resets the connection".into())),
         Turn::Wait(1) => ("", Err("(a second later)".into())),
         Turn::Wait(seconds) => ("", Err(format!("({seconds} seconds later)"))),
+        Turn::Happens(what) => ("", Err(format!("({what})"))),
     };
     pen.indent.column = INDENT + "client  ".len();
     pen.pad_to(INDENT);

@@ -1,15 +1,20 @@
 //! Formats: one file each, writing events into a buffer, never to a file.
 
+pub mod diff;
+pub mod har;
 mod hex;
 pub mod json;
 pub mod lint;
 mod number;
+pub mod object;
 mod pen;
+pub mod report;
 mod safe;
 mod style;
 pub mod table;
 pub mod text;
 mod time;
+pub mod url;
 
 use crate::engine::Totals;
 use crate::event::{Event, Message};

@@ -23,7 +23,7 @@ pub(super) struct Batch {
 }
 
 enum Kept {
-    Body { stream: u64, number: u32, len: usize },
+    Body { stream: u64, number: u32, missing: u64, len: usize },
     Message { flow: Flow, first_seq: u32, at: usize },
     Update { flow: Flow, first_seq: u32, update: message::Update },
     Connection(Connection),
@@ -34,10 +34,10 @@ impl Batch {
     pub(super) fn push(&mut self, event: Event<'_>) {
         let kept = match event {
             Event::Packet(_) => return,
-            Event::Body { stream, number, bytes } => {
+            Event::Body { stream, number, missing, bytes } => {
                 self.bodies.extend_from_slice(bytes);
                 self.bytes += bytes.len();
-                Kept::Body { stream, number, len: bytes.len() }
+                Kept::Body { stream, number, missing, len: bytes.len() }
             }
             Event::Message(event::Message { flow, first_seq, message }) => {
                 Kept::Message { flow, first_seq, at: self.message(message) }
@@ -77,10 +77,10 @@ impl Batch {
         let mut bodies = &self.bodies[..];
         for kept in &self.events {
             tell(match *kept {
-                Kept::Body { stream, number, len } => {
+                Kept::Body { stream, number, missing, len } => {
                     let (bytes, rest) = bodies.split_at(len);
                     bodies = rest;
-                    Event::Body { stream, number, bytes }
+                    Event::Body { stream, number, missing, bytes }
                 }
                 Kept::Message { flow, first_seq, at } => {
                     Event::Message(event::Message { flow, first_seq, message: &self.messages[at] })

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
-use crate::source::{Error, Kind};
+use crate::source::{Error, Kind, Name};
 
 /// What was wrong with a run.
 #[derive(Debug)]
@@ -14,6 +15,15 @@ pub enum Failure {
     Source(Error),
     /// Standard output could not be written.
     Output(io::Error),
+    /// A file or a folder could not be written.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The captures that were compared are not alike; the results say so.
+    Differ,
     /// The run was completed, and this is wrong with what it gave.
     Wrong(String),
 }
@@ -23,9 +33,9 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             _ if self.is_broken_pipe() => 0,
-            Self::Wrong(_) => 1,
+            Self::Wrong(_) | Self::Differ => 1,
             Self::Usage(_) => 2,
-            Self::Output(_) => 3,
+            Self::Output(_) | Self::File { .. } => 3,
             Self::Source(error) => match error.kind() {
                 Kind::CutShort => 1,
                 Kind::Usage => 2,
@@ -36,7 +46,7 @@ impl Failure {
 
     /// Whether no more results can be written.
     pub(super) fn is_output(&self) -> bool {
-        matches!(self, Self::Output(_)) || self.is_broken_pipe()
+        matches!(self, Self::Output(_) | Self::File { .. }) || self.is_broken_pipe()
     }
 
     /// Whether the capture could be read up to some point.
@@ -49,7 +59,8 @@ impl Failure {
         match self {
             Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             Self::Source(error) => error.is_broken_pipe(),
-            Self::Usage(_) | Self::Wrong(_) => false,
+            Self::File { reason, .. } => reason.kind() == io::ErrorKind::BrokenPipe,
+            Self::Usage(_) | Self::Wrong(_) | Self::Differ => false,
         }
     }
 }
@@ -64,7 +75,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(line) | Self::Wrong(line) => f.write_str(line),
+            Self::Differ => f.write_str("the captures differ"),
             Self::Source(error) => error.fmt(f),
+            Self::File { path, reason } => write!(f, "cannot write {}: {reason}", Name::Path(path.clone())),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
         }
     }
@@ -72,7 +85,7 @@ impl fmt::Display for Failure {
 
 /// Tells each failure on standard error, and returns the exit code of the gravest.
 pub fn conclude(failures: &[Failure]) -> u8 {
-    for failure in failures.iter().filter(|failure| !failure.is_broken_pipe()) {
+    for failure in failures.iter().filter(|failure| !failure.is_broken_pipe() && !matches!(failure, Failure::Differ)) {
         super::note(failure);
     }
     failures.iter().map(Failure::code).max().unwrap_or(0)

@@ -6,12 +6,14 @@ use std::thread;
 
 use jiff::tz::TimeZone;
 
+use super::Failure;
 use super::ahead::Ahead;
+use super::export::Export;
 use super::renderer::Renderer;
 use super::selection::Selection;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
-use crate::cli::{Format, Input, Output, Plan, Style};
+use crate::cli::{Format, Input, Output, Plan, Saved, Style};
 use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::print::json::{self, Json};
@@ -65,6 +67,8 @@ fn gains_by_thread(plan: &Plan) -> bool {
 pub(super) struct Results {
     to: To,
     selection: Option<Selection>,
+    /// Numbers of the frames that are shown, of those taken last, where they are saved.
+    frames: Option<Vec<FrameNumber>>,
     ahead: Option<Ahead>,
     /// How many more batches of frames until the printer moves into a thread of its own; 0 where it stays.
     alone: u32,
@@ -78,6 +82,7 @@ enum To {
     Renderer(Box<Renderer>),
     Body(Body),
     Explain(Box<Explain>),
+    Export(Box<Export>),
     Nothing,
 }
 
@@ -90,7 +95,7 @@ struct Body {
 }
 
 impl Results {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan) -> Result<Self, Failure> {
         let to = match plan.output {
             Output::Results(ref style) => To::Printer(printer(style)),
             Output::Body { stream, number } => To::Body(Body { stream, number, end: None }),
@@ -98,17 +103,24 @@ impl Results {
                 let width = width.unwrap_or(WIDTH).into();
                 To::Explain(Box::new(Explain::new(frame, width, color, TimeZone::system())))
             }
+            Output::Export(ref wanted) => {
+                let read = if let Input::File(path) = &plan.input { Some(path.as_path()) } else { None };
+                To::Export(Box::new(Export::new(wanted, read)?))
+            }
             Output::Nothing => To::Nothing,
         };
         let packets = matches!(&plan.output, Output::Results(style) if style.packets);
         let selection = plan.display.clone().map(|filter| Selection::new(filter, packets));
         let alone = if gains_by_thread(plan) { ALONE } else { 0 };
-        Self { to, selection, ahead: Ahead::new(plan), alone, out: Vec::new(), since: None }
+        let frames = (plan.saved == Saved::Frames).then(Vec::new);
+        Ok(Self { to, selection, frames, ahead: Ahead::new(plan), alone, out: Vec::new(), since: None })
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {
-        if let To::Printer(printer) = &mut self.to {
-            printer.begin(begin, &mut self.out);
+        match &mut self.to {
+            To::Printer(printer) => printer.begin(begin, &mut self.out),
+            To::Export(export) => export.begin(begin),
+            To::Renderer(_) | To::Body(_) | To::Explain(_) | To::Nothing => {}
         }
     }
 
@@ -117,6 +129,7 @@ impl Results {
         match &mut self.to {
             To::Printer(printer) => printer.end(end, &mut self.out),
             To::Explain(explain) => explain.end(&mut self.out),
+            To::Export(export) => export.end(end, &mut self.out),
             To::Renderer(_) | To::Body(_) | To::Nothing => {}
         }
         Ok(())
@@ -132,6 +145,11 @@ impl Results {
     /// What the display filter holds for, if there is one.
     pub(super) fn selected(&self) -> Option<Selected> {
         self.selection.as_ref().map(Selection::selected)
+    }
+
+    /// Takes the numbers of the frames that are to be saved, in their order, where not all are.
+    pub(super) fn take_frames(&mut self) -> Option<Vec<FrameNumber>> {
+        self.frames.as_mut().map(mem::take)
     }
 
     /// Whether it is this frame that is explained.
@@ -180,15 +198,16 @@ impl Results {
 
     /// Writes if there is much, or if something has waited for longer than `wait` nanoseconds at `now`.
     #[inline]
-    pub(super) fn gather(&mut self, now: Timestamp, wait: i64) -> io::Result<()> {
-        match &self.to {
+    pub(super) fn gather(&mut self, now: Timestamp, wait: i64) -> Result<(), Failure> {
+        match &mut self.to {
             To::Printer(_) if self.alone > 0 => {
                 self.alone -= 1;
                 if self.alone == 0 {
                     self.split();
                 }
             }
-            To::Renderer(renderer) if renderer.has_failed => self.join()?,
+            To::Renderer(renderer) if renderer.has_failed => self.join().map_err(Failure::Output)?,
+            To::Export(export) => export.check()?,
             _ => {}
         }
         if self.out.is_empty() {
@@ -229,17 +248,19 @@ impl Results {
     }
 
     /// Writes what was gathered.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
         self.since = None;
-        if let To::Renderer(renderer) = &mut self.to {
-            renderer.hand_over();
+        match &mut self.to {
+            To::Renderer(renderer) => renderer.hand_over(),
+            To::Export(export) => export.check()?,
+            To::Printer(_) | To::Body(_) | To::Explain(_) | To::Nothing => {}
         }
         if self.out.is_empty() {
             return Ok(());
         }
         let written = write_out(&self.out);
         self.out.clear();
-        written
+        written.map_err(Failure::Output)
     }
 }
 
@@ -248,9 +269,14 @@ impl Sink for Results {
         if let Event::Packet(packet) = &mut event {
             self.look_ahead(packet);
         }
-        if let Some(selection) = &mut self.selection
-            && !selection.shows(&event)
-        {
+        let shown = self.selection.as_mut().is_none_or(|selection| selection.shows(&event));
+        if let To::Export(export) = &mut self.to {
+            return export.event(event, shown);
+        }
+        if let (Event::Packet(packet), Some(frames)) = (&event, self.frames.as_mut().filter(|_| shown)) {
+            frames.push(packet.decoded.meta.number);
+        }
+        if !shown {
             if let (To::Printer(printer), Event::Message(message)) = (&mut self.to, &event) {
                 printer.pass_over(message);
             }
@@ -261,7 +287,7 @@ impl Sink for Results {
             To::Renderer(renderer) => renderer.event(event),
             To::Body(body) => body.event(event, &mut self.out),
             To::Explain(explain) => explain.event(event, &mut self.out),
-            To::Nothing => {}
+            To::Export(_) | To::Nothing => {}
         }
     }
 }
@@ -269,7 +295,7 @@ impl Sink for Results {
 impl Body {
     fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
         match event {
-            Event::Body { stream, number, bytes } if (stream, number) == (self.stream, self.number) => {
+            Event::Body { stream, number, bytes, .. } if (stream, number) == (self.stream, self.number) => {
                 out.extend_from_slice(bytes);
             }
             Event::Message(told)

@@ -13,6 +13,7 @@ use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
 use serde_json::Value;
 
+pub mod capture;
 pub mod wire;
 
 /// A run that takes longer hangs.

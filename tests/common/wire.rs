@@ -109,7 +109,7 @@ pub struct Told {
 impl Sink for Told {
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::Body { stream, number, bytes } => {
+            Event::Body { stream, number, bytes, .. } => {
                 self.bodies.entry((stream, number)).or_default().extend_from_slice(bytes);
             }
             Event::Message(told) => {

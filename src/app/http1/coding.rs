@@ -1,4 +1,4 @@
-//! Content codings (RFC 9110 8.4.1), undone as bytes come, for a preview of the body.
+//! Content codings (RFC 9110 8.4.1), undone as bytes come: for a preview of the body, or for all of it.
 
 mod gzip;
 
@@ -9,7 +9,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use crate::issue::{Issue, IssueSet};
 use gzip::Gzip;
 
-/// Most bytes that one coding is undone into; a bomb costs no more. Far beyond what a preview shows.
+/// Most bytes that one coding is undone into for a preview; a bomb costs no more. Far beyond what a preview shows.
 pub const MAX_DECODED: u64 = 16 << 20;
 
 /// Most codings that are undone, one after the other; more are not in use.
@@ -28,7 +28,7 @@ const PIECE: usize = 8 << 10;
 pub struct Decoder {
     /// In the order in which they are undone.
     stages: Vec<Stage>,
-    sink: Sink,
+    preview: Preview,
     running: bool,
     issues: IssueSet,
 }
@@ -36,7 +36,8 @@ pub struct Decoder {
 struct Stage {
     codec: Codec,
     started: bool,
-    produced: u64,
+    /// Bytes that it may still make.
+    room: u64,
 }
 
 enum Codec {
@@ -56,8 +57,11 @@ enum Stop {
 /// Where a stage's output goes.
 type Out<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Stop>;
 
-struct Sink {
-    preview: Vec<u8>,
+/// Where decoded bytes go.
+type Sink<'a> = &'a mut dyn FnMut(&[u8]);
+
+struct Preview {
+    bytes: Vec<u8>,
     keep: usize,
     len: u64,
 }
@@ -66,12 +70,17 @@ impl Decoder {
     /// For a body with these codings, in the order in which they were applied (that of the field), of which the first
     /// `keep` decoded bytes are kept. None where there is nothing to undo.
     pub fn new<'a>(codings: impl Iterator<Item = &'a [u8]>, keep: usize) -> Option<Self> {
+        Self::bounded(codings, keep, MAX_DECODED)
+    }
+
+    /// The same, where each coding is undone into `limit` bytes at most.
+    pub fn bounded<'a>(codings: impl Iterator<Item = &'a [u8]>, keep: usize, limit: u64) -> Option<Self> {
         let (mut stages, mut any, mut unknown) = (Vec::new(), false, false);
         for coding in codings.filter(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
             any = true;
             match Codec::new(coding) {
                 Some(codec) if stages.len() < MAX_CODINGS => {
-                    stages.push(Stage { codec, started: false, produced: 0 });
+                    stages.push(Stage { codec, started: false, room: limit });
                 }
                 _ => {
                     unknown = true;
@@ -81,8 +90,8 @@ impl Decoder {
         }
         stages.reverse();
         let issues = unknown.then_some(Issue::CodingUnknown).into_iter().collect();
-        let sink = Sink { preview: Vec::new(), keep, len: 0 };
-        any.then_some(Self { stages, sink, running: !unknown, issues })
+        let preview = Preview { bytes: Vec::new(), keep, len: 0 };
+        any.then_some(Self { stages, preview, running: !unknown, issues })
     }
 
     /// What it may hold while it decodes, in bytes: the windows of its codings, and a block of zstd.
@@ -97,8 +106,17 @@ impl Decoder {
 
     /// Decodes the next bytes of the body. After an issue, nothing more is decoded.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.push_into(bytes, &mut |_| {});
+    }
+
+    /// The same; `out` is handed what is decoded.
+    pub fn push_into(&mut self, bytes: &[u8], out: Sink<'_>) {
         if self.running && !bytes.is_empty() {
-            let result = push(&mut self.stages, bytes, &mut self.sink);
+            let preview = &mut self.preview;
+            let result = push(&mut self.stages, bytes, &mut |decoded| {
+                preview.put(decoded);
+                out(decoded);
+            });
             self.settle(result);
         }
     }
@@ -106,11 +124,21 @@ impl Decoder {
     /// Ends the body: `complete` where all of it was pushed, false where a gap or the end cut it short. What was
     /// decoded stands; no more will be.
     pub fn end(&mut self, complete: bool) {
+        self.end_into(complete, &mut |_| {});
+    }
+
+    /// The same; `out` is handed what was still held.
+    pub fn end_into(&mut self, complete: bool, out: Sink<'_>) {
         let mut stages = &mut self.stages[..];
         while let Some((stage, rest)) = stages.split_first_mut()
             && self.running
         {
-            let result = match stage.finish(rest, &mut self.sink) {
+            let preview = &mut self.preview;
+            let finished = stage.finish(rest, &mut |decoded| {
+                preview.put(decoded);
+                out(decoded);
+            });
+            let result = match finished {
                 Ok(false) if complete => Err(Stop::Failed),
                 Ok(_) => Ok(()),
                 Err(stop) => Err(stop),
@@ -123,14 +151,19 @@ impl Decoder {
         self.stages = Vec::new();
     }
 
+    /// Whether it goes on decoding.
+    pub fn is_running(&self) -> bool {
+        self.running
+    }
+
     /// The first decoded bytes.
     pub fn preview(&self) -> &[u8] {
-        &self.sink.preview
+        &self.preview.bytes
     }
 
     /// How many bytes were decoded; of zstd, those within the window come at the end.
     pub fn decoded_len(&self) -> u64 {
-        self.sink.len
+        self.preview.len
     }
 
     /// What went wrong.
@@ -157,29 +190,29 @@ fn issue_of(result: &Result<(), Stop>) -> IssueSet {
 }
 
 /// Sends bytes through the stages, and what comes out of the last one to the sink.
-fn push(stages: &mut [Stage], input: &[u8], sink: &mut Sink) -> Result<(), Stop> {
+fn push(stages: &mut [Stage], input: &[u8], sink: Sink<'_>) -> Result<(), Stop> {
     match stages.split_first_mut() {
         Some((stage, rest)) => stage.decode(input, rest, sink),
         None => {
-            sink.put(input);
+            sink(input);
             Ok(())
         }
     }
 }
 
-impl Sink {
+impl Preview {
     fn put(&mut self, bytes: &[u8]) {
-        let room = self.keep - self.preview.len();
-        self.preview.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let room = self.keep - self.bytes.len();
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
         self.len += bytes.len() as u64;
     }
 }
 
 impl Stage {
-    fn decode(&mut self, input: &[u8], rest: &mut [Stage], sink: &mut Sink) -> Result<(), Stop> {
-        let Self { codec, started, produced } = self;
+    fn decode(&mut self, input: &[u8], rest: &mut [Stage], sink: Sink<'_>) -> Result<(), Stop> {
+        let Self { codec, started, room } = self;
         *started = true;
-        let out: Out<'_> = &mut |bytes| bounded(produced, bytes, rest, sink);
+        let out: Out<'_> = &mut |bytes| hand_on(room, bytes, rest, sink);
         match codec {
             Codec::Gzip(gzip) => gzip.decode(input, out),
             Codec::Deflate(deflate) => deflate.decode(input, out),
@@ -189,23 +222,22 @@ impl Stage {
     }
 
     /// Gives out what is still held; tells whether the coded stream has come to its end (nothing at all has, too).
-    fn finish(&mut self, rest: &mut [Stage], sink: &mut Sink) -> Result<bool, Stop> {
-        let Self { codec, started, produced } = self;
+    fn finish(&mut self, rest: &mut [Stage], sink: Sink<'_>) -> Result<bool, Stop> {
+        let Self { codec, started, room } = self;
         let ended = match codec {
             Codec::Gzip(gzip) => gzip.is_at_end(),
             Codec::Deflate(deflate) => deflate.ended,
             Codec::Brotli(brotli) => brotli.ended,
-            Codec::Zstd(zstd) => zstd.finish(&mut |bytes| bounded(produced, bytes, rest, sink))?,
+            Codec::Zstd(zstd) => zstd.finish(&mut |bytes| hand_on(room, bytes, rest, sink))?,
         };
         Ok(ended || !*started)
     }
 }
 
 /// Hands on what a stage made, as far as its bound allows.
-fn bounded(produced: &mut u64, bytes: &[u8], rest: &mut [Stage], sink: &mut Sink) -> Result<(), Stop> {
-    let room = MAX_DECODED - *produced;
-    let within = usize::try_from(room).map_or(bytes, |room| &bytes[..bytes.len().min(room)]);
-    *produced += within.len() as u64;
+fn hand_on(room: &mut u64, bytes: &[u8], rest: &mut [Stage], sink: Sink<'_>) -> Result<(), Stop> {
+    let within = usize::try_from(*room).map_or(bytes, |room| &bytes[..bytes.len().min(room)]);
+    *room -= within.len() as u64;
     push(rest, within, sink)?;
     if within.len() < bytes.len() { Err(Stop::TooLarge) } else { Ok(()) }
 }

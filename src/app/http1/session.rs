@@ -281,7 +281,8 @@ impl Session {
             side.excess_noted = true;
             let issues = [Issue::ExcessData].into_iter().collect();
             side.add_issues(last.number, issues);
-            let update = Update { number: last.number, side: at, start: last.start, issues, segment: None };
+            let kind = self.sides[at].role.unwrap_or(Kind::Request);
+            let update = Update { number: last.number, side: at, kind, start: last.start, issues, segment: None };
             (cx.out)(Output::Update(update));
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
+use super::entry::Turn::{Client, ClientCloses, Happens, Server, ServerCloses};
 use super::entry::{Lint, lints};
 use super::report::{Draft, Report, text};
 use super::talk::Talk;
@@ -15,6 +16,10 @@ use crate::event::{Close, Connection};
 use crate::flow::Endpoint;
 use crate::frame::Timestamp;
 use crate::issue::Severity;
+
+const ASKED: super::Turn = Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+const ANSWERED: super::Turn = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+const ORDERED: super::Turn = Client("POST /orders HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n");
 
 lints! {
     CONNECTION_NOT_REUSED = Lint {
@@ -27,6 +32,8 @@ lints! {
             it would close, and nothing was under way on it when the new one was opened. Using it would have saved a \
             handshake, a round trip, and a slow start. The requests of both name the same User-Agent; two programs on \
             one machine look alike all the same.",
+        bad: &[ASKED, ANSWERED, Happens("the client opens another connection"), ASKED, ANSWERED],
+        good: &[ASKED, ANSWERED, Happens("on the same connection"), ASKED, ANSWERED],
         ..Lint::NONE
     };
 
@@ -38,6 +45,8 @@ lints! {
         help: "nothing: a client may repeat a request whose method is idempotent",
         explanation: "The connection on which the request was sent first ended before the response. Clients repeat a request \
             then where that does no harm, that is where the method is idempotent, such as GET.",
+        bad: &[ASKED, ServerCloses, Happens("on another connection"), ASKED, ANSWERED],
+        good: &[ASKED, ANSWERED, Happens("nothing is left to repeat")],
         ..Lint::NONE
     };
 
@@ -50,6 +59,8 @@ lints! {
         explanation: "The connection ended before the response, and the request may have been carried out all the same. A \
             client must not repeat one on its own whose method is not idempotent, such as POST, unless it knows that it \
             does no harm: an order may be placed twice.",
+        bad: &[ORDERED, ServerCloses, Happens("on another connection"), ORDERED, ANSWERED],
+        good: &[ORDERED, ServerCloses, Happens("the client asks the user what to do")],
         ..Lint::NONE
     };
 
@@ -61,6 +72,8 @@ lints! {
         help: "open a connection when there is a request to send on it",
         explanation: "The connection was opened to a server of HTTP and closed again without a byte of payload. Browsers \
             open some ahead of need; where every request has such a neighbour, a program opens its socket twice.",
+        bad: &[Happens("the client opens a connection"), ClientCloses, ServerCloses],
+        good: &[Happens("the client opens a connection"), ASKED, ANSWERED, ClientCloses, ServerCloses],
         ..Lint::NONE
     };
 }

@@ -8,7 +8,7 @@ use super::report::{Draft, Report, text};
 use super::talk::{Ending, Past, Talk};
 use crate::app::http1::framing::Framing;
 use crate::app::http1::head::Version;
-use crate::app::message::{Integrity, Update};
+use crate::app::message::{Integrity, Kind, Update};
 use crate::issue::{Issue, Severity};
 
 const ASKED: super::Turn = Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
@@ -351,7 +351,7 @@ pub(super) fn update(update: &Update, talk: &Talk, report: &mut Report<'_>) {
         report.add(match past {
             Some(past) => {
                 let len = past.end - past.start;
-                let lint = of_rest(report.rest(len), talk.opener == Some(update.side % 2)).unwrap_or(lint);
+                let lint = of_rest(report.rest(len), update.kind == Kind::Request).unwrap_or(lint);
                 Draft::new(lint).bytes(len, usize::MAX)
             }
             None => Draft::new(lint),

@@ -1,6 +1,6 @@
 //! How connections end: RST for FIN, one side closed and the other not (RFC 9293 3.6; RFC 9112 9.6).
 
-use super::entry::Turn::{Client, ClientCloses, ClientResets, Server, ServerCloses};
+use super::entry::Turn::{Client, ClientCloses, ClientResets, Happens, Server, ServerCloses, ServerResets, Wait};
 use super::entry::{Lint, lints};
 use super::report::{Draft, Report};
 use super::{Ended, Seen};
@@ -21,6 +21,19 @@ lints! {
         explanation: "A socket that is closed while the other end still sends answers with RST. What it had sent before, and \
             the other end has not read yet, is thrown away there: the client of a server that refuses an upload and \
             closes may never see the refusal. RFC 9112 therefore tells servers to close in stages.",
+        bad: &[
+            Client("PUT / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1000000\r\n\r\n"),
+            Server("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+            Happens("the server closes its socket; the client still sends the body"),
+            ServerResets,
+        ],
+        good: &[
+            Client("PUT / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1000000\r\n\r\n"),
+            Server("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+            ServerCloses,
+            Happens("the server reads on, until the client closes too"),
+            ClientCloses,
+        ],
         ..Lint::NONE
     };
 
@@ -59,6 +72,8 @@ lints! {
         explanation: "After the FIN of one end the other one has nothing more to read. A program that does not close too \
             leaks a socket (state CLOSE_WAIT), and with enough of them can open no more. It is told where the capture \
             goes on for long enough after the last segment of the connection.",
+        bad: &[ASKED, ANSWERED, ServerCloses, Wait(60), Happens("the client has not closed")],
+        good: &[ASKED, ANSWERED, ServerCloses, Happens("the client reads 0 bytes"), ClientCloses],
         ..Lint::NONE
     };
 
@@ -135,7 +150,6 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Turn::Wait;
     use super::super::tests::{Conversation, raised_of};
     use super::*;
 

@@ -61,6 +61,8 @@ pub enum Turn {
     ServerResets,
     /// So many seconds go by.
     Wait(u32),
+    /// Something happens that only words tell.
+    Happens(&'static str),
 }
 
 /// Entries of the list, each a static with its name in capitals, and `LINTS`, all of them.

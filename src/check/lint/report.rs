@@ -180,8 +180,7 @@ impl<'a> Report<'a> {
     pub fn of_update(&mut self, event: &event::Update<'_>) {
         let side = event.update.side;
         self.ends = Some(from(event.flow, side));
-        let kind = if event.flow.client == Some(side) { Kind::Request } else { Kind::Response };
-        let (number, first_seq) = (event.update.number, event.first_seq);
+        let (number, kind, first_seq) = (event.update.number, event.update.kind, event.first_seq);
         self.subject = Some(Subject { number, kind, side, first_seq, whole: None });
     }
 

@@ -1,11 +1,14 @@
 //! How messages are cut into segments, and what the segments say (RFC 9293 3.1, 3.7, 3.8).
 
-use super::entry::Turn::Client;
+use super::entry::Turn::{Client, ClientCloses, Happens, Server};
 use super::entry::{Lint, lints};
 use super::report::{Draft, Report};
 use super::wire::At;
 use super::{Ended, Seen};
 use crate::issue::{Issue, Severity};
+
+const ASKED: super::Turn = Client("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+const ANSWERED: super::Turn = Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
 lints! {
     BYTE_AT_A_TIME = Lint {
@@ -61,6 +64,8 @@ lints! {
         help: "set ACK in every segment after the SYN, with the number of the next byte expected",
         explanation: "Once a connection is begun every segment has ACK. A receiver drops one without it, and its data with \
             it. No TCP of an operating system sends one: the segments are made by hand.",
+        bad: &[Happens("handshake"), ASKED, Happens("the segment has PSH alone, and is not acknowledged")],
+        good: &[Happens("handshake"), ASKED, Happens("the segment has PSH and ACK"), ANSWERED],
         ..Lint::NONE
     };
 
@@ -73,6 +78,8 @@ lints! {
         explanation: "The client sent data before the server's SYN-ACK was there, so that it could not know the number to \
             acknowledge. The server drops it, or answers with RST. Data in the SYN itself, with TCP Fast Open, is \
             another thing and not told.",
+        bad: &[Happens("the client sends SYN"), ASKED, Happens("the server sends SYN, ACK")],
+        good: &[Happens("the client sends SYN, the server SYN, ACK, the client ACK"), ASKED, ANSWERED],
         ..Lint::NONE
     };
 
@@ -84,6 +91,8 @@ lints! {
         help: "send FIN after the last byte",
         explanation: "FIN says that nothing more comes. What its sender sends beyond it the receiver drops. No TCP of an \
             operating system does that: the segments are made by hand.",
+        bad: &[ClientCloses, ASKED, Happens("the server drops it")],
+        good: &[ASKED, Happens("the response comes"), ANSWERED, ClientCloses],
         ..Lint::NONE
     };
 
@@ -95,6 +104,8 @@ lints! {
         help: "send it as ordinary data",
         explanation: "Implementations differ in where urgent data ends, and devices on the path remove the mark. HTTP has no \
             use for it, and new applications should not use it.",
+        bad: &[ASKED, Happens("the segment has URG")],
+        good: &[ASKED, Happens("the segment has no URG")],
         ..Lint::NONE
     };
 
@@ -106,6 +117,8 @@ lints! {
         help: "read from the socket as data comes, while other work is done elsewhere",
         explanation: "A window of zero says that the receiver's buffer is full: its program does not read. The sender can \
             only wait and probe. The network is not to blame for the time that it takes.",
+        bad: &[ASKED, Happens("the response begins"), Happens("the client offers a window of 0 for 3 seconds")],
+        good: &[ASKED, Happens("the client reads as the response comes, and its window stays open")],
         ..Lint::NONE
     };
 
@@ -117,6 +130,8 @@ lints! {
         help: "look for loss on the path: a bad link, a full queue, a mismatch of duplex or MTU",
         explanation: "Segments were lost, or their acknowledgements were, in such numbers that the connection is slow for it. \
             HTTP cannot mend that.",
+        bad: &[ASKED, Happens("of 100 segments of the response 12 are sent twice")],
+        good: &[ASKED, Happens("of 100 segments of the response 1 is sent twice")],
         ..Lint::NONE
     };
 }
@@ -205,7 +220,7 @@ pub(super) fn connection(ended: &Ended<'_>, report: &mut Report<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Turn::{ClientCloses, Server, Wait};
+    use super::super::Turn::Wait;
     use super::super::tests::{Conversation, raised_of};
     use super::*;
 

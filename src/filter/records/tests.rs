@@ -1,8 +1,10 @@
 use std::net::Ipv4Addr;
 
+use super::connection::of_flow;
 use super::*;
-use crate::app::http1::head;
-use crate::app::message::{self, Kind, Missing, Unit};
+use crate::app::http1::{Http, head};
+use crate::app::message::{self, Integrity, Kind, Missing, Unit};
+use crate::event::{Close, Flow, Message, Transport};
 use crate::filter::{Fields, compile};
 use crate::flow::Endpoint;
 use crate::frame::{Frame, FrameMeta, LinkType};

@@ -81,7 +81,7 @@ impl Printer for Json {
             return;
         }
         match event {
-            Event::Body { stream, number, bytes } => {
+            Event::Body { stream, number, bytes, .. } => {
                 if self.options.hash {
                     self.hashes.entry((stream, number)).or_default().update(bytes);
                 }
@@ -96,7 +96,10 @@ impl Printer for Json {
     }
 
     fn pass_over(&mut self, event: &Message<'_>) {
-        self.hashes.remove(&(event.flow.stream, event.message.number));
+        // Streams of UDP have numbers of their own.
+        if event.flow.transport == event::Transport::Tcp {
+            self.hashes.remove(&(event.flow.stream, event.message.number));
+        }
     }
 
     fn end(&mut self, end: &End, out: &mut Vec<u8>) {

@@ -158,7 +158,7 @@ fn an_update_is_one_line() {
     let segment =
         SegmentRef { frame: 17, time: Timestamp(0), offset: START + 9, len: 2, flags: Flags::EMPTY, acked: 0 };
     let issues = [Issue::Retransmission, Issue::OverlapConflict].into_iter().collect();
-    let update = Update { number: 3, side: 0, start: START, issues, segment: Some(segment) };
+    let update = Update { number: 3, side: 0, kind: Kind::Request, start: START, issues, segment: Some(segment) };
     let event = Event::Update(event::Update { flow: flow(), first_seq: 1, update: &update });
     let expected = "#3 of stream 0: later: retransmission, overlap_conflict in frame 17 (bytes 9-10)\n";
     assert_eq!(drawn(Options { width: 100, ..Options::default() }, event), expected);

@@ -129,6 +129,6 @@ fn content(message: &mut Message, decoding: Option<&mut coding::Decoder>, bytes:
         }
     }
     if cx.wanted.bodies {
-        (cx.out)(Output::Body(message.number, bytes));
+        (cx.out)(Output::Body(message, bytes));
     }
 }

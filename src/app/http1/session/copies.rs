@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::app::ledger::Class;
-use crate::app::message::Update;
+use crate::app::message::{Kind, Update};
 use crate::app::{Context, Output};
 use crate::issue::{Issue, IssueSet};
 use crate::tcp::SegmentRef;
@@ -56,10 +56,12 @@ impl Session {
             met = true;
         }
         let past: Vec<_> = side.past_from(segment.offset).take_while(|past| past.start < end).collect();
+        let kind = side.role.unwrap_or(Kind::Request);
         for past in past {
             let update = Update {
                 number: past.number,
                 side: at,
+                kind,
                 start: past.start,
                 issues: issues.without(side.issues_of(past.number)),
                 segment: Some(clip(past.start, past.end)),

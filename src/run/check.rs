@@ -1,0 +1,309 @@
+//! Captures through rules or lints: several at a time, reported in the order in which they were named.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use super::{Failure, note, write_out};
+use crate::check::evaluate::{Verdict, judge};
+use crate::check::learn::learn;
+use crate::check::lint::{Findings, Levels, Lints};
+use crate::check::rules::Rules;
+use crate::check::trace::{Collector, Options, Trace};
+use crate::cli::{Checks, Judge};
+use crate::engine::{Engine, Totals};
+use crate::event::Sink;
+use crate::issue::Severity;
+use crate::print::json;
+use crate::print::lint;
+use crate::print::report::{Format, Graded, Report, Undecided};
+use crate::source::{CaptureFile, Error, Kind};
+
+/// Bytes of all bodies that are kept of a capture.
+const BODIES: usize = 64 << 20;
+
+/// How deep folders of captures are looked into, and the most captures of one run.
+const MAX_DEPTH: usize = 8;
+const MAX_CAPTURES: usize = 100_000;
+
+/// What the name of a capture in a folder ends with, before what compressed it.
+const EXTENSIONS: [&str; 4] = ["pcap", "pcapng", "cap", "dmp"];
+const COMPRESSED: [&str; 3] = ["gz", "zst", "lz4"];
+
+/// Stack of a thread that judges: filters name others, and are deep themselves.
+const STACK: usize = 16 << 20;
+
+/// Exit codes: all is well, something failed, a capture cannot be read, something is undecided.
+const WELL: u8 = 0;
+const FAILED: u8 = 1;
+const UNREADABLE: u8 = 3;
+const UNDECIDED: u8 = 4;
+
+/// A capture that was read.
+struct Read<S> {
+    sink: S,
+    totals: Totals,
+    /// Why it was not read to its end.
+    cut: Option<Error>,
+    /// Frames that it says were dropped.
+    dropped: u64,
+}
+
+/// Checks captures, reports, and gives the exit code.
+pub fn run(checks: &Checks) -> Result<u8, Failure> {
+    let captures = expand(&checks.captures)?;
+    match &checks.judge {
+        Judge::Rules { rules, format, undecided } => by_rules(checks, rules, *format, *undecided, &captures),
+        Judge::Lints { levels, json } => by_lints(checks, levels, *json, &captures),
+        Judge::Learn => learn_from(checks, &captures),
+    }
+}
+
+fn by_rules(
+    checks: &Checks,
+    rules: &Rules,
+    format: Format,
+    undecided: Undecided,
+    captures: &[PathBuf],
+) -> Result<u8, Failure> {
+    let begun = Instant::now();
+    let graded = each(captures, checks.jobs, |path| grade(checks, rules, path));
+    for graded in &graded {
+        graded.outcomes.as_ref().err().into_iter().chain(&graded.cut).for_each(|line| note(line));
+    }
+    let report = Report {
+        rules,
+        captures: &graded,
+        undecided,
+        took: begun.elapsed(),
+        color: checks.color && checks.output.is_none(),
+        width: checks.width,
+    };
+    let mut out = Vec::new();
+    report.write(format, &mut out);
+    write(checks.output.as_deref(), &out)?;
+    let any = |verdict| graded.iter().any(|graded| graded.verdict() == verdict);
+    Ok(match () {
+        () if any(None) => UNREADABLE,
+        () if any(Some(Verdict::Failed)) => FAILED,
+        () if any(Some(Verdict::Undecided)) => UNDECIDED,
+        () => WELL,
+    })
+}
+
+fn grade(checks: &Checks, rules: &Rules, path: &Path) -> Graded {
+    let begun = Instant::now();
+    let capture = path.to_string_lossy().into_owned();
+    let (outcomes, cut) = match gather(checks, rules.hashes, path) {
+        Ok((trace, cut)) => (Ok(judge(rules, &trace)), cut),
+        Err(error) => (Err(error.to_string()), None),
+    };
+    Graded { capture, outcomes, cut, took: begun.elapsed() }
+}
+
+/// What a capture holds, and why it was not read to its end.
+fn gather(checks: &Checks, hashes: bool, path: &Path) -> Result<(Trace, Option<String>), Error> {
+    let options = Options { messages: checks.messages, bodies: BODIES, hashes };
+    let Read { sink, totals, cut, dropped } = read(checks, path, Collector::new(options))?;
+    let cut = cut.map(|error| error.to_string());
+    Ok((sink.finish(&totals, cut.clone(), dropped), cut))
+}
+
+/// Takes all frames of a capture. One that is damaged further on is read up to there.
+fn read<S: Sink>(checks: &Checks, path: &Path, mut sink: S) -> Result<Read<S>, Error> {
+    let mut file = CaptureFile::open(path)?;
+    let mut engine = Engine::new(checks.engine.clone());
+    let mut any = false;
+    let cut = loop {
+        match file.next_batch() {
+            Ok((frames, _)) if frames.is_empty() => break None,
+            Ok((frames, _)) => {
+                any = true;
+                engine.push_all(&frames, &mut sink);
+            }
+            Err(error) if any || error.kind() == Kind::CutShort => break Some(error),
+            Err(error) => return Err(error),
+        }
+    };
+    engine.finish(&mut sink);
+    let counts = file.interfaces().iter().map(|interface| interface.counts);
+    let dropped = counts.flat_map(|counts| [counts.dropped_by_interface, counts.dropped_by_system]).flatten();
+    let dropped = dropped.fold(0, u64::saturating_add);
+    Ok(Read { sink, totals: engine.totals(), cut, dropped })
+}
+
+fn by_lints(checks: &Checks, levels: &Levels, as_json: bool, captures: &[PathBuf]) -> Result<u8, Failure> {
+    let found = each(captures, checks.jobs, |path| read(checks, path, Lints::new(levels.clone())));
+    let options = lint::Options { width: checks.width, color: checks.color && checks.output.is_none() };
+    let mut out = Vec::new();
+    let mut code = WELL;
+    for (path, read) in captures.iter().zip(found) {
+        let Read { sink, cut, .. } = match read {
+            Ok(read) => read,
+            Err(error) => {
+                note(&error);
+                code = UNREADABLE;
+                continue;
+            }
+        };
+        cut.iter().for_each(|error| note(error));
+        let findings = sink.finish();
+        if findings.iter().any(|finding| finding.severity >= Severity::Error) {
+            code = code.max(FAILED);
+        }
+        findings_of(path, &findings, captures.len() > 1, as_json, options, &mut out);
+    }
+    write(checks.output.as_deref(), &out)?;
+    Ok(code)
+}
+
+fn findings_of(
+    path: &Path,
+    findings: &Findings,
+    several: bool,
+    as_json: bool,
+    options: lint::Options,
+    out: &mut Vec<u8>,
+) {
+    if as_json {
+        if several {
+            let record = serde_json::json!({ "type": "capture", "source": path.to_string_lossy() });
+            out.extend(format!("{record}\n").into_bytes());
+        }
+        let mut records = json::Lints::default();
+        findings.iter().for_each(|finding| records.finding(finding, out));
+        return records.summary(findings, out);
+    }
+    if several {
+        let name = crate::check::rules::source::printable(&path.to_string_lossy());
+        out.extend(format!("== {name}\n\n").into_bytes());
+    }
+    lint::findings(findings, options, out);
+    if several {
+        out.push(b'\n');
+    }
+}
+
+fn learn_from(checks: &Checks, captures: &[PathBuf]) -> Result<u8, Failure> {
+    let mut text = String::new();
+    for path in captures {
+        let (trace, cut) = gather(checks, true, path)?;
+        cut.iter().for_each(|line| note(line));
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        text.push_str(&learn(&trace, &name.to_string_lossy()));
+    }
+    write(checks.output.as_deref(), text.as_bytes())?;
+    Ok(WELL)
+}
+
+/// Does the same with each capture, several at a time; what comes of it is in their order.
+fn each<T: Send>(captures: &[PathBuf], jobs: usize, act: impl Fn(&Path) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(captures.len()));
+    let work = || {
+        while let Some((at, path)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, captures.get(at)?)))
+        {
+            let result = act(path);
+            // A thread that panics ends the program, so that no lock is left poisoned by one.
+            done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((at, result));
+        }
+    };
+    thread::scope(|scope| {
+        let threads = jobs.min(captures.len());
+        let spawned =
+            (0..threads).filter(|_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).is_ok());
+        if spawned.count() == 0 {
+            work();
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// The captures, with those in folders in the order of their names.
+fn expand(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut captures = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            captures.push(path.clone());
+            continue;
+        }
+        let before = captures.len();
+        folder(path, 0, &mut captures);
+        if captures.len() == before {
+            return Err(Failure::Usage(format!("{}: there is no capture in this folder", path.display())));
+        }
+    }
+    Ok(captures)
+}
+
+fn folder(path: &Path, depth: usize, captures: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> = match fs::read_dir(path) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        // It is one line, and not the end of the run.
+        Err(_) => return captures.push(path.to_owned()),
+    };
+    entries.sort();
+    for entry in entries {
+        let is_hidden = entry.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        if is_hidden || captures.len() >= MAX_CAPTURES {
+            continue;
+        }
+        if entry.is_dir() {
+            if depth < MAX_DEPTH {
+                folder(&entry, depth + 1, captures);
+            }
+        } else if is_capture(&entry) {
+            captures.push(entry);
+        }
+    }
+}
+
+/// Whether its name is that of a capture.
+fn is_capture(path: &Path) -> bool {
+    let is = |path: &Path, known: &[&str]| {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        extension.is_some_and(|extension| {
+            known
+                .iter()
+                .any(|known| extension.trim_end_matches(|c: char| c.is_ascii_digit()) == *known || extension == *known)
+        })
+    };
+    if is(path, &COMPRESSED) {
+        return path.file_stem().is_some_and(|stem| is(Path::new(stem), &EXTENSIONS));
+    }
+    is(path, &EXTENSIONS)
+}
+
+/// Writes to a file, which is whole or not there, or to standard output.
+pub fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
+    let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
+        return write_out(bytes).map_err(Failure::Output);
+    };
+    let result = if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        // A device or a pipe cannot be replaced.
+        fs::File::create(path).and_then(|mut file| file.write_all(bytes))
+    } else {
+        replace(path, bytes)
+    };
+    result.map_err(|reason| Failure::File { path: path.to_owned(), reason })
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = fs::File::create(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+        // What was begun is of no use.
+        let _ = fs::remove_file(&beside);
+    })
+}

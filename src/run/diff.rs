@@ -1,0 +1,83 @@
+//! `dissect diff`: reads two captures and tells what differs.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::{Failure, pass, results, stop_at_signals};
+use crate::check::diff::compare;
+use crate::check::kept::Kept;
+use crate::cli::{Comparison, Input};
+use crate::engine::{Engine, Options};
+use crate::print::diff::{Counts, Json, Text};
+
+/// Columns of a line that does not go to a terminal.
+const WIDTH: u16 = 100;
+
+/// Results are gathered up to about this many bytes before they are written.
+const GATHERED: usize = 64 << 10;
+
+/// Carries out the plan. Returns what was wrong though results were given, or why there are none.
+pub fn diff(plan: &Comparison) -> Result<Vec<Failure>, Failure> {
+    let stop = stop_at_signals()?;
+    let mut failures = Vec::new();
+    let [a, b] = &plan.inputs;
+    let a = read(a, plan, &stop, &mut failures)?;
+    let b = read(b, plan, &stop, &mut failures)?;
+    let counts = if plan.json { json(plan, &a, &b) } else { text(plan, &a, &b) }.map_err(Failure::Output)?;
+    if counts.differ() || a.beyond + b.beyond > 0 {
+        failures.push(Failure::Differ);
+    }
+    Ok(failures)
+}
+
+/// Reads a capture to its end.
+fn read(
+    input: &Input,
+    plan: &Comparison,
+    stop: &Arc<AtomicBool>,
+    failures: &mut Vec<Failure>,
+) -> Result<Kept, Failure> {
+    let options = Options { bodies: true, verify_checksums: plan.verify_checksums, ..Options::default() };
+    let (mut engine, mut kept) = (Engine::new(options), Kept::default());
+    failures.extend(pass::each(input, None, None, stop, |frames| engine.push_all(frames, &mut kept))?);
+    engine.finish(&mut kept);
+    kept.end();
+    Ok(kept)
+}
+
+fn text(plan: &Comparison, a: &Kept, b: &Kept) -> std::io::Result<Counts> {
+    let mut printer = Text::new(plan.width.unwrap_or(WIDTH).into(), plan.color);
+    let (mut out, mut counts, mut written) = (Vec::new(), Counts::default(), Ok(()));
+    printer.begin(plan.names.each_ref().map(String::as_str), [a, b], &mut out);
+    compare(a, b, &plan.options, &mut |finding| {
+        counts.add(&finding);
+        printer.finding(&finding, &mut out);
+        gather(&mut out, &mut written);
+    });
+    printer.end(&counts, &mut out);
+    written.and_then(|()| results::write_out(&out)).map(|()| counts)
+}
+
+fn json(plan: &Comparison, a: &Kept, b: &Kept) -> std::io::Result<Counts> {
+    let mut printer = Json::default();
+    let (mut out, mut counts, mut written) = (Vec::new(), Counts::default(), Ok(()));
+    let names = plan.names.each_ref().map(String::as_str);
+    printer.begin(names, [a, b], plan.options.ignored.iter(), plan.options.tolerance, &mut out);
+    compare(a, b, &plan.options, &mut |finding| {
+        counts.add(&finding);
+        printer.finding(&finding, &mut out);
+        gather(&mut out, &mut written);
+    });
+    printer.end(&counts, &mut out);
+    written.and_then(|()| results::write_out(&out)).map(|()| counts)
+}
+
+/// Writes what was gathered, if it is much; after an error, nothing more.
+fn gather(out: &mut Vec<u8>, written: &mut std::io::Result<()>) {
+    if out.len() >= GATHERED {
+        if written.is_ok() {
+            *written = results::write_out(out);
+        }
+        out.clear();
+    }
+}

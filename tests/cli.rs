@@ -380,6 +380,9 @@ fn what_is_told_without_a_capture() {
     }
     let page = String::from_utf8(dissect("man").stdout).unwrap();
     assert!(page.contains(".TH dissect") && page.contains("snaplen") && page.contains("Exit codes"));
+    let page = String::from_utf8(dissect("man check").stdout).unwrap();
+    assert!(page.contains(".TH dissect-check") && page.contains("gradescope"));
+    refused("man nothing", 2, "there is no command \"nothing\"");
     let help = String::from_utf8(dissect("--help").stdout).unwrap();
     for word in ["Capture:", "Selection:", "Output:", "Checks and limits:", "Exit codes:", "queues", "--body"] {
         assert!(help.contains(word), "{word}");

@@ -138,6 +138,14 @@ fn bodies_segments_and_times_are_compared() {
     let split = Talk::new(1).send(0, first).send(0, second);
     let (found, _) = compare(&[Talk::new(1).send(0, &request)], &[split], &[]);
     assert_eq!(json!(found), json!([["segments", null, 1, 2]]));
+    let (first, second) = request.split_at(11);
+    let elsewhere = Talk::new(1).send(0, first).send(0, second);
+    let (first, second) = request.split_at(10);
+    let split = Talk::new(1).send(0, first).send(0, second);
+    assert_eq!(json!(compare(&[elsewhere], &[split], &[]).0), json!([["segments", null, 2, 2]]));
+    // Of another length, and cut as the other is.
+    let longer = Talk::new(1).send(0, &get("/longer", ""));
+    assert_eq!(compare(&[Talk::new(1).send(0, &request)], &[longer], &["--ignore", "target"]).0.len(), 0);
     let answered = |wait: i64| {
         let mut talk = Talk::new(1).send(0, &get("/", ""));
         talk.time += wait * 1_000_000;
@@ -189,12 +197,19 @@ fn values_are_shown_side_by_side_with_marks() {
     let text = String::from_utf8(told.stdout).unwrap();
     for line in [
         "    Accept-Encoding identity                       │ (absent)",
-        "    segments        1: 70                          │ 1: 81",
-        "                       ^^                               ^^",
+        "    User-Agent      (absent)                       │ curl/7.88.1",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
     }
-    assert!(text.ends_with("4 differences   messages: 1 differ, 1 equal, 4 in A alone, 0 in B alone\n"), "{text}");
+    assert!(text.ends_with("3 differences   messages: 1 differ, 1 equal, 4 in A alone, 0 in B alone\n"), "{text}");
+}
+
+#[test]
+fn what_is_in_one_alone_is_counted_apart() {
+    let told = diff(&path("fixtures/get-nginx-curl.pcap"), &path("fixtures/no-frames.pcap"), &[]);
+    let text = String::from_utf8(told.stdout).unwrap();
+    assert!(text.ends_with("\nmessages: 0 differ, 0 equal, 2 in A alone, 0 in B alone\n"), "{text}");
+    assert_eq!(told.code, Some(1));
 }
 
 #[test]
@@ -222,6 +237,8 @@ fn exit_codes() {
         (&good, &path("README.md"), &[], 3),
         (&good, &path("fixtures/file-cut-in-body.pcap"), &[], 1),
         (&good, &good, &["--tolerance", "-1"], 2),
+        (&good, &good, &["--ignore", "no field"], 2),
+        (&good, &good, &["--ignore", "server,"], 2),
         (&good, &good, &["-T", "xml"], 2),
     ] {
         assert_eq!(diff(a, b, arguments).code, Some(code), "{} {arguments:?}", b.display());

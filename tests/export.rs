@@ -175,7 +175,8 @@ fn hostile_names_stay_in_the_folder_and_nothing_is_overwritten() {
         "/\u{0}",
     ];
     let long = format!("/{}", "x/".repeat(3000));
-    let mut talk = Talk::new(1);
+    let codings = format!("Content-Encoding: {}x\r\n", "gzip,".repeat(500));
+    let mut talk = Talk::new(1).exchange(b"GET / HTTP/1.1\r\n\r\n", &response(&codings, b"body"));
     for target in targets.iter().copied().chain([long.as_str()]) {
         let request = format!("GET {target} HTTP/1.1\r\nHost: ../../h\r\n\r\n");
         talk = talk.exchange(request.as_bytes(), &response("Content-Type: ../../x\r\n", b"body"));

@@ -243,7 +243,7 @@ impl Differ<'_> {
             (Kind::Request, _) => None,
         };
         self.text(&mut all, "pairing", pairing(a), pairing(b));
-        if self.options.counts("segments") && a.segments != b.segments {
+        if self.options.counts("segments") && are_cut_otherwise(&a.segments, &b.segments) {
             let value = |unit: &Unit| Some(Value::Segments(unit.segments.0, unit.segments.1.clone()));
             all.push(Difference { aspect: "segments", field: None, a: value(a), b: value(b), place: None });
         }
@@ -475,4 +475,11 @@ fn end_of_head(head: HeadRef<'_>) -> &[u8] {
     let last =
         head.head.fields.last().map_or(start_line(head).len() as u32, |line| line_end(head.bytes, line.value.end));
     head.bytes.get(last as usize..).unwrap_or_default()
+}
+/// Whether two messages came in other segments: in another number of them, or cut at other places. That one of them is longer
+/// says nothing of how it was cut.
+fn are_cut_otherwise((count_a, a): &(u64, Vec<u32>), (count_b, b): &(u64, Vec<u32>)) -> bool {
+    let length = |sizes: &[u32]| sizes.iter().map(|&size| u64::from(size)).sum::<u64>();
+    let are_all_known = a.len() as u64 == *count_a;
+    count_a != count_b || a != b && (!are_all_known || length(a) == length(b))
 }

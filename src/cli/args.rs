@@ -82,8 +82,11 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page, in roff
-    Man,
+    /// Print the manual page, or that of a command, in roff
+    Man {
+        /// The command
+        command: Option<String>,
+    },
 }
 
 /// Which frame is explained.

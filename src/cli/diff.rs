@@ -6,6 +6,7 @@ use clap::{Args as Group, ValueEnum};
 
 use super::args::When;
 use super::plan::{self, Input};
+use crate::app::http1::syntax::is_token;
 use crate::check::diff::{ASPECTS, Options};
 use crate::run::Failure;
 
@@ -90,7 +91,7 @@ impl Diff {
             inputs: [plan::saved(self.a)?, plan::saved(self.b)?],
             names,
             options: Options {
-                ignored: self.ignore.iter().map(|word| field(word)).collect(),
+                ignored: self.ignore.iter().map(|word| field(word)).collect::<Result<_, _>>()?,
                 tolerance: i64::from(self.tolerance) * 1_000_000,
             },
             json: self.format == Format::Json,
@@ -102,12 +103,17 @@ impl Diff {
 }
 
 /// The name of a field as it is on the wire, also of one that is given as in a filter (`http.user_agent`).
-fn field(word: &str) -> String {
+fn field(word: &str) -> Result<String, Failure> {
     let word = word.trim().to_ascii_lowercase();
-    match word.strip_prefix("http.") {
+    let name = match word.strip_prefix("http.") {
         Some(name) => name.replace('_', "-"),
         None if ASPECTS.contains(&word.trim_end_matches('s')) => word.trim_end_matches('s').to_owned(),
         None if word == "segment" || word == "segmentation" => "segments".to_owned(),
         None => word,
+    };
+    if is_token(name.as_bytes()) {
+        Ok(name)
+    } else {
+        Err(plan::usage(format!("--ignore: {name:?} is no name of a field")))
     }
 }

@@ -44,7 +44,7 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         Some(Command::Lints(args)) => lints::lints(&args)?,
         Some(Command::Schema { of }) => tell::schema(of),
         Some(Command::Completions { shell }) => tell::completions(shell),
-        Some(Command::Man) => tell::man()?,
+        Some(Command::Man { command }) => tell::man(command.as_deref())?,
         None if args.capture.list => tell::interfaces()?,
         None => return run::run(&Plan::new(args)?),
     };

@@ -57,10 +57,16 @@ pub fn completions(shell: Shell) -> Vec<u8> {
     script
 }
 
-/// The manual page.
-pub fn man() -> Result<Vec<u8>, Failure> {
+/// The manual page, or that of a command.
+pub fn man(command: Option<&str>) -> Result<Vec<u8>, Failure> {
+    let mut of = Args::command();
+    if let Some(name) = command {
+        of.build();
+        let unknown = || Failure::Usage(format!("there is no command {name:?}; `dissect help` lists them"));
+        of = of.find_subcommand(name).ok_or_else(unknown)?.clone();
+    }
     let mut page = Vec::new();
-    clap_mangen::Man::new(Args::command()).render(&mut page).map_err(Failure::Output)?;
+    clap_mangen::Man::new(of).render(&mut page).map_err(Failure::Output)?;
     Ok(page)
 }
 

@@ -6,7 +6,7 @@ use crate::app::Pool;
 use crate::app::http1::Session;
 use crate::app::identify;
 use crate::app::ledger::Class;
-use crate::event::{self, Close, Direction, Event, Flow, Sink, Transport};
+use crate::event::{self, Close, Direction, Event, FlagCounts, Flow, Sink, Transport};
 use crate::flow::{Key, Keyed, prefetch};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
@@ -23,38 +23,67 @@ const LINGER: i64 = 250_000_000;
 /// Control bits of a segment that does more than carry bytes and acknowledge.
 const ODD: u16 = Control::SYN | Control::FIN | Control::RST;
 
-/// A connection in the table; after its end, what tells its late copies from a new one.
+/// A connection in the table; after its end, what tells its late copies from a new one. Where a million are open, each
+/// line of the cache that a segment touches here is fetched from memory: it is small, and what most segments need first.
+#[repr(C)]
 pub(super) struct Connection {
     name: Name,
-    analysis: Analysis,
     halves: [HalfStream; 2],
+    analysis: Analysis,
+    /// By direction.
+    segments: [u64; 2],
+    bytes: [u64; 2],
+    last: (Timestamp, FrameNumber),
     session: Option<Box<Session>>,
-    /// Deadline of the timer that is set.
-    timer: Option<Timestamp>,
     /// Bytes held of it, as last counted.
     pub counted: usize,
-    /// When both streams had ended, or a RST came, and the frame of the RST.
-    over: Option<(Timestamp, Close, FrameNumber)>,
-    ended: bool,
-    handshake: [bool; 3],
+    /// Messages by direction.
+    messages: [u32; 2],
+    /// Deadline of the timer that is set, or [`NO_TIMER`].
+    timer: Timestamp,
+    /// When both streams had ended, or a RST came, and its frame: where the name has how.
+    over: (Timestamp, FrameNumber),
     first: (Timestamp, FrameNumber),
-    last: (Timestamp, FrameNumber),
-    directions: [Direction; 2],
-    issues: IssueSet,
     other_bytes: u64,
+    noted: Noted,
     /// Whether its streams are looked at.
     pub is_wanted: bool,
 }
 
-/// Which connection it is.
+/// Which connection it is, and what it has been through.
 pub(super) struct Name {
     key: Key,
+    pub stream: u64,
     /// Whether the first segment went from the higher end of the key to the lower.
     swapped: bool,
-    pub stream: u64,
     /// Which direction the client's is: 0 for that of the first segment.
     client: Option<u8>,
+    handshake: [bool; 3],
+    /// How it ended, if it has.
+    over: Option<Close>,
+    /// Whether its end was told.
+    told: bool,
 }
+
+/// What most connections have nothing of: issues of their own, and flagged segments.
+#[derive(Default)]
+pub(super) struct Noted(Option<Box<(IssueSet, [FlagCounts; 2])>>);
+
+impl Noted {
+    pub fn insert(&mut self, issue: Issue) {
+        self.0.get_or_insert_default().0.insert(issue);
+    }
+
+    #[inline]
+    fn count(&mut self, dir: usize, flags: Flags) {
+        if !flags.is_empty() {
+            self.0.get_or_insert_default().1[dir & 1].add(flags);
+        }
+    }
+}
+
+/// No timer is set: earlier than any deadline, which is later than some capture time.
+const NO_TIMER: Timestamp = Timestamp(i64::MIN);
 
 impl Name {
     pub fn client(&self) -> Option<usize> {
@@ -89,20 +118,20 @@ impl Connection {
         details: bool,
     ) -> Self {
         Self {
-            name: Name { key, swapped, stream, client: None },
-            analysis: analysis.unwrap_or_else(|| Analysis::new(details)),
+            name: Name { key, stream, swapped, client: None, handshake: [false; 3], over: None, told: false },
             halves: Default::default(),
-            session: None,
-            timer: None,
-            counted: 0,
-            over: None,
-            ended: false,
-            handshake: [false; 3],
-            first: (segment.time, segment.frame),
+            analysis: analysis.unwrap_or_else(|| Analysis::new(details)),
+            segments: [0; 2],
+            bytes: [0; 2],
             last: (segment.time, segment.frame),
-            directions: Default::default(),
-            issues: IssueSet::EMPTY,
+            session: None,
+            counted: 0,
+            messages: [0; 2],
+            timer: NO_TIMER,
+            over: (segment.time, 0),
+            first: (segment.time, segment.frame),
             other_bytes: 0,
+            noted: Noted::default(),
             is_wanted: true,
         }
     }
@@ -149,7 +178,7 @@ impl Connection {
         }
         match segment.is_empty() {
             true => fwd.is_idle(),
-            false => segment.missing == 0 && fwd.flows() && fwd.is_next(segment.seq) && self.over.is_none(),
+            false => segment.missing == 0 && fwd.flows() && fwd.is_next(segment.seq) && self.name.over.is_none(),
         }
     }
 
@@ -173,6 +202,41 @@ impl Connection {
         let verdict = self.analysis.steady(dir, segment)?;
         self.count(dir, segment);
         Some(verdict)
+    }
+
+    /// Takes the SYN or the SYN/ACK of a handshake. False where it is not one, or there is more to say; nothing has
+    /// changed then.
+    pub fn opens(&mut self, dir: usize, segment: &Segment<'_>, now: Timestamp) -> bool {
+        let acks = segment.control.any(Control::ACK);
+        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
+        if !fwd.may_open() || acks && !rev.is_idle() || !self.analysis.opens(dir, segment) {
+            return false;
+        }
+        if acks {
+            self.halves[(1 - dir) & 1].acknowledge(segment.ack, true, segment.window.into(), now);
+        }
+        self.halves[dir & 1].open_by_syn(segment.seq);
+        self.count(dir, segment);
+        true
+    }
+
+    /// Takes a FIN without payload that ends its stream at once, and acknowledges what was handed on. False where it is
+    /// not one, or the analysis has more to say; nothing has changed then.
+    #[inline]
+    pub fn closes(&mut self, dir: usize, segment: &Segment<'_>, shared: &mut Shared, sink: &mut impl Sink) -> bool {
+        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
+        let only_fin = segment.control.0 & ODD == Control::FIN && segment.is_empty() && self.name.over.is_none();
+        let at_once = only_fin && fwd.ends_at(segment.seq) && rev.is_idle() && rev.has_delivered(segment.ack);
+        if !at_once || !self.analysis.goes_on(dir, segment) {
+            return false;
+        }
+        let now = shared.now;
+        let window = self.analysis.known_window(dir, segment.window);
+        self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, now);
+        self.count(dir, segment);
+        self.with(shared, sink, |halves, feed| halves[dir & 1].end_by_fin(segment.frame, &mut feed.of(dir)));
+        self.note_end(now);
+        true
     }
 
     /// Hands on such a segment.
@@ -208,16 +272,15 @@ impl Connection {
             (self.analysis.push(dir, segment), None)
         };
         verdict.flags = verdict.flags.union(flags);
-        self.directions[dir].flags.add(verdict.flags);
+        self.noted.count(dir, verdict.flags);
         self.count(dir, segment);
         (verdict, why)
     }
 
     fn count(&mut self, dir: usize, segment: &Segment<'_>) {
         self.last = (segment.time, segment.frame);
-        let direction = &mut self.directions[dir & 1];
-        direction.segments += 1;
-        direction.bytes += segment.payload.len() as u64;
+        self.segments[dir & 1] += 1;
+        self.bytes[dir & 1] += segment.payload.len() as u64;
         self.learn_handshake(dir, segment);
     }
 
@@ -230,13 +293,13 @@ impl Connection {
         let (syn, ack) = (segment.control.any(Control::SYN), segment.control.any(Control::ACK));
         match (syn, ack) {
             (true, ack) => {
-                self.handshake[usize::from(ack)] = true;
+                self.name.handshake[usize::from(ack)] = true;
                 self.name.client = Some(if ack { 1 - dir } else { dir } as u8);
                 if let Some(session) = &mut self.session {
                     session.opened_by(if ack { 1 - dir } else { dir });
                 }
             }
-            (false, true) if self.handshake[1] && self.name.client() == Some(dir) => self.handshake[2] = true,
+            (false, true) if self.name.handshake[1] && self.name.client() == Some(dir) => self.name.handshake[2] = true,
             _ => {}
         }
     }
@@ -268,8 +331,8 @@ impl Connection {
             halves[dir].push(segment, carrier, peer, now, header_sum, &mut feed.of(dir));
             settle(halves, 1 - dir, feed);
         });
-        if reset && self.over.is_none() {
-            self.over = Some((now, Close::Rst, segment.frame));
+        if reset && self.name.over.is_none() {
+            (self.name.over, self.over) = (Some(Close::Rst), (now, segment.frame));
         }
         self.note_end(now);
         true
@@ -279,7 +342,9 @@ impl Connection {
     pub fn pass_over(&mut self, dir: usize, segment: &Segment<'_>, now: Timestamp) {
         if segment.control.any(Control::RST) {
             self.halves.iter_mut().for_each(HalfStream::pass_over);
-            self.over.get_or_insert((now, Close::Rst, segment.frame));
+            if self.name.over.is_none() {
+                (self.name.over, self.over) = (Some(Close::Rst), (now, segment.frame));
+            }
         } else if segment.control.any(Control::FIN) {
             self.halves[dir & 1].pass_over();
             self.note_end(now);
@@ -288,14 +353,14 @@ impl Connection {
 
     /// It is over where both streams have ended.
     fn note_end(&mut self, now: Timestamp) {
-        if self.over.is_none() && self.halves.iter().all(HalfStream::ended) {
-            self.over = Some((now, Close::Fin, self.last.1));
+        if self.name.over.is_none() && self.halves.iter().all(HalfStream::ended) {
+            (self.name.over, self.over.0) = (Some(Close::Fin), now);
         }
     }
 
     /// Gives up what is queued, at a bound.
     pub fn relieve(&mut self, shared: &mut Shared, sink: &mut impl Sink) {
-        self.issues.insert(Issue::BufferFull);
+        self.noted.insert(Issue::BufferFull);
         self.with(shared, sink, |halves, feed| {
             if feed.session.as_ref().is_some_and(|session| session.held() > halves[0].queued() + halves[1].queued()) {
                 return feed.session(|session, cx| session.relieve(cx));
@@ -308,33 +373,41 @@ impl Connection {
 
     /// When there is something to look at, if a timer for that is not set yet.
     pub fn arm(&mut self, now: Timestamp) -> Option<Timestamp> {
-        if self.ended || self.timer.is_some() {
+        if self.name.told || self.timer != NO_TIMER {
             return None;
         }
-        let over = self.over.map(|(since, ..)| {
-            if self.halves.iter().all(HalfStream::ended) { since.plus(LINGER) } else { since.plus(GRACE) }
-        });
+        let since = self.over.0;
+        let over = self
+            .name
+            .over
+            .map(|_| if self.halves.iter().all(HalfStream::ended) { since.plus(LINGER) } else { since.plus(GRACE) });
         let pending = self.halves.iter().any(HalfStream::pending).then(|| now.plus(GRACE));
-        self.timer = [over, pending].into_iter().flatten().min();
-        self.timer
+        let deadline = [over, pending].into_iter().flatten().min()?;
+        self.timer = deadline;
+        Some(deadline)
     }
 
     /// Whether this is the timer that is set; it is not any more.
     pub fn fires(&mut self, deadline: Timestamp) -> bool {
-        self.timer.take_if(|timer| *timer == deadline).is_some()
+        let fires = self.timer == deadline;
+        if fires {
+            self.timer = NO_TIMER;
+        }
+        fires
     }
 
     /// Lets time pass.
     pub fn advance(&mut self, shared: &mut Shared, sink: &mut impl Sink) {
         let now = shared.now;
-        let reset = self.over.filter(|over| over.1 == Close::Rst && now >= over.0.plus(GRACE));
+        let reset = self.name.over == Some(Close::Rst) && now >= self.over.0.plus(GRACE);
+        let frame = self.over.1;
         self.with(shared, sink, |halves, feed| {
             pass_time(halves, now, feed);
             for dir in 0..2 {
                 halves[dir].force(now, &mut feed.of(dir));
                 settle(halves, 1 - dir, feed);
             }
-            if let Some((_, _, frame)) = reset {
+            if reset {
                 finish(halves, End::Rst, frame, feed);
             }
         });
@@ -343,16 +416,16 @@ impl Connection {
 
     /// How it ended, if it has and its linger is over.
     pub fn closed(&self, now: Timestamp) -> Option<Close> {
-        self.over.filter(|over| now >= over.0.plus(LINGER)).map(|over| over.1)
+        self.name.over.filter(|_| now >= self.over.0.plus(LINGER))
     }
 
     /// Tells all that is left of it; later segments are copies, or nothing.
     pub fn end(&mut self, close: Close, shared: &mut Shared, sink: &mut impl Sink) {
-        if std::mem::replace(&mut self.ended, true) {
+        if std::mem::replace(&mut self.name.told, true) {
             return;
         }
-        let (by, frame) = match self.over {
-            Some((_, Close::Rst, frame)) => (End::Rst, frame),
+        let (by, frame) = match self.name.over {
+            Some(Close::Rst) => (End::Rst, self.over.1),
             _ => (End::Capture, 0),
         };
         let mut both_closed = false;
@@ -374,22 +447,27 @@ impl Connection {
         let http = session.as_ref().is_some_and(|session| session.recognised());
         self.session = session;
         // Of some there was nothing but a header that ICMP quotes.
-        if self.directions.iter().all(|direction| direction.segments == 0) {
+        if self.segments == [0; 2] {
             return;
         }
         shared.counts.connections += 1;
+        let (issues, [there, back]) = self.noted.0.take().map_or_else(Default::default, |noted| *noted);
+        let direction = |dir: usize, flags| {
+            let Self { segments, bytes, messages, .. } = *self;
+            Direction { segments: segments[dir], bytes: bytes[dir], messages: messages[dir], flags }
+        };
         sink.event(Event::Connection(&event::Connection {
             flow: self.name.flow(),
-            handshake: self.handshake,
+            handshake: self.name.handshake,
             close,
             first: self.first,
             last: self.last,
-            directions: std::mem::take(&mut self.directions),
+            directions: [direction(0, there), direction(1, back)],
             initial_rtt: self.analysis.initial_rtt(),
             http,
             protocol,
             other_bytes: self.other_bytes,
-            issues: self.issues,
+            issues,
         }));
     }
 
@@ -413,15 +491,18 @@ impl Connection {
             session: &mut self.session,
             name: &self.name,
             origins,
-            directions: &mut self.directions,
-            issues: &mut self.issues,
+            messages: &mut self.messages,
+            noted: &mut self.noted,
             shared,
             sink,
         };
         act(&mut self.halves, &mut feed);
-        self.other_bytes += shared.ledger.get(Class::Other) - other;
+        let other = shared.ledger.get(Class::Other) - other;
+        if other > 0 {
+            self.other_bytes += other;
+        }
         if shared.ledger.get(Class::Undecodable) > undecodable {
-            self.issues.insert(Issue::Undecodable);
+            self.noted.insert(Issue::Undecodable);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! From what the streams of one connection hand on to messages, and the account of their bytes.
 
 use super::Shared;
-use super::connection::Name;
+use super::connection::{Name, Noted};
 use crate::app::http1::{Run, Session};
 use crate::app::ledger::Class;
 use crate::app::message::Kind;
 use crate::app::{Context, Output};
-use crate::event::{self, Direction, Event, Flow, Sink};
-use crate::issue::{Issue, IssueSet};
+use crate::event::{self, Event, Flow, Sink};
+use crate::issue::Issue;
 use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::{Compared, Item, Memory, ORIGIN, Outlet};
 
@@ -17,8 +17,8 @@ pub(super) struct Feed<'f, S> {
     pub name: &'f Name,
     /// Relative sequence number of each stream's `ORIGIN`.
     pub origins: [u32; 2],
-    pub directions: &'f mut [Direction; 2],
-    pub issues: &'f mut IssueSet,
+    pub messages: &'f mut [u32; 2],
+    pub noted: &'f mut Noted,
     pub shared: &'f mut Shared,
     pub sink: &'f mut S,
 }
@@ -63,7 +63,7 @@ impl<'f, S: Sink> Feed<'f, S> {
                 let class = if conflict { Class::Conflict } else { Class::Duplicate };
                 self.shared.ledger.add(class, segment.len.into());
                 if conflict {
-                    self.issues.insert(Issue::OverlapConflict);
+                    self.noted.insert(Issue::OverlapConflict);
                 }
                 if self.session.is_some() {
                     self.session(|session, cx| session.copy(dir, segment, compared, cx));
@@ -71,12 +71,12 @@ impl<'f, S: Sink> Feed<'f, S> {
             }
             Item::Late(segment) => {
                 self.shared.ledger.missing -= u64::from(segment.len);
-                self.issues.insert(Issue::LateData);
+                self.noted.insert(Issue::LateData);
                 self.session(|session, cx| session.late(dir, segment, cx));
             }
             Item::Before(segment) => self.shared.ledger.add(Class::BeforeFirst, segment.len.into()),
             Item::Outside(segment) => {
-                self.issues.insert(Issue::OutsideWindow);
+                self.noted.insert(Issue::OutsideWindow);
                 self.shared.ledger.add(Class::Rejected, segment.len.into());
             }
             Item::End { by, frame } => {
@@ -112,7 +112,7 @@ impl<'f, S: Sink> Feed<'f, S> {
     pub fn session(&mut self, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
         let Shared { counts, ledger, decoding, pool, wanted, .. } = &mut *self.shared;
         let (name, origins, sink) = (self.name, self.origins, &mut *self.sink);
-        let directions = &mut *self.directions;
+        let messages = &mut *self.messages;
         let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
         // Where no SYN told who the client is, a message does.
         let flow = |side: usize, kind| {
@@ -130,7 +130,7 @@ impl<'f, S: Sink> Feed<'f, S> {
             }
             Output::Message(message) => {
                 counts.count(message);
-                directions[message.side].messages += 1;
+                messages[message.side] += 1;
                 let flow = flow(message.side, message.kind);
                 let first_seq = first_seq(message.side, message.start);
                 sink.event(Event::Message(event::Message { flow, first_seq, message }));

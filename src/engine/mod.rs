@@ -197,12 +197,19 @@ impl Engine {
             resumed: &[],
             verdict,
         };
-        if let Some(connection) = known.and_then(|id| self.table.get_mut(id))
+        if let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?)))
             && connection.is_wanted
             && let dir = connection.direction(swapped)
-            && connection.flows(dir, segment)
         {
-            if segment.is_empty() {
+            if !connection.flows(dir, segment) {
+                if connection.closes(dir, segment, &mut self.shared, sink) {
+                    bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
+                    if let Some(deadline) = connection.arm(self.shared.now) {
+                        self.timers.set(deadline, id);
+                    }
+                    return;
+                }
+            } else if segment.is_empty() {
                 if connection.only_acknowledges(dir, segment) {
                     return;
                 }
@@ -357,6 +364,11 @@ impl Engine {
         }
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
+        // Nobody asks for the frame where there is no packet.
+        let short = packet.is_none() && connection.is_wanted;
+        if short && segment.control.any(Control::SYN) && connection.opens(dir, segment, self.shared.now) {
+            return;
+        }
         let asked = self.options.explain == Some(segment.frame);
         let (verdict, why) = connection.analyse(dir, segment, flags, asked);
         self.shared.counts.flags.add(verdict.flags);
@@ -426,7 +438,7 @@ impl Engine {
         let mut analysis = None;
         if let Some(id) = former {
             self.end(id, Close::Reused, sink);
-            analysis = self.table.remove(id).map(|former| former.into_analysis(swapped));
+            analysis = self.table.take(id).map(|former| former.into_analysis(swapped));
         } else if self.table.len() >= self.options.limits.connections {
             self.make_room(sink);
         }

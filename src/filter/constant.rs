@@ -171,7 +171,11 @@ impl Constant {
             (Type::Of(Kind::Bool), Literal::Text(bytes)) => boolean(&String::from_utf8_lossy(bytes), false),
             (Type::Of(kind), Literal::Text(bytes)) => {
                 let text = String::from_utf8_lossy(bytes);
-                Err((format!("{} is written without quotes", article(kind)), Some(format!("without: {text}"))))
+                let hint = Self::read(Literal::Word { word: &text, negative: false }, kind.into());
+                Err((
+                    format!("{} is written without quotes", article(kind)),
+                    hint.is_ok().then(|| format!("without: {text}")),
+                ))
             }
             (Type::Of(kind), Literal::Char(_)) => Err((format!("a character is not {}", article(kind)), None)),
             (Type::Protocol, Literal::Word { word, negative }) => byte_string(word, negative),

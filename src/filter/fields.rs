@@ -116,7 +116,15 @@ impl Names for Fields {
     }
 
     fn most(&self, name: &str) -> Option<u64> {
-        name.ends_with("port").then_some(u16::MAX.into())
+        Some(match name {
+            "ip.ttl" | "ip.proto" | "ipv6.hlim" | "ipv6.nxt" | "icmp.type" | "icmp.code" => u8::MAX.into(),
+            "ip.len" | "ip.id" | "ip.checksum" | "ipv6.plen" | "eth.type" | "udp.length" | "udp.checksum" => {
+                u16::MAX.into()
+            }
+            "tcp.window_size_value" | "tcp.checksum" | "tcp.urgent_pointer" | "http.response.code" => u16::MAX.into(),
+            _ if name.ends_with("port") => u16::MAX.into(),
+            _ => return None,
+        })
     }
 
     fn each(&self, put: &mut dyn FnMut(&str)) {
@@ -428,6 +436,14 @@ mod tests {
             let Some(name) = name else { panic!("{}", entry.name) };
             assert!(matches!(name.kind, Type::Of(kind) if kind.name() == entry.kind), "{}", entry.name);
         }
+    }
+
+    #[test]
+    fn what_has_a_most_is_a_number() {
+        for name in ["ip.ttl", "ip.len", "tcp.port", "http.response.code"] {
+            assert!(Fields.most(name).is_some() && Fields.resolve(name).unwrap().kind == Kind::Uint.into(), "{name}");
+        }
+        assert_eq!((Fields.most("ip.ttl"), Fields.most("tcp.seq")), (Some(255), None));
     }
 
     #[test]

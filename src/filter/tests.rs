@@ -364,6 +364,7 @@ fn the_nearest_names_are_offered() {
     assert_eq!(hint("portrange"), "a capture filter (BPF) is given without -Y");
     assert!(hint("flag and AND").contains("and"));
     assert_eq!(hint("zzzzzzzzz"), "");
+    assert_eq!((hint("port == \"80\""), hint("port == \"a\"")), ("without: 80".into(), String::new()));
 }
 
 #[test]

@@ -73,9 +73,9 @@ struct Place {
 /// No flow is here.
 const EMPTY: Place = Place { tag: 0, slot: u32::MAX };
 
-/// What finding a flow needs stands first, where the flow's own first line is.
+/// What finding a flow needs stands first, where the flow's own first line is; each begins with a line of the caches.
 #[derive(Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 struct Slot<T> {
     generation: u32,
     tag: u32,
@@ -212,14 +212,25 @@ impl<T: Keyed> Table<T> {
     }
 
     /// Takes a flow out.
-    pub fn remove(&mut self, id: Id) -> Option<T> {
-        let slot = self.slot_mut(id.slot).filter(|slot| slot.generation == id.generation)?;
-        let flow = slot.flow.take()?;
+    pub fn take(&mut self, id: Id) -> Option<T> {
+        self.vacate(id, Option::take).flatten()
+    }
+
+    /// Drops a flow, where it is.
+    pub fn remove(&mut self, id: Id) {
+        self.vacate(id, |flow| *flow = None);
+    }
+
+    /// Frees the place of a flow that is there, which `empty` empties.
+    #[inline]
+    fn vacate<R>(&mut self, id: Id, empty: impl FnOnce(&mut Option<T>) -> R) -> Option<R> {
+        let slot = self.slot_mut(id.slot).filter(|slot| slot.generation == id.generation && slot.flow.is_some())?;
+        let emptied = empty(&mut slot.flow);
         slot.generation = slot.generation.wrapping_add(1);
         let tag = slot.tag;
         self.leave(Place { tag, slot: id.slot });
         self.free.push(id.slot);
-        Some(flow)
+        Some(emptied)
     }
 
     /// A flow that was not used lately: the first that the hand of a clock meets unused since it last passed.
@@ -330,7 +341,7 @@ impl<T: Keyed> Table<T> {
 }
 
 /// The most that is fetched ahead of one flow: what every segment looks at.
-const FETCHED: usize = 640;
+const FETCHED: usize = 448;
 
 /// Has the beginning of `what` fetched into the caches.
 #[inline]
@@ -383,7 +394,7 @@ mod tests {
         let mut table = Table::default();
         let [one, two] = [1, 2].map(|port| key(&table, port));
         let first = insert(&mut table, &one, "first");
-        assert_eq!(table.remove(first).map(|flow| flow.1), Some("first"));
+        assert_eq!(table.take(first).map(|flow| flow.1), Some("first"));
         let second = insert(&mut table, &two, "second");
         assert_eq!(table.get_mut(first), None);
         assert_eq!((table.find(&two), table.find(&one)), (Some(second), None));
@@ -395,9 +406,9 @@ mod tests {
         let same = key(&table, 1);
         let (first, second) = (insert(&mut table, &same, "first"), insert(&mut table, &same, "second"));
         assert_eq!((table.find(&same), table.len()), (Some(second), 1));
-        assert_eq!(table.remove(first).map(|flow| flow.1), Some("first"));
+        assert_eq!(table.take(first).map(|flow| flow.1), Some("first"));
         assert_eq!(table.find(&same), Some(second));
-        assert_eq!(table.remove(second).map(|flow| flow.1), Some("second"));
+        assert_eq!(table.take(second).map(|flow| flow.1), Some("second"));
         assert!(table.is_empty());
     }
 
@@ -425,7 +436,7 @@ mod tests {
             let hashed = key(&table, port);
             assert_eq!(table.find(&hashed), model.get(&port).map(|known| known.0));
             if let Some((id, value)) = model.remove(&port) {
-                assert_eq!(table.remove(id).map(|flow| flow.1), Some(value));
+                assert_eq!(table.take(id).map(|flow| flow.1), Some(value));
             } else if random >> 63 == 0 || model.len() < 2000 {
                 model.insert(port, (insert(&mut table, &hashed, step), step));
             }

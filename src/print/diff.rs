@@ -151,13 +151,13 @@ impl Text {
         let mut pen = Pen::new(out, self.width, self.color);
         let Counts { equal, different, only: [a, b], differences } = *counts;
         pen.end_line();
-        let plural = if differences == 1 { "" } else { "s" };
-        let text = if counts.differ() {
-            format!(
-                "{differences} difference{plural}   messages: {different} differ, {equal} equal, {a} in A alone, {b} in B alone"
-            )
-        } else {
-            format!("no differences   messages: {equal} equal")
+        let messages = format!("messages: {different} differ, {equal} equal, {a} in A alone, {b} in B alone");
+        let text = match differences {
+            // What is in one of them alone is a difference too, though of no two things.
+            0 if counts.differ() => messages,
+            0 => format!("no differences   messages: {equal} equal"),
+            1 => format!("1 difference   {messages}"),
+            _ => format!("{differences} differences   {messages}"),
         };
         pen.text(if counts.differ() { ODD } else { PLAIN }, &text);
         pen.end_line();

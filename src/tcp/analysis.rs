@@ -16,29 +16,50 @@ const FAST_RETRANSMISSION: u64 = 20_000_000;
 /// How long segments may be out of order on a connection whose initial round-trip time is not known.
 const OUT_OF_ORDER: u64 = 3_000_000;
 
-/// The state of one connection, both directions.
+/// The state of one connection, both directions. A million may be open, so that it is kept small.
 #[derive(Debug)]
 pub struct Analysis {
     halves: [Half; 2],
-    /// When the most recent SYN (without ACK) was captured.
-    syn_time: Option<Timestamp>,
-    /// Nanoseconds from that SYN to the first ACK without SYN; 0 is not known.
-    initial_rtt: i64,
+    timing: Timing,
+    /// When the most recent SYN (without ACK) was captured, or the nanoseconds from it, as `timing` tells.
+    timed: i64,
+    flights: Option<Box<[Flight; 2]>>,
+    /// Where the ports had another connection before this one: the initial sequence number that it had.
+    former: Seq,
+    age: Age,
     completeness: u8,
     /// The kinds of Multipath TCP options that either direction has sent.
     mptcp: u8,
-    /// Whether the next segment is the first of its connection.
-    fresh: bool,
-    /// Where the ports had another connection before this one: the initial sequence number that it had.
-    reused: Option<Seq>,
-    flights: Option<Box<[Flight; 2]>>,
+}
+
+/// How far the handshake was timed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Timing {
+    /// There was no SYN.
+    Not,
+    /// Since the most recent SYN (without ACK).
+    Since,
+    /// To the first ACK without SYN.
+    Done,
+}
+
+/// Whether the next segment is the first of its connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Age {
+    /// It is.
+    Fresh,
+    /// It is, and the ports had another connection before.
+    Reused,
+    /// There was one.
+    Begun,
 }
 
 /// What is known of one direction. A sequence number of 0 stands for one that is not known, as in Wireshark.
 #[derive(Clone, Copy, Debug, Default)]
 struct Half {
-    /// The number that relative ones are counted from.
-    base: Option<Seq>,
+    /// The number that relative ones are counted from, if it is known.
+    base: Seq,
+    based: bool,
     /// The highest number after a segment.
     next_seq: Seq,
     /// The same, as long as nothing before it is missing.
@@ -89,39 +110,38 @@ impl Analysis {
     pub fn new(details: bool) -> Self {
         Self {
             halves: Default::default(),
-            syn_time: None,
-            initial_rtt: 0,
+            timing: Timing::Not,
+            timed: 0,
+            flights: details.then(Default::default),
+            former: Seq(0),
+            age: Age::Fresh,
             completeness: 0,
             mptcp: 0,
-            fresh: true,
-            reused: None,
-            flights: details.then(Default::default),
         }
     }
 
     /// Forgets everything: a SYN of direction `dir` begins another connection between the same ports, as
     /// [`Analysis::is_new_connection`] tells.
     pub fn reuse(&mut self, dir: usize) {
-        let reused = Some(self.halves[dir & 1].base.unwrap_or_default());
-        *self = Self { reused, completeness: SYN_SENT, ..Self::new(self.flights.is_some()) };
+        let former = self.base(dir);
+        *self = Self { former, age: Age::Reused, completeness: SYN_SENT, ..Self::new(self.flights.is_some()) };
     }
 
     /// Whether the segment begins another connection between the same ports: a SYN whose sequence number is not the
     /// initial one of its direction. Ask before [`Analysis::push`], and [`Analysis::reuse`] the state if so.
     pub fn is_new_connection(&self, dir: usize, segment: &Segment<'_>) -> bool {
-        segment.control.any(Control::SYN)
-            && !segment.control.any(Control::ACK)
-            && self.halves[dir & 1].base.is_some_and(|base| base != segment.seq)
+        let Half { base, based, .. } = self.halves[dir & 1];
+        segment.control.any(Control::SYN) && !segment.control.any(Control::ACK) && based && base != segment.seq
     }
 
     /// Nanoseconds from the SYN to the first ACK without SYN; 0 is not known.
     pub fn initial_rtt(&self) -> i64 {
-        self.initial_rtt
+        if self.timing == Timing::Done { self.timed } else { 0 }
     }
 
     /// The sequence number that the relative ones of direction `dir` are counted from; 0 as long as none is known.
     pub fn base(&self, dir: usize) -> Seq {
-        self.halves[dir & 1].base.unwrap_or_default()
+        self.halves[dir & 1].base
     }
 
     /// Takes the next segment of direction `dir` (0 or 1).
@@ -146,11 +166,11 @@ impl Analysis {
             seq: relative(segment.seq, fwd.base),
             next_seq: relative(segment.seq.plus(occupied(segment)), fwd.base),
             ack: relative(segment.ack, rev.base),
-            ack_base: rev.base.unwrap_or_default(),
+            ack_base: rev.base,
             window_size: u32::from(segment.window) << fwd.scale.shift(),
             window_scale: Some(fwd.scale.factor()),
             completeness,
-            initial_rtt: self.initial_rtt,
+            initial_rtt: self.initial_rtt(),
             ..Verdict::default()
         })
     }
@@ -162,22 +182,26 @@ impl Analysis {
         const ODD: u16 = Control::SYN | Control::RST;
         let (fwd, rev) = pair(&mut self.halves, dir);
         let Segment { seq, ack, window, .. } = *segment;
-        let (len, end, fin) = (segment.len(), seq.plus(segment.len()), segment.control.any(Control::FIN));
+        let (len, fin) = (segment.len(), segment.control.any(Control::FIN));
+        let end = seq.plus(len);
         let next = end.plus(u32::from(fin));
-        let begun = fwd.base.is_some() && rev.base.is_some();
-        let follows = seq == fwd.next_seq && seq == fwd.contiguous && seq != Seq(0);
-        let seen = rev.contiguous != Seq(0) && !ack.after(rev.contiguous);
-        let new = match len {
+        if segment.control.0 & (Control::ACK | ODD) != Control::ACK || window == 0 {
+            return false;
+        }
+        if segment.options.mptcp != 0 || segment.options.are_cut || self.age != Age::Begun || self.flights.is_some() {
+            return false;
+        }
+        if !fwd.based || !rev.based || seq != fwd.next_seq || seq != fwd.contiguous || seq == Seq(0) {
+            return false;
+        }
+        if rev.contiguous == Seq(0) || ack.after(rev.contiguous) {
+            return false;
+        }
+        let is_new = match len {
             0 => fin || ack != fwd.last_ack,
             _ => len > 1 && end.after(seq) && end.after(rev.last_ack),
         };
-        let plain = segment.control.0 & (Control::ACK | ODD) == Control::ACK && window != 0;
-        let options = segment.options.mptcp != 0 || segment.options.are_cut;
-        let known = !self.fresh && self.reused.is_none() && self.flights.is_none();
-        if !(begun && follows && seen && new && plain && !options && known) {
-            return false;
-        }
-        if rev.scale != Scale::Unknown && end == rev.last_ack.plus(rev.scaled_window()) {
+        if !is_new || rev.scale != Scale::Unknown && end == rev.last_ack.plus(rev.scaled_window()) {
             return false;
         }
         if ack != fwd.last_ack {
@@ -190,6 +214,37 @@ impl Analysis {
         (fwd.window, fwd.window_of_syn, fwd.mptcp) = (Some(window), false, self.mptcp);
         self.completeness |= if len == 0 { ACK } else { DATA } | if fin { FIN } else { 0 };
         self.time_handshake(segment);
+        true
+    }
+
+    /// Takes the SYN or the SYN/ACK of a handshake, with no data, as the first segment of its direction: it has no flag.
+    /// False where it is not one; nothing has changed then.
+    pub fn opens(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
+        let (fwd, rev) = pair(&mut self.halves, dir);
+        let Segment { seq, ack, control, options, .. } = *segment;
+        let answers = control.any(Control::ACK);
+        let in_turn = if answers {
+            let acks_syn = ack == rev.base.plus(1) && (rev.contiguous == Seq(0) || ack == rev.contiguous);
+            self.age == Age::Begun && rev.based && acks_syn && !rev.fast_open
+        } else {
+            self.age == Age::Fresh && !rev.based
+        };
+        let only_syn = control.0 & (Control::SYN | Control::FIN | Control::RST) == Control::SYN && segment.is_empty();
+        let plain = options.fast_open.is_none() && options.mptcp == 0 && !options.are_cut && self.flights.is_none();
+        if fwd.based || !in_turn || !only_syn || !plain {
+            return false;
+        }
+        fwd.base_or(seq);
+        (fwd.next_seq, fwd.contiguous, fwd.next_seq_time) = (seq.plus(1), seq.plus(1), segment.time);
+        if ack != fwd.last_ack {
+            (fwd.last_ack, fwd.last_ack_frame) = (ack, segment.frame);
+        }
+        (fwd.last_ack_time, fwd.mptcp) = (segment.time, self.mptcp);
+        (fwd.window, fwd.window_of_syn) = (Some(segment.window), true);
+        self.learn_scale(dir, segment);
+        self.completeness |= if answers { SYN_ACK } else { SYN_SENT };
+        self.time_handshake(segment);
+        self.age = Age::Begun;
         true
     }
 
@@ -217,8 +272,8 @@ impl Analysis {
             fwd.describe(rev, base, segment, &mut verdict);
         }
         self.update(dir, segment, &verdict);
-        verdict.initial_rtt = self.initial_rtt;
-        self.fresh = false;
+        verdict.initial_rtt = self.initial_rtt();
+        self.age = Age::Begun;
         if segment.options.are_cut { verdict.without_analysis() } else { verdict }
     }
 
@@ -231,7 +286,7 @@ impl Analysis {
             ack: segment.ack.0,
             ..Verdict::default()
         };
-        if self.reused.take().is_some() {
+        if self.age == Age::Reused {
             verdict.flags.insert(Issue::ReusedPorts);
         }
         self.scale(dir, segment, &mut verdict);
@@ -241,8 +296,8 @@ impl Analysis {
         if let Some(flights) = &mut self.flights {
             pair(flights, dir).0.sack = segment.options.sack;
         }
-        verdict.initial_rtt = self.initial_rtt;
-        self.fresh = false;
+        verdict.initial_rtt = self.initial_rtt();
+        self.age = Age::Begun;
         verdict
     }
 
@@ -252,34 +307,40 @@ impl Analysis {
         let syn = segment.control.any(Control::SYN);
         let ack = segment.control.any(Control::ACK);
         let own = if syn { segment.seq } else { Seq(segment.seq.0.wrapping_sub(1)) };
-        let base = *fwd.base.get_or_insert(own);
+        let base = fwd.base_or(own);
+        let mut former = (self.age == Age::Reused).then_some(self.former);
         if syn && base != segment.seq {
-            fwd.base = Some(segment.seq);
-            self.reused = Some(base);
+            fwd.base = segment.seq;
+            former = Some(base);
         }
-        if let Some(former) = self.reused.take() {
+        if let Some(base) = former {
             let found = &mut Found { flags: &mut verdict.flags, observer };
-            found.insert(Issue::ReusedPorts, &Half { base: Some(former), ..*fwd }, rev);
+            found.insert(Issue::ReusedPorts, &Half { base, ..*fwd }, rev);
         }
         if ack {
-            rev.base.get_or_insert(Seq(segment.ack.0.wrapping_sub(1)));
+            rev.base_or(Seq(segment.ack.0.wrapping_sub(1)));
         }
         verdict.seq = relative(segment.seq, fwd.base);
         verdict.next_seq = verdict.seq.wrapping_add(occupied(segment));
         verdict.ack = if ack { relative(segment.ack, rev.base) } else { segment.ack.0 };
-        verdict.ack_base = rev.base.unwrap_or_default();
+        verdict.ack_base = rev.base;
     }
 
     /// Learns the window scale from a SYN and scales the window of any other segment (RFC 7323 2.2).
     fn scale(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
-        let (fwd, rev) = pair(&mut self.halves, dir);
+        let scale = self.halves[dir & 1].scale;
         let window = u32::from(segment.window);
         if !segment.control.any(Control::SYN) {
-            verdict.window_size = window << fwd.scale.shift();
-            verdict.window_scale = Some(fwd.scale.factor());
+            verdict.window_size = window << scale.shift();
+            verdict.window_scale = Some(scale.factor());
             return;
         }
         verdict.window_size = window;
+        self.learn_scale(dir, segment);
+    }
+
+    fn learn_scale(&mut self, dir: usize, segment: &Segment<'_>) {
+        let (fwd, rev) = pair(&mut self.halves, dir);
         match segment.options.window_scale {
             None if segment.options.are_cut => {}
             None if fwd.scale == Scale::Unknown => (fwd.scale, rev.scale) = (Scale::Off, Scale::Off),
@@ -298,12 +359,13 @@ impl Analysis {
         let control = segment.control;
         let (syn, ack, data) = (control.any(Control::SYN), control.any(Control::ACK), !segment.is_empty());
         let begin = syn && !ack;
-        if self.fresh && !begin {
+        let fresh = self.age != Age::Begun;
+        if fresh && !begin {
             return;
         }
-        let first = self.fresh && !verdict.flags.contains(Issue::ReusedPorts);
+        let first = fresh && !verdict.flags.contains(Issue::ReusedPorts);
         for (seen, bit) in [
-            (self.fresh, SYN_SENT),
+            (fresh, SYN_SENT),
             (syn && ack, SYN_ACK),
             (!syn && ack && !data, ACK),
             (data && (!syn && ack || first), DATA),
@@ -318,9 +380,15 @@ impl Analysis {
     fn time_handshake(&mut self, segment: &Segment<'_>) {
         let (syn, ack) = (segment.control.any(Control::SYN), segment.control.any(Control::ACK));
         if syn && !ack {
-            self.syn_time = Some(segment.time);
-        } else if ack && !syn && self.initial_rtt == 0 {
-            self.initial_rtt = self.syn_time.map_or(0, |syn| segment.time.since(syn));
+            if self.timing != Timing::Done {
+                (self.timing, self.timed) = (Timing::Since, segment.time.0);
+            }
+        } else if ack && !syn && self.timing == Timing::Since {
+            // Wireshark goes on to the next one where no time has passed.
+            let rtt = segment.time.since(Timestamp(self.timed));
+            if rtt != 0 {
+                (self.timing, self.timed) = (Timing::Done, rtt);
+            }
         }
     }
 
@@ -345,7 +413,7 @@ impl Analysis {
 
     /// The rules of the flags, in Wireshark's order.
     fn flag(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict, observer: &mut impl Observer) {
-        let (initial_rtt, mptcp) = (self.initial_rtt, self.mptcp);
+        let (initial_rtt, mptcp) = (self.initial_rtt(), self.mptcp);
         let (fwd, rev) = pair(&mut self.halves, dir);
         let found = &mut Found { flags: &mut verdict.flags, observer };
         fwd.flag_window(rev, segment, mptcp, found);
@@ -367,7 +435,7 @@ impl Analysis {
     /// A repeated SYN takes the expected number back to where the data had no hole.
     fn step_back(&mut self, dir: usize, segment: &Segment<'_>, verdict: &mut Verdict) {
         let fwd = &mut self.halves[dir & 1];
-        if !segment.control.any(Control::SYN) || segment.control.any(Control::ACK) || fwd.base.is_none() {
+        if !segment.control.any(Control::SYN) || segment.control.any(Control::ACK) || !fwd.based {
             return;
         }
         verdict.noted = true;
@@ -417,6 +485,14 @@ const FIN: u8 = 16;
 const RST: u8 = 32;
 
 impl Half {
+    /// The base; `seq`, where none was known.
+    fn base_or(&mut self, seq: Seq) -> Seq {
+        if !std::mem::replace(&mut self.based, true) {
+            self.base = seq;
+        }
+        self.base
+    }
+
     /// Flags of windows, gaps and repeated ACKs.
     fn flag_window(&mut self, rev: &Self, segment: &Segment<'_>, mptcp: u8, found: &mut Found<'_, impl Observer>) {
         let len = segment.len();
@@ -570,8 +646,8 @@ fn elapsed(then: Timestamp, segment: &Segment<'_>) -> u64 {
     segment.time.since(then) as u64
 }
 
-pub(super) fn relative(seq: Seq, base: Option<Seq>) -> u32 {
-    seq.0.wrapping_sub(base.unwrap_or_default().0)
+pub(super) fn relative(seq: Seq, base: Seq) -> u32 {
+    seq.0.wrapping_sub(base.0)
 }
 
 /// What belongs to direction `dir`, and to the other.

@@ -25,7 +25,7 @@ pub(super) struct Flight {
 
 impl Flight {
     /// Fills in the verdict on the next segment; `base` is what its relative numbers are counted from.
-    pub(super) fn describe(&mut self, rev: &mut Self, base: Option<Seq>, segment: &Segment<'_>, verdict: &mut Verdict) {
+    pub(super) fn describe(&mut self, rev: &mut Self, base: Seq, segment: &Segment<'_>, verdict: &mut Verdict) {
         let len = segment.len();
         let flags = verdict.flags;
         if verdict.timed_out() {
@@ -67,11 +67,11 @@ impl Flight {
     /// acknowledges selectively, and without the number that SYN or FIN takes. The lowest and the highest are those of
     /// the relative numbers, as in Wireshark, also where they wrap; what comes to nothing or to an absurd number is
     /// not known.
-    fn in_flight(&self, rev: &Self, base: Option<Seq>, segment: &Segment<'_>) -> u32 {
-        let (first, last) = self.unacked.span(base.unwrap_or_default());
+    fn in_flight(&self, rev: &Self, base: Seq, segment: &Segment<'_>) -> u32 {
+        let (first, last) = self.unacked.span(base);
         let own = occupied(segment).wrapping_sub(segment.len());
         let held = |bytes: u32, &(left, right): &(Seq, Seq)| bytes.wrapping_sub(right.since(left) as u32);
-        let bytes = rev.sack.blocks().iter().fold(relative(last, Some(first)).wrapping_sub(own), held);
+        let bytes = rev.sack.blocks().iter().fold(relative(last, first).wrapping_sub(own), held);
         if bytes < ABSURD { bytes } else { 0 }
     }
 }

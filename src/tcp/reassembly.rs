@@ -3,7 +3,7 @@
 //! Offsets count the bytes of the stream; the first byte after SYN, or the first one known of a stream joined midway,
 //! has the offset [`ORIGIN`], so that bytes before it have one too.
 //!
-//! What always holds: `first <= next`; every queued offset is at least `next`. What is handed on follows from the bytes and acknowledgments alone, never from flags.
+//! What always holds: `first() <= next`; every queued offset is at least `next`. What is handed on follows from the bytes and acknowledgments alone, never from flags.
 
 mod item;
 mod memory;
@@ -46,13 +46,13 @@ pub struct Peer {
 enum Start {
     /// Nothing was seen of this direction.
     Unseen,
-    /// Joined midway at this time: what came earlier on the wire may be captured a moment later.
-    Midway(Timestamp),
+    /// Joined midway: what came earlier on the wire may be captured a moment later.
+    Midway,
     /// Known: by SYN, or because the grace is over.
     Known,
 }
 
-/// One direction of a connection.
+/// One direction of a connection. A million may be open, and each segment looks at both of one, so that it is kept small.
 #[derive(Debug)]
 pub struct HalfStream {
     start: Start,
@@ -62,33 +62,49 @@ pub struct HalfStream {
     fin_passed: bool,
     /// Sequence number of the byte at `ORIGIN`.
     base: Seq,
-    /// Offset of the first byte that was or will be handed on.
-    first: u64,
     /// Offset of the next byte to hand on.
     next: u64,
-    /// One past the highest byte seen or given up.
-    highest: u64,
     /// How far the peer acknowledged, the FIN's number included.
     acked: u64,
-    /// When the peer acknowledged past `next`.
-    acked_at: Timestamp,
-    /// The right edge of the peer's window, and its largest size; 0 where not known.
-    edge: u64,
+    /// How far beyond that the right edge of the peer's window was, and its largest size; 0 where not known.
+    ahead: u32,
     window: u32,
-    /// Offset of the FIN, 0 where none was seen, and its frame.
-    fin_at: u64,
-    fin_frame: FrameNumber,
     newest: Newest,
     side: Option<Box<Side>>,
 }
 
 /// What not every stream needs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Side {
     queue: Queue,
     gaps: Gaps,
     /// An acknowledgment that was too far ahead to be believed alone.
     odd_ack: u64,
+    /// Offset of the first byte that was or will be handed on.
+    first: u64,
+    /// One past the highest byte seen, where that is beyond the next one to hand on.
+    highest: u64,
+    /// When the stream was joined midway.
+    joined: Timestamp,
+    /// When the peer acknowledged past the next byte, before the end.
+    acked_at: Timestamp,
+    /// Offset of a FIN that has to wait, and its frame.
+    fin: Option<(u64, FrameNumber)>,
+}
+
+impl Default for Side {
+    fn default() -> Self {
+        Self {
+            queue: Queue::default(),
+            gaps: Gaps::default(),
+            odd_ack: 0,
+            first: ORIGIN,
+            highest: ORIGIN,
+            joined: Timestamp(0),
+            acked_at: Timestamp(0),
+            fin: None,
+        }
+    }
 }
 
 impl Default for HalfStream {
@@ -99,15 +115,10 @@ impl Default for HalfStream {
             ended: false,
             fin_passed: false,
             base: Seq(0),
-            first: ORIGIN,
             next: ORIGIN,
-            highest: ORIGIN,
             acked: 0,
-            acked_at: Timestamp(0),
-            edge: 0,
+            ahead: 0,
             window: 0,
-            fin_at: 0,
-            fin_frame: 0,
             newest: Newest::default(),
             side: None,
         }
@@ -146,9 +157,47 @@ impl HalfStream {
         self.ended
     }
 
-    /// Offset of the FIN.
+    /// Offset of a FIN that has to wait.
     fn fin(&self) -> Option<u64> {
-        Some(self.fin_at).filter(|fin| *fin > 0)
+        Some(self.side.as_ref()?.fin?.0)
+    }
+
+    /// Offset of the first byte that was or will be handed on.
+    fn first(&self) -> u64 {
+        self.side.as_ref().map_or(ORIGIN, |side| side.first)
+    }
+
+    fn set_first(&mut self, first: u64) {
+        if first != self.first() {
+            self.side.get_or_insert_default().first = first;
+        }
+    }
+
+    /// One past the highest byte seen or given up.
+    fn highest(&self) -> u64 {
+        self.side.as_ref().map_or(self.next, |side| side.highest.max(self.next))
+    }
+
+    fn raise_highest(&mut self, seen: u64) {
+        if seen > self.highest() {
+            self.side.get_or_insert_default().highest = seen;
+        }
+    }
+
+    /// The right edge of the peer's window.
+    fn edge(&self) -> u64 {
+        self.acked + u64::from(self.ahead)
+    }
+
+    /// When the peer acknowledged past the next byte.
+    fn acked_at(&self) -> Timestamp {
+        self.side.as_ref().map_or(Timestamp(0), |side| side.acked_at)
+    }
+
+    /// Joined midway, until a SYN or the time tells the start.
+    fn join(&mut self, time: Timestamp) {
+        self.start = Start::Midway;
+        self.side.get_or_insert_default().joined = time;
     }
 
     /// The sequence number at an offset.
@@ -165,13 +214,35 @@ impl HalfStream {
     /// on at once.
     #[inline]
     pub fn flows(&self) -> bool {
-        self.is_idle() && self.fin_at == 0 && !self.ended && self.acked <= self.next
+        self.is_idle() && self.fin().is_none() && !self.ended && self.acked <= self.next
     }
 
     /// Whether a segment begins with the next byte to hand on.
     #[inline]
     pub fn is_next(&self, seq: Seq) -> bool {
         seq == self.seq_at(self.next)
+    }
+
+    /// Whether a FIN with this sequence number, and without a byte, ends it at once.
+    #[inline]
+    pub fn ends_at(&self, seq: Seq) -> bool {
+        self.flows() && self.is_next(seq) && self.highest() == self.next
+    }
+
+    /// Takes a FIN that [ends it](HalfStream::ends_at): what [`HalfStream::push`] does with it.
+    pub fn end_by_fin(&mut self, frame: FrameNumber, out: &mut impl Outlet) {
+        self.ended = true;
+        out.item(Item::End { by: End::Fin, frame });
+    }
+
+    /// Whether nothing was seen of it, so that a SYN opens it.
+    pub fn may_open(&self) -> bool {
+        self.start == Start::Unseen
+    }
+
+    /// Takes such a SYN, without a byte and without FIN: what [`HalfStream::push`] does with it.
+    pub fn open_by_syn(&mut self, seq: Seq) {
+        (self.base, self.by_syn, self.start) = (seq.plus(1), true, Start::Known);
     }
 
     /// Whether what a segment acknowledges was handed on.
@@ -186,10 +257,10 @@ impl HalfStream {
         if self.start == Start::Unseen {
             self.base = ack;
             self.by_syn = synack;
-            self.start = if synack { Start::Known } else { Start::Midway(time) };
+            if synack { self.start = Start::Known } else { self.join(time) }
         }
         let acked = self.offset_of(ack);
-        if acked > self.highest && self.is_far(acked) {
+        if acked > self.highest() && self.is_far(acked) {
             // Bytes that it covers, or another acknowledgment, make it believable.
             let reach = self.reach();
             let side = self.side.get_or_insert_default();
@@ -200,14 +271,16 @@ impl HalfStream {
                 return 0;
             }
         }
+        let edge = self.edge().max(acked + u64::from(window));
         if acked > self.acked {
-            if self.acked <= self.next && acked > self.next {
-                self.acked_at = time;
+            if self.acked <= self.next && acked > self.next && !self.ended {
+                self.side.get_or_insert_default().acked_at = time;
             }
             self.acked = acked;
         }
         self.window = self.window.max(window);
-        self.edge = self.edge.max(acked + u64::from(window));
+        // Each edge there was lies within a window of what was acknowledged with it, which is no more than now.
+        self.ahead = (edge - self.acked) as u32;
         acked
     }
 
@@ -218,7 +291,7 @@ impl HalfStream {
 
     /// Whether an offset is beyond any window that the connection had.
     fn is_far(&self, offset: u64) -> bool {
-        offset > self.highest.max(self.edge).saturating_add(self.reach())
+        offset > self.highest().max(self.edge()).saturating_add(self.reach())
     }
 
     /// Whether a RST with this sequence number can be meant for the stream: it lies not before what the peer
@@ -265,16 +338,10 @@ impl HalfStream {
             return;
         }
         // What lies too far ahead is queued; unless it is acknowledged, it is turned away when the stream ends.
-        if !self.is_far(offset) {
-            // A FIN that nobody acknowledged gives way to one that comes before it.
-            let first_fin = self.fin().is_none_or(|fin| end < fin && self.acked <= fin);
-            if control.any(Control::FIN) && first_fin && end >= self.highest {
-                (self.fin_at, self.fin_frame) = (end, segment.frame);
-            }
-            if !segment.is_empty() {
-                self.highest = self.highest.max(end);
-            }
-        }
+        let is_near = !self.is_far(offset);
+        // A FIN that nobody acknowledged gives way to one that comes before it.
+        let first_fin = !self.ended && self.fin().is_none_or(|fin| end < fin && self.acked <= fin);
+        let is_fin = control.any(Control::FIN) && is_near && first_fin && end >= self.highest();
         if !segment.is_empty() {
             let open = self.start == Start::Known && self.queued() == 0 && passes(peer.acked, peer.ready);
             if offset == self.next && open {
@@ -283,6 +350,15 @@ impl HalfStream {
             } else {
                 self.place(segment, provenance, carrier, header_sum, now, out);
             }
+            if is_near {
+                self.raise_highest(end);
+            }
+        }
+        if is_fin && end == self.next && self.is_idle() {
+            return self.end_by_fin(segment.frame, out);
+        }
+        if is_fin {
+            self.side.get_or_insert_default().fin = Some((end, segment.frame));
         }
         self.drain(|chunk| passes(chunk.segment.acked, peer.ready), out);
     }
@@ -293,13 +369,13 @@ impl HalfStream {
             Start::Unseen => {
                 self.base = seq;
                 self.by_syn = syn;
-                self.start = if syn { Start::Known } else { Start::Midway(time) };
+                if syn { self.start = Start::Known } else { self.join(time) }
             }
-            Start::Midway(_) if syn => {
+            Start::Midway if syn => {
                 let offset = self.offset_of(seq);
                 if self.first_queued().is_none_or(|lowest| offset <= lowest) {
-                    (self.first, self.next, self.start, self.by_syn) = (offset, offset, Start::Known, true);
-                    self.highest = self.highest.max(offset);
+                    (self.next, self.start, self.by_syn) = (offset, Start::Known, true);
+                    self.set_first(offset);
                 }
             }
             _ => {}
@@ -327,7 +403,6 @@ impl HalfStream {
             flags: carrier.verdict.flags,
             acked,
         };
-        self.highest = self.highest.max(self.next + u64::from(provenance.len));
         self.hand_on(provenance, segment.payload, carrier, header_sum, now, out);
     }
 
@@ -347,7 +422,8 @@ impl HalfStream {
         out.memory().keep(&mut self.newest, segment, bytes, header_sum);
         self.next += bytes.len() as u64;
         if self.acked > self.next {
-            self.acked_at = self.acked_at.max(now);
+            let side = self.side.get_or_insert_default();
+            side.acked_at = side.acked_at.max(now);
         }
         out.item(Item::Data(segment, bytes, carrier));
     }
@@ -356,10 +432,10 @@ impl HalfStream {
     fn cut(&mut self, missing: u64, time: Timestamp, out: &mut impl Outlet) {
         if missing > 0 {
             let offset = self.next;
-            self.side.get_or_insert_default().gaps.keep(offset, offset + missing);
+            let side = self.side.get_or_insert_default();
+            side.gaps.keep(offset, offset + missing);
+            side.acked_at = side.acked_at.max(time);
             self.next += missing;
-            self.highest = self.highest.max(self.next);
-            self.acked_at = self.acked_at.max(time);
             out.item(Item::Gap { offset, len: missing, cause: Cause::Truncated, forced: false });
         }
     }
@@ -376,7 +452,7 @@ impl HalfStream {
     ) {
         if self.start != Start::Known {
             self.next = self.next.min(provenance.offset);
-            self.first = self.next;
+            self.set_first(self.next);
         }
         let (old, rest) = segment
             .payload
@@ -384,7 +460,7 @@ impl HalfStream {
             .unwrap_or((segment.payload, &[]));
         if !old.is_empty() {
             let segment = SegmentRef { len: old.len() as u32, ..provenance };
-            let known = segment.offset + old.len() as u64 > self.first;
+            let known = segment.offset + old.len() as u64 > self.first();
             if self.by_syn && !known && old.len() > 1 {
                 out.item(Item::Outside(segment));
             } else if self.by_syn || known {
@@ -448,12 +524,11 @@ impl HalfStream {
             copies.into_iter().for_each(|(copy, compared)| out.item(Item::Copy(copy, compared)));
             self.cut(u64::from(missing).min(following - self.next), since, out);
         }
-        if let Some(fin) = self.fin()
+        if let Some((fin, frame)) = self.side.as_ref().and_then(|side| side.fin)
             && self.next >= fin
             && !self.ended
         {
-            self.ended = true;
-            out.item(Item::End { by: End::Fin, frame: self.fin_frame });
+            self.end_by_fin(frame, out);
         }
     }
 
@@ -471,15 +546,15 @@ impl HalfStream {
 
     /// Lets time pass: opens a stream joined midway, and declares bytes lost that the peer acknowledged a grace ago.
     pub fn advance(&mut self, now: Timestamp, ready: Option<u64>, out: &mut impl Outlet) {
-        if let Start::Midway(since) = self.start {
-            if now < since.plus(GRACE) {
+        if self.start == Start::Midway {
+            if self.side.as_ref().is_some_and(|side| now < side.joined.plus(GRACE)) {
                 return;
             }
             self.open();
         }
         loop {
             self.drain(|chunk| passes(chunk.segment.acked, ready), out);
-            if now < self.acked_at.plus(GRACE) {
+            if now < self.acked_at().plus(GRACE) {
                 return;
             }
             let Some(end) = self.hole() else {
@@ -492,19 +567,20 @@ impl HalfStream {
 
     /// Whether something waits for time to pass.
     pub fn pending(&self) -> bool {
-        matches!(self.start, Start::Midway(_))
-            || self.queued() > 0
-            || self.acked > self.next && !self.ended && !self.fin_passed
+        self.start == Start::Midway || self.queued() > 0 || self.acked > self.next && !self.ended && !self.fin_passed
     }
 
     /// The start is where the lowest byte seen is.
     fn open(&mut self) {
         self.start = Start::Known;
-        self.first = self.next;
+        self.set_first(self.next);
     }
 
     /// The end of the bytes that are missing at `next` although the peer has them.
     fn hole(&self) -> Option<u64> {
+        if self.ended {
+            return None;
+        }
         let queued = self.first_queued();
         let fin = self.fin().unwrap_or(u64::MAX);
         let end = self.acked.min(queued.unwrap_or(u64::MAX)).min(fin);
@@ -518,7 +594,6 @@ impl HalfStream {
         self.side.get_or_insert_default().gaps.keep(self.next, end);
         let offset = self.next;
         self.next = end;
-        self.highest = self.highest.max(end);
         out.item(Item::Gap { offset, len: end - offset, cause: Cause::Gap, forced });
     }
 
@@ -536,7 +611,7 @@ impl HalfStream {
 
     /// Turns away queued bytes that lie beyond any window, if the peer's acknowledgments are known and not of them.
     fn turn_away(&mut self, out: &mut impl Outlet) {
-        let far = self.highest.max(self.edge).saturating_add(self.reach()).max(self.acked);
+        let far = self.highest().max(self.edge()).saturating_add(self.reach()).max(self.acked);
         if self.acked > 0 {
             self.empty(far, out);
         }
@@ -580,7 +655,9 @@ impl HalfStream {
 
     /// Gives back what is kept for copies; later ones are known as copies, and not compared.
     pub fn forget(&mut self) {
+        let first = self.first();
         self.side = None;
+        self.set_first(first);
     }
 }
 

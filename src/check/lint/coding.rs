@@ -354,6 +354,8 @@ fn codings(seen: &Seen<'_>, field: &FieldLine, report: &mut Report<'_>) {
 fn chunks(seen: &Seen<'_>, report: &mut Report<'_>) {
     let apart = seen.message.issues.without(seen.http.parsed.issues).without(seen.http.trailer.issues);
     let end = seen.message.len;
+    // Where in the chunks is not known: the first of them is shown.
+    let start = seen.http.raw.len() as u64;
     if apart.contains(Issue::BadChunkSize) {
         report.add(Draft::new(&BAD_CHUNK_SIZE).bytes(end, 1));
     }
@@ -364,10 +366,10 @@ fn chunks(seen: &Seen<'_>, report: &mut Report<'_>) {
         report.add(Draft::new(&MISSING_LAST_CHUNK).bytes(end, 1));
     }
     if apart.contains(Issue::BareLf) {
-        report.add(Draft::new(&BARE_LF_IN_CHUNKS));
+        report.add(Draft::new(&BARE_LF_IN_CHUNKS).bytes(start, 0));
     }
     if apart.contains(Issue::ExtraWhitespace) {
-        report.add(Draft::new(&SPACE_IN_CHUNK_SIZE));
+        report.add(Draft::new(&SPACE_IN_CHUNK_SIZE).bytes(start, 0));
     }
 }
 

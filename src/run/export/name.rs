@@ -11,6 +11,9 @@ pub const MAX_NAME: usize = 120;
 /// Bytes of the host's part.
 const MAX_HOST: usize = 40;
 
+/// Content codings that a name tells; a field can list any number of them, and the index has them all.
+const MAX_CODINGS: usize = 4;
+
 /// Bytes of an extension.
 const MAX_EXTENSION: usize = 8;
 
@@ -46,7 +49,7 @@ pub fn file_name(subject: &Subject<'_>) -> String {
     let mut end = if subject.is_whole { String::new() } else { ".incomplete".to_owned() };
     end.push('.');
     end.push_str(&extension);
-    subject.coded.iter().for_each(|coding| end.push_str(coding));
+    subject.coded.iter().take(MAX_CODINGS).for_each(|coding| end.push_str(coding));
     let room = MAX_NAME.saturating_sub(name.len() + end.len() + 1);
     let stem = tail(&stem, room);
     if !stem.is_empty() {
@@ -237,10 +240,11 @@ mod tests {
             host in proptest::collection::vec(any::<u8>(), 0..300),
             path in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'.'), Just(b'/'), Just(b'%')], 0..300),
             media_type in proptest::collection::vec(any::<u8>(), 0..40),
+            codings in 0_usize..100,
             is_whole: bool,
         ) {
             let url = Url { scheme: b"http", authority: &host, path: &path, query: None };
-            let coded = [".br", ".gz", ".zst"];
+            let coded = [".br", ".gz", ".zst"].repeat(codings);
             let name = file_name(&Subject {
                 stream: u64::MAX, number: u32::MAX, url, media_type: Some(&media_type), coded: &coded, is_whole,
             });

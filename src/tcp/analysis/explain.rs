@@ -50,7 +50,7 @@ impl Analysis {
     fn derive(&self, dir: usize, segment: &Segment<'_>, verdict: &Verdict) -> Vec<(&'static str, String)> {
         let (fwd, rev) = (&self.halves[dir & 1], &self.halves[1 - (dir & 1)]);
         let (len, control) = (segment.len(), segment.control);
-        let base = |half: &Half| half.base.unwrap_or_default().0;
+        let base = |half: &Half| half.base.0;
         let mut fields = vec![("tcp.seq", format!("{} = {} − {}", verdict.seq, segment.seq.0, base(fwd)))];
         let ends = if occupied(segment) > len { " + 1 for SYN or FIN" } else { "" };
         fields.push(("tcp.nxtseq", format!("{} = {} + {len} of payload{ends}", verdict.next_seq, verdict.seq)));
@@ -141,7 +141,8 @@ struct Sent {
 
 impl Before {
     fn of(analysis: &Analysis, dir: usize) -> Self {
-        let mut before = Self { initial_rtt: analysis.initial_rtt, unacked: Default::default(), sack: Sack::default() };
+        let mut before =
+            Self { initial_rtt: analysis.initial_rtt(), unacked: Default::default(), sack: Sack::default() };
         if let Some(flights) = &analysis.flights {
             let list = |dir: usize| {
                 let segments = flights[dir].unacked().segments();
@@ -161,7 +162,7 @@ impl Before {
     }
 
     /// An acknowledgment that ends within a segment, which 4.4 flags.
-    fn partial_ack(&self, segment: &Segment<'_>, base: Option<Seq>) -> Option<String> {
+    fn partial_ack(&self, segment: &Segment<'_>, base: Seq) -> Option<String> {
         let within = |sent: &&Sent| segment.ack.after(sent.start) && segment.ack.before(sent.end);
         let sent = self.unacked[1].iter().find(within).filter(|_| segment.control.any(Control::ACK))?;
         let [ack, start, end] = [segment.ack, sent.start, sent.end].map(|seq| relative(seq, base));
@@ -270,7 +271,7 @@ impl Case<'_> {
                 format!("seq {seq} < next expected {next}; {why}")
             }
             Issue::ReusedPorts => {
-                let former = fwd.base.unwrap_or_default().0;
+                let former = fwd.base.0;
                 format!("a SYN with the sequence number {}; the one before on these ports had {former}", segment.seq.0)
             }
             Issue::TfoSyn => {

@@ -366,6 +366,21 @@ fn rules_speak_of_what_is_related() {
 }
 
 #[test]
+fn what_is_found_is_shown_of_definitions_and_counts_too() {
+    let rules = Rules::new();
+    let text = "[define]\npost = 'http.request.method == \"POST\"'\nasks = 'post && http.request.uri contains \"lines\"'\n\
+                [[rule]]\nname = 'asks'\nof = 'requests'\nexpect = 'asks'\n\
+                [[rule]]\nname = 'one'\nof = 'requests'\nexpect = 'asks'\ncount = 1\n";
+    let run = check(&[&rules.write(text), "-r", &fixture("lab-good"), "-T", "json"]);
+    for rule in report(&run)["captures"][0]["rules"].as_array().unwrap() {
+        let test = &rule["evidence"][0]["tests"][0];
+        assert_eq!(test["expected"], "http.request.method == \"POST\"", "{rule}");
+        assert_eq!(test["found"][0]["values"][0], "GET", "{rule}");
+        assert!(test["found"][0]["frame"].is_u64(), "{rule}");
+    }
+}
+
+#[test]
 fn counts_and_none_are_undecided_where_a_message_could_be_hidden() {
     let rules = Rules::new();
     let count = |count: &str| format!("[[rule]]\nname = 'a'\nof = 'requests'\ncount = {count}\n");

@@ -1,10 +1,10 @@
 //! What shows a verdict: which message or connection, its frames and bytes, the values found and where they are.
 
 use super::vocabulary::{Get, Meaning, Vocabulary, header_of, meaning};
-use super::world::{Subject, World};
+use super::world::{Subject, View, World};
 use crate::app::http1::head::{Span, StartLine};
 use crate::app::message::Message;
-use crate::check::rules::model::Rule;
+use crate::check::rules::model::{Condition, Rule};
 use crate::check::trace::{Kept, Trace};
 use crate::filter::{Coverage, Decision, Names};
 use crate::frame::FrameNumber;
@@ -12,6 +12,8 @@ use crate::tcp::reassembly::ORIGIN;
 
 /// The most tests of a filter that are shown.
 const MAX_TERMS: usize = 8;
+/// How deep definitions are shown by the tests of those that they name.
+const MAX_DEPTH: usize = 4;
 /// The most frames that are named.
 const MAX_FRAMES: usize = 32;
 /// The most values of a field, and characters of one, that are shown.
@@ -77,33 +79,41 @@ pub fn of(world: &World<'_>, rule: &Rule, subject: Subject, chosen: Decision, ho
     let condition = if chosen == Decision::Yes { rule.expect.as_ref() } else { rule.select.as_ref() };
     let Some(condition) = condition else { return evidence };
     let decision = if chosen == Decision::Yes { holds } else { chosen };
-    let view = world.view(subject, rule);
-    let tests = condition.filter.evidence(&view);
-    let telling = tests.iter().any(|test| test.decision == decision);
-    let shown = tests.into_iter().filter(|test| !telling || test.decision == decision).take(MAX_TERMS);
-    evidence.terms = shown
-        .map(|test| Term {
+    let mut terms = Vec::new();
+    explain(world, &world.view(subject, rule), condition, 0, &mut terms);
+    let telling = terms.iter().any(|term| term.decision == decision);
+    terms.retain(|term| !telling || term.decision == decision);
+    terms.truncate(MAX_TERMS);
+    for value in terms.iter_mut().flat_map(|term| &mut term.found) {
+        let place = place(world, rule, subject, &value.field);
+        (value.at, value.frame) = (place.map(|(at, ..)| at), place.and_then(|(_, frame)| frame));
+    }
+    evidence.terms = terms;
+    evidence
+}
+
+/// How the tests of a filter turned out. One that is a definition's name is shown by the tests of the definition.
+fn explain(world: &World<'_>, view: &View<'_>, condition: &Condition, depth: usize, terms: &mut Vec<Term>) {
+    for test in condition.filter.evidence(view) {
+        let definition = world.rules.definitions.iter().find(|definition| definition.name == test.test);
+        if let Some(definition) = definition.filter(|_| !test.negated && depth < MAX_DEPTH && terms.len() < MAX_TERMS) {
+            explain(world, view, &definition.condition, depth + 1, terms);
+            continue;
+        }
+        let found = test.found.into_iter().map(|found| Value {
+            field: found.name.to_owned(),
+            values: found.values.iter().take(MAX_VALUES).map(|value| clip(value)).collect(),
+            more: found.more + found.values.len().saturating_sub(MAX_VALUES),
+            complete: found.coverage == Coverage::Complete,
+            at: None,
+            frame: None,
+        });
+        terms.push(Term {
             expected: format!("{}{}", if test.negated { "not " } else { "" }, clip(test.test)),
             decision: test.decision,
-            found: test
-                .found
-                .into_iter()
-                .map(|found| {
-                    let place = place(world, rule, subject, found.name);
-                    let more = found.more + found.values.len().saturating_sub(MAX_VALUES);
-                    Value {
-                        field: found.name.to_owned(),
-                        values: found.values.iter().take(MAX_VALUES).map(|value| clip(value)).collect(),
-                        more,
-                        complete: found.coverage == Coverage::Complete,
-                        at: place.map(|(at, ..)| at),
-                        frame: place.and_then(|(_, frame)| frame),
-                    }
-                })
-                .collect(),
-        })
-        .collect();
-    evidence
+            found: found.collect(),
+        });
+    }
 }
 
 /// Its first characters.

@@ -295,7 +295,7 @@ impl<'j> Judging<'j> {
             0 => format!("there is no {} that it speaks of", of.one()),
             count => format!("none of {} as expected", counted(count, of)),
         };
-        failed(reason, if self.seen.is_empty() { self.near_misses() } else { self.seen.clone() })
+        failed(reason, self.all_seen())
     }
 
     fn none(&self) -> Ruling {
@@ -327,7 +327,7 @@ impl<'j> Judging<'j> {
             return failed(format!("{} found, {wanted} expected", counted(certain.len(), of)), certain);
         }
         if many(&possible) < least && self.hiding.fulfilling.is_empty() {
-            let shown = if held.is_empty() { self.near_misses() } else { held.clone() };
+            let shown = if held.is_empty() { self.all_seen() } else { held.clone() };
             return failed(format!("{} found, {wanted} expected", counted(held.len(), of)), shown);
         }
         let hidden = if most == u64::MAX { Vec::new() } else { strong(&self.hiding.fulfilling) };
@@ -341,6 +341,11 @@ impl<'j> Judging<'j> {
 
     fn only(&self, holds: impl Fn(&Seen) -> bool) -> Vec<Seen> {
         self.seen.iter().copied().filter(holds).collect()
+    }
+
+    /// Those that were looked at, or else what there is.
+    fn all_seen(&self) -> Vec<Seen> {
+        if self.seen.is_empty() { self.near_misses() } else { self.seen.clone() }
     }
 
     /// What there is, where the rule speaks of none of it.

@@ -194,7 +194,7 @@ impl<'t> Table<'t> {
 
     /// Whether there is a key that was not asked for.
     pub fn has_unknown(&self) -> bool {
-        self.entries().iter().any(|(key, ..)| !self.asked.contains(&key))
+        self.entries().iter().any(|(key, ..)| !self.asked.contains(key))
     }
 
     /// Notes the keys that nobody asked for.

@@ -367,6 +367,9 @@ impl<'j> Judging<'j> {
             let all = self.world.trace.doubts.iter();
             let about = all.filter(|doubt| doubt.connection.is_none_or(|at| connections.contains(&at)));
             lacking.extend(about.take(MAX_EVIDENCE).map(|doubt| doubt.what.clone()));
+            if lacking.is_empty() && shown.iter().any(|seen| self.world.is_body_cut(seen.subject)) {
+                lacking.push("a body is longer than what is searched of it (see --limit body)".into());
+            }
         }
         lacking.truncate(MAX_EVIDENCE);
         Ruling { verdict: Verdict::Undecided, reason, shown, doubts: lacking }

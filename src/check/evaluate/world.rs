@@ -112,6 +112,15 @@ impl<'w> World<'w> {
         }
     }
 
+    /// Whether it has a body that is longer than what was kept of it.
+    pub fn is_body_cut(&self, subject: Subject) -> bool {
+        let (Subject::Message(at) | Subject::Exchange(at)) = subject else { return false };
+        let first = self.trace.messages.get(at);
+        let answer = first.and_then(|kept| self.trace.messages.get(kept.pair?));
+        let all = [first, answer.filter(|_| matches!(subject, Subject::Exchange(_)))];
+        all.into_iter().flatten().any(|kept| !is_body_kept(kept))
+    }
+
     fn held(&self, kept: &Kept) -> Option<&'w Held> {
         self.trace.connections.get(kept.connection?)
     }

@@ -1,7 +1,7 @@
 //! Which frames it takes to read chosen messages again: `-w` with `-Y`.
 //!
-//! A first pass finds where in their streams the chosen messages are, a second one the frames that carry these bytes, with
-//! all that opens and closes their connections and acknowledges.
+//! A first pass finds how far into their streams the chosen messages go, a second one the frames that carry the bytes up
+//! to there, with all that opens and closes their connections and acknowledges.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::selection::Selection;
 use super::{Failure, pass};
-use crate::app::message::{Integrity, Kind, Message};
+use crate::app::message::{Integrity, Kind};
 use crate::cli::Plan;
 use crate::decode;
 use crate::engine::{Engine, Options};
@@ -18,9 +18,6 @@ use crate::flow::Endpoint;
 use crate::frame::FrameNumber;
 use crate::tcp::Control;
 use crate::tcp::reassembly::ORIGIN;
-
-/// Stretches of streams that are kept; of a connection with more to come, everything is saved.
-const MAX_STRETCHES: usize = 4 << 20;
 
 /// Connections of which something is chosen; with more of them, every frame is saved.
 const MAX_CHOSEN: usize = 512 << 10;
@@ -93,18 +90,11 @@ impl Sink for Erased<'_> {
     }
 }
 
-/// A stretch of one direction: offsets of its first byte, and of the one after its last.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Stretch {
-    from: u64,
-    to: u64,
-}
-
-/// What is saved of one direction.
+/// What is saved of one direction: its bytes up to an offset, so that what precedes a chosen message is read alike.
 #[derive(Clone, Debug)]
 struct Direction {
-    /// In order, none of which overlap or touch.
-    stretches: Vec<Stretch>,
+    /// Offset of the first byte that is not saved; 0 where none is.
+    to: u64,
     /// What to add to an offset to have a relative sequence number.
     delta: u32,
     /// The offset of the segment that was looked at last.
@@ -113,33 +103,21 @@ struct Direction {
 
 impl Default for Direction {
     fn default() -> Self {
-        Self { stretches: Vec::new(), delta: 0, position: ORIGIN }
+        Self { to: 0, delta: 0, position: ORIGIN }
     }
 }
 
 impl Direction {
-    /// Adds a stretch; tells by how many there are more.
-    fn add(&mut self, mut new: Stretch) -> isize {
-        let before = self.stretches.len() as isize;
-        let first = self.stretches.partition_point(|stretch| stretch.to < new.from);
-        let last = self.stretches.partition_point(|stretch| stretch.from <= new.to);
-        if let Some(overlapped) = self.stretches.get(first..last).filter(|some| !some.is_empty()) {
-            new.from = new.from.min(overlapped[0].from);
-            new.to = new.to.max(overlapped[overlapped.len() - 1].to);
+    /// Whether a segment begins with a byte that is saved.
+    fn carries(&mut self, seq: u32) -> bool {
+        // A direction in which nothing was chosen has no number to count from.
+        if self.to == 0 {
+            return false;
         }
-        self.stretches.splice(first..last.max(first), [new]);
-        self.stretches.len() as isize - before
-    }
-
-    /// Whether a segment carries a byte of a stretch.
-    fn carries(&mut self, seq: u32, len: u32) -> bool {
         // The offset nearest to that of the segment before, as sequence numbers begin again.
         let ahead = seq.wrapping_sub(self.delta).wrapping_sub(self.position as u32) as i32;
-        let from = self.position.saturating_add_signed(ahead.into());
-        self.position = from;
-        let to = from + u64::from(len);
-        let next = self.stretches.partition_point(|stretch| stretch.to <= from);
-        self.stretches.get(next).is_some_and(|stretch| stretch.from < to)
+        self.position = self.position.saturating_add_signed(ahead.into());
+        self.position < self.to
     }
 }
 
@@ -148,18 +126,8 @@ impl Direction {
 enum Part {
     /// Everything.
     Whole,
-    /// The bytes of some messages, and what has none: of who sent the connection's first frame, and of the other.
-    Stretches(Endpoint, Box<[Direction; 2]>),
-}
-
-/// A message of a direction, as far as the next one needs to know.
-#[derive(Clone, Copy)]
-struct Past {
-    end: u64,
-    last_frame: FrameNumber,
-    /// Where the first of the messages begins of which each shares a frame with the next: the frame of this one's first
-    /// byte cannot be read without that.
-    chain: u64,
+    /// Beginnings of both directions, and what has no bytes: of who sent the connection's first frame, and of the other.
+    Beginnings(Endpoint, Box<[Direction; 2]>),
 }
 
 /// Requests of one connection that have not ended though they are answered.
@@ -168,19 +136,12 @@ const MAX_WANTED: usize = 16;
 /// What is known of a connection while it lasts.
 #[derive(Default)]
 struct Live {
-    last: [Option<Past>; 2],
-    requests: BTreeMap<u32, Request>,
+    /// What is to be added to an offset of a direction to have a relative sequence number.
+    deltas: [Option<u32>; 2],
+    /// Where requests end that have no final answer yet, by their numbers.
+    requests: BTreeMap<u32, u64>,
     /// Requests of which the answer was chosen before they had ended.
     wanted: BTreeSet<u32>,
-}
-
-#[derive(Clone, Copy)]
-struct Request {
-    side: usize,
-    delta: u32,
-    stretch: Stretch,
-    /// Whether its method tells how long the answer is.
-    decides: bool,
 }
 
 /// The first pass: where the chosen messages are.
@@ -189,15 +150,14 @@ struct Places {
     live: HashMap<u64, Live>,
     chosen: HashMap<u64, Part>,
     datagrams: Frames,
-    /// Stretches, and requests that wait for their answers.
-    count: usize,
+    /// Requests that wait for their answers.
     waiting: usize,
 }
 
 impl Places {
     fn new(selection: Selection) -> Self {
         let (live, chosen, datagrams) = (HashMap::new(), HashMap::new(), Frames::default());
-        Self { selection, live, chosen, datagrams, count: 0, waiting: 0 }
+        Self { selection, live, chosen, datagrams, waiting: 0 }
     }
 
     fn message(&mut self, told: &event::Message<'_>, holds: bool) {
@@ -210,25 +170,15 @@ impl Places {
         }
         let stream = told.flow.stream;
         let live = self.live.entry(stream).or_default();
-        let chain = chain(live.last[message.side], message);
-        let (end, last_frame) = (message.end(), message.segments.last_frame());
-        live.last[message.side] = Some(Past { end, last_frame, chain });
-        let delta = told.first_seq.wrapping_sub(message.start as u32);
-        let stretch = Stretch { from: chain, to: end };
+        live.deltas[message.side] = Some(told.first_seq.wrapping_sub(message.start as u32));
         // That bytes are missing is known from what came after them, in any message.
         let mut whole = message.integrity == Integrity::Gap;
         let mut wanted = holds;
-        let mut request = None;
+        let mut asked = 0;
         match message.kind {
             Kind::Request => {
                 wanted |= live.wanted.remove(&message.number);
-                let decides = message.http().is_some_and(|http| {
-                    let head = http.head();
-                    [&b"HEAD"[..], b"CONNECT"].contains(&head.method().unwrap_or_default())
-                        || head.get("upgrade").is_some()
-                });
-                let new = Request { side: message.side, delta, stretch, decides };
-                if self.waiting < MAX_REQUESTS && live.requests.insert(message.number, new).is_none() {
+                if self.waiting < MAX_REQUESTS && live.requests.insert(message.number, message.end()).is_none() {
                     self.waiting += 1;
                 }
             }
@@ -245,12 +195,7 @@ impl Places {
                 });
                 if wanted {
                     match (answered, message.answers) {
-                        (Some(answered), _) => {
-                            // How it ends follows from what it answers: without all that came before, which that is
-                            // would not be certain.
-                            whole |= answered.decides;
-                            request = Some(answered);
-                        }
+                        (Some(end), _) => asked = end,
                         // It has not ended yet, or is forgotten.
                         (None, Some(number)) if live.wanted.len() < MAX_WANTED => {
                             live.wanted.insert(number);
@@ -261,43 +206,37 @@ impl Places {
             }
         }
         if wanted {
-            self.add(&told.flow, message.side, delta, stretch);
-            if let Some(Request { side, delta, stretch, .. }) = request {
-                self.add(&told.flow, side, delta, stretch);
-            }
+            let mut ends = [0; 2];
+            ends[message.side] = message.end();
+            // What it acknowledges came before it.
+            ends[1 - message.side] = message.acked.max(asked);
+            let deltas = live.deltas;
+            self.add(&told.flow, ends, deltas);
             if whole {
                 self.whole(stream);
             }
         }
     }
 
-    fn add(&mut self, flow: &Flow, side: usize, delta: u32, stretch: Stretch) {
+    fn add(&mut self, flow: &Flow, ends: [u64; 2], deltas: [Option<u32>; 2]) {
         if self.chosen.len() >= MAX_CHOSEN {
             return;
         }
-        let part = self.chosen.entry(flow.stream).or_insert_with(|| Part::Stretches(flow.ends[0], Box::default()));
-        let Part::Stretches(_, directions) = part else { return };
-        directions[side].delta = delta;
-        self.count = self.count.saturating_add_signed(directions[side].add(stretch));
-        if self.count > MAX_STRETCHES {
-            self.whole(flow.stream);
+        let part = self.chosen.entry(flow.stream).or_insert_with(|| Part::Beginnings(flow.ends[0], Box::default()));
+        let Part::Beginnings(_, directions) = part else { return };
+        for (direction, (end, delta)) in directions.iter_mut().zip(ends.into_iter().zip(deltas)) {
+            if let Some(delta) = delta {
+                (direction.to, direction.delta) = (direction.to.max(end), delta);
+            }
         }
     }
 
     /// All of a connection is saved.
     fn whole(&mut self, stream: u64) {
-        if self.chosen.len() < MAX_CHOSEN
-            && let Some(Part::Stretches(_, directions)) = self.chosen.insert(stream, Part::Whole)
-        {
-            self.count -= directions.iter().map(|direction| direction.stretches.len()).sum::<usize>();
+        if self.chosen.len() < MAX_CHOSEN {
+            self.chosen.insert(stream, Part::Whole);
         }
     }
-}
-
-/// Where the chain of messages begins that a message is in.
-fn chain(last: Option<Past>, message: &Message) -> u64 {
-    let shares = |last: &Past| last.end == message.start && last.last_frame >= message.carrier.get().meta.number;
-    last.filter(shares).map_or(message.start, |last| last.chain)
 }
 
 impl DynSink for Places {
@@ -339,14 +278,12 @@ impl Marks {
         match self.streams.get_mut(&stream) {
             None => false,
             Some(Part::Whole) => true,
-            Some(Part::Stretches(first, directions)) => {
+            Some(Part::Beginnings(first, directions)) => {
                 let from = packet.decoded.addresses.map(|(src, _)| Endpoint { address: src, port: header.src });
                 let direction = &mut directions[usize::from(from != Some(*first))];
                 let len = packet.decoded.payload.len() as u32 + packet.decoded.missing;
                 let control = Control(header.flags).any(Control::SYN | Control::FIN | Control::RST);
-                // A direction in which nothing was chosen has no number to count from.
-                let carries = !direction.stretches.is_empty() && direction.carries(verdict.seq, len);
-                len == 0 || control || carries
+                len == 0 || control || direction.carries(verdict.seq)
             }
         }
     }
@@ -371,41 +308,17 @@ impl DynSink for Marks {
 mod tests {
     use super::*;
 
-    fn stretches(added: &[(u64, u64)]) -> Vec<(u64, u64)> {
-        let mut direction = Direction::default();
-        let mut count = 0;
-        for &(from, to) in added {
-            count += direction.add(Stretch { from, to });
-            assert_eq!(count, direction.stretches.len() as isize);
-        }
-        direction.stretches.iter().map(|stretch| (stretch.from, stretch.to)).collect()
-    }
-
     #[test]
-    fn stretches_are_in_order_and_apart() {
-        assert_eq!(stretches(&[(10, 20), (30, 40)]), [(10, 20), (30, 40)]);
-        assert_eq!(stretches(&[(30, 40), (10, 20), (20, 25)]), [(10, 25), (30, 40)]);
-        assert_eq!(stretches(&[(10, 20), (30, 40), (50, 60), (15, 55)]), [(10, 60)]);
-        assert_eq!(stretches(&[(10, 60), (20, 30)]), [(10, 60)]);
-        assert_eq!(stretches(&[(10, 20), (1, 2), (5, 6)]), [(1, 2), (5, 6), (10, 20)]);
-    }
-
-    #[test]
-    fn segments_carry_stretches_also_where_sequence_numbers_begin_again() {
-        let mut direction = Direction { delta: 1_u32.wrapping_sub(ORIGIN as u32), ..Direction::default() };
+    fn segments_are_of_a_beginning_also_where_sequence_numbers_begin_again() {
+        let delta = 1_u32.wrapping_sub(ORIGIN as u32);
         let far = ORIGIN + (5 << 30);
-        direction.add(Stretch { from: ORIGIN + 100, to: ORIGIN + 200 });
-        direction.add(Stretch { from: far, to: far + 10 });
-        assert!(!direction.carries(1, 100) && direction.carries(1, 101) && direction.carries(200, 1));
-        assert!(!direction.carries(201, 10));
-        // The number of the second stretch, when it stands for another place.
+        let mut direction = Direction { to: far, delta, ..Direction::default() };
         let number = |offset: u64| ((offset - ORIGIN) as u32).wrapping_add(1);
-        assert!(!direction.carries(number(far), 10));
-        for step in 1..=9 {
-            direction.carries(number(ORIGIN + (step << 29)), 1);
+        for step in 0..=9 {
+            assert!(direction.carries(number(ORIGIN + (step << 29))), "{step}");
         }
-        assert!(direction.carries(number(far), 1) && !direction.carries(number(far + 10), 1));
-        assert!(!direction.carries(number(ORIGIN + (4 << 30) + 100), 1));
+        assert!(direction.carries(number(far - 1)) && !direction.carries(number(far)));
+        assert!(!Direction::default().carries(1));
     }
 
     #[test]

@@ -33,6 +33,8 @@ const OTHER_MESSAGES: &[(&str, &str)] = &[
     ("hole-of-two-segments.pcap", MISSING),
     ("hole-until-close.pcap", MISSING),
     ("http09.pcap", NINE),
+    ("lab-half-page.pcap", OPEN),
+    ("lab-hole-in-page.pcap", MISSING),
     ("late-data.pcap", ORDER),
     ("length-too-large.pcap", OPEN),
     ("missing-blank-line.pcap", OPEN),

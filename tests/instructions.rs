@@ -16,7 +16,7 @@ use std::thread;
 use traces::{Kind, Worst};
 
 /// Frames of the traces of the table, nearly.
-const FRAMES: u64 = 5000;
+const FRAMES: u64 = 2500;
 /// Frames of the shorter one of two of the worst.
 const FEW: u64 = 1500;
 /// Ten times the frames may take so many times the instructions.

@@ -216,7 +216,8 @@ fn one(pen: &mut Pen<'_>, difference: &Difference) {
     }
     match (a, b) {
         (Some(Value::Body(len_a, hash_a, from_a)), Some(Value::Body(len_b, hash_b, from_b))) => {
-            let told = |len: &u64, hash: &[u8; 32]| format!("{len} B, sha256 {}…", hex(&hash[..4]));
+            let told =
+                |len: &u64, [a, b, c, d, ..]: &[u8; 32]| format!("{len} B, sha256 {a:02x}{b:02x}{c:02x}{d:02x}…");
             pair(pen, Some(told(len_a, hash_a).as_bytes()), Some(told(len_b, hash_b).as_bytes()), false);
             pen.pad_to(AT_VALUE);
             match place {
@@ -355,10 +356,6 @@ fn under(pen: &mut Pen<'_>, column: usize, cells: &[Cell], first: usize, last: u
     pen.text(ODD, &"^".repeat(marked.max(1)));
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// JSON Lines.
 #[derive(Default)]
 pub struct Json {
@@ -492,7 +489,7 @@ fn json_value(object: &mut Object<'_>, value: &Value) {
         }
         Value::Body(len, hash, _) => {
             object.uint("value", *len);
-            object.text("sha256", hex(hash));
+            object.hex("sha256", hash);
         }
     }
 }

@@ -124,7 +124,7 @@ impl Printer for Har {
             object.text("version", env!("CARGO_PKG_VERSION"));
         });
         out.extend_from_slice(b",\"comment\":");
-        super::object::text(out, format!("from {}", begin.source).as_bytes());
+        super::json::text(out, format!("from {}", begin.source).as_bytes());
         out.extend_from_slice(b",\"pages\":[],\"entries\":[");
     }
 

@@ -167,7 +167,7 @@ impl Files {
             }
             object.uint("length", written.as_ref().map_or(0, |written| written.len));
             if let Some(written) = &written {
-                object.text("sha256", hex(&written.sha256));
+                object.hex("sha256", &written.sha256);
             }
             object.text("integrity", message.integrity.name());
             object.uint("missing", message.missing_bytes);
@@ -399,8 +399,4 @@ fn suffix(coding: &[u8]) -> Option<&'static str> {
         b"compress" | b"x-compress" => ".Z",
         _ => return None,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

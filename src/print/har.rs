@@ -349,6 +349,7 @@ mod tests {
         assert_eq!((content.bytes.len(), content.decoded), (MAX_BODY, true));
         assert!(content.comment.is_some_and(|comment| comment.starts_with("the first 1048576 of")));
     }
+
     #[test]
     fn what_precedes_the_first_request_is_told_of_its_connection() {
         use crate::flow::Endpoint;

@@ -125,8 +125,8 @@ impl Differ<'_> {
     /// then those that begin with the same request, and those to the same server. One that is in no pair is alone.
     fn pair<'k>(&self, a: &'k Kept, b: &'k Kept) -> Vec<Pair<'k>> {
         let [first, second] = [a, b].map(|kept| kept.connections.values().collect::<Vec<_>>());
-        let [equal_a, equal_b] = [&first, &second].map(|all| self.keys(all, |differ, c| differ.equal_key(c)));
-        let [asks_a, asks_b] = [&first, &second].map(|all| self.keys(all, |_, c| asks_key(c)));
+        let [equal_a, equal_b] = [&first, &second].map(|all| keys(all, |c| self.equal_key(c)));
+        let [asks_a, asks_b] = [&first, &second].map(|all| keys(all, asks_key));
         let mut partner: Vec<Option<usize>> = vec![None; first.len()];
         let mut taken = vec![false; second.len()];
         for step in align(&[(&equal_a, &equal_b), (&asks_a, &asks_b)]) {
@@ -134,8 +134,8 @@ impl Differ<'_> {
                 (partner[i], taken[j]) = (Some(j), true);
             }
         }
-        let [begins_a, begins_b] = [&first, &second].map(|all| self.keys(all, |_, c| begins_key(c)));
-        let [server_a, server_b] = [&first, &second].map(|all| self.keys(all, |_, c| server_key(c)));
+        let [begins_a, begins_b] = [&first, &second].map(|all| keys(all, begins_key));
+        let [server_a, server_b] = [&first, &second].map(|all| keys(all, server_key));
         let mut weaker = vec![(equal_a, equal_b), (asks_a, asks_b), (begins_a, begins_b), (server_a, server_b)];
         if first.len() == second.len() {
             weaker.push((vec![0; first.len()], vec![0; second.len()]));
@@ -157,10 +157,6 @@ impl Differ<'_> {
             first.iter().zip(&partner).map(|(one, other)| (Some(*one), other.map(|other| second[other]))).collect();
         pairs.extend(second.iter().zip(&taken).filter(|(_, taken)| !**taken).map(|(one, _)| (None, Some(*one))));
         pairs
-    }
-
-    fn keys(&self, all: &[&Connection], key: impl Fn(&Self, &Connection) -> u64) -> Vec<u64> {
-        all.iter().map(|connection| key(self, connection)).collect()
     }
 
     /// The same for connections in which nothing that matters differs, but for their times.
@@ -389,6 +385,10 @@ impl Differ<'_> {
     }
 }
 
+fn keys(all: &[&Connection], key: impl Fn(&Connection) -> u64) -> Vec<u64> {
+    all.iter().map(|connection| key(connection)).collect()
+}
+
 /// What a connection asks for, in order.
 fn asks_key(connection: &Connection) -> u64 {
     digest(|hasher| {
@@ -476,8 +476,9 @@ fn end_of_head(head: HeadRef<'_>) -> &[u8] {
         head.head.fields.last().map_or(start_line(head).len() as u32, |line| line_end(head.bytes, line.value.end));
     head.bytes.get(last as usize..).unwrap_or_default()
 }
-/// Whether two messages came in other segments: in another number of them, or cut at other places. That one of them is longer
-/// says nothing of how it was cut.
+
+/// Whether two messages came in other segments: in another number of them, or cut at other places. That one of them is
+/// longer says nothing of how it was cut.
 fn are_cut_otherwise((count_a, a): &(u64, Vec<u32>), (count_b, b): &(u64, Vec<u32>)) -> bool {
     let length = |sizes: &[u32]| sizes.iter().map(|&size| u64::from(size)).sum::<u64>();
     let are_all_known = a.len() as u64 == *count_a;

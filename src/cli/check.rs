@@ -8,7 +8,7 @@ use std::thread;
 
 use super::args::{CheckArgs, Report, Worth};
 use super::limit::{self, number};
-use super::plan::{colors, width};
+use super::plan::{WIDTH, colors, width};
 use crate::check::lint::{Levels, severity};
 use crate::check::rules::draft::{Fault, MAX_FILE};
 use crate::check::rules::explain::explain;
@@ -30,9 +30,6 @@ Exit codes:
 /// Bytes of a body that rules search, and messages that are kept of a capture.
 const BODY: usize = 1 << 20;
 const MESSAGES: usize = 64 << 10;
-
-/// Columns of a line that does not go to a terminal.
-const WIDTH: u16 = 100;
 
 /// What to check, and how.
 #[derive(Debug)]

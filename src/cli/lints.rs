@@ -1,15 +1,12 @@
 //! What lints there are, and what each means.
 
 use super::args::{Format, LintsArgs};
-use super::plan::{colors, width};
+use super::plan::{WIDTH, colors, width};
 use super::tell;
 use crate::check::lint::{self, Lint};
 use crate::print::json;
 use crate::print::lint::{Options, explain};
 use crate::run::Failure;
-
-/// Columns of a line that does not go to a terminal.
-const WIDTH: u16 = 100;
 
 /// The list, or the lints that are named.
 pub fn lints(args: &LintsArgs) -> Result<Vec<u8>, Failure> {

@@ -16,7 +16,7 @@ use clap::Parser;
 pub use args::Format;
 pub use check::{Checks, Judge};
 pub use diff::Plan as Comparison;
-pub use plan::{Input, Output, Plan, Saved, Style};
+pub use plan::{Input, Output, Plan, Saved, Style, WIDTH};
 
 use crate::run::{self, Failure};
 use args::{Args, Command};

@@ -116,6 +116,9 @@ pub struct Style {
     pub width: Option<u16>,
 }
 
+/// Columns of a line that does not go to a terminal.
+pub const WIDTH: u16 = 100;
+
 /// Bytes that are kept of a body's beginning to be shown, and with `-vv`.
 const PREVIEW: usize = 4 << 10;
 const LONG_PREVIEW: usize = 64 << 10;

@@ -71,6 +71,14 @@ pub(super) fn number(value: Value<'_>) -> Option<i128> {
     }
 }
 
+/// A number as a record would hand it out; none of one that no record has.
+pub(super) fn from_number(number: i128) -> Option<Value<'static>> {
+    match u64::try_from(number) {
+        Ok(number) => Some(Value::Uint(number)),
+        Err(_) => Some(Value::Int(i64::try_from(number).ok()?)),
+    }
+}
+
 /// The bytes of a value, if it is made of bytes.
 pub(super) fn bytes<'v>(value: &'v Value<'_>) -> Option<&'v [u8]> {
     match value {
@@ -122,10 +130,7 @@ impl Constant {
     pub fn value(&self) -> Option<Value<'_>> {
         Some(match self {
             Self::Bool(value) => Value::Bool(*value),
-            Self::Number(value) => match u64::try_from(*value) {
-                Ok(value) => Value::Uint(value),
-                Err(_) => Value::Int(i64::try_from(*value).ok()?),
-            },
+            Self::Number(value) => return from_number(*value),
             Self::Bytes(bytes) => Value::Bytes(bytes),
             Self::Ipv4 { address, .. } => Value::Ipv4(address.to_be_bytes()),
             Self::Ipv6 { address, .. } => Value::Ipv6(address.to_be_bytes()),

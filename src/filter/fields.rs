@@ -175,23 +175,18 @@ struct Catalogue {
 }
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
-    let mut builder = Builder { entries: Vec::new(), by_name: HashMap::new() };
-    builder.protocols();
-    builder.registry();
-    builder.layers();
-    builder.analysis();
-    builder.http();
-    builder.connections();
-    builder.prefixes();
-    Catalogue { entries: builder.entries, by_name: builder.by_name }
+    let mut all = Catalogue { entries: Vec::new(), by_name: HashMap::new() };
+    all.protocols();
+    all.registry();
+    all.layers();
+    all.analysis();
+    all.http();
+    all.connections();
+    all.prefixes();
+    all
 });
 
-struct Builder {
-    entries: Vec<Entry>,
-    by_name: HashMap<String, u16>,
-}
-
-impl Builder {
+impl Catalogue {
     /// Adds a source to a name.
     fn add(&mut self, name: &str, kind: impl Into<Type>, doc: &'static str, source: Source) -> &mut Entry {
         let index = match self.by_name.get(name) {

@@ -6,6 +6,7 @@
 mod constant;
 mod expression;
 mod fields;
+mod function;
 mod lexer;
 mod mistake;
 mod names;

@@ -104,12 +104,17 @@ pub trait Record {
 
     /// Whether the field is there: as [`values`](Self::values) would tell, at less cost.
     fn exists(&self, field: FieldId) -> Decision {
-        let mut found = false;
-        match self.values(field, &mut |_| found = true) {
-            _ if found => Decision::Yes,
-            Coverage::Complete => Decision::No,
-            Coverage::Incomplete => Decision::Unknown,
-        }
+        exists(self, field)
+    }
+}
+
+/// Whether the field is there, by its values.
+pub(super) fn exists(record: &(impl Record + ?Sized), field: FieldId) -> Decision {
+    let mut found = false;
+    match record.values(field, &mut |_| found = true) {
+        _ if found => Decision::Yes,
+        Coverage::Complete => Decision::No,
+        Coverage::Incomplete => Decision::Unknown,
     }
 }
 

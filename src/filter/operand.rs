@@ -2,7 +2,8 @@
 
 use memchr::memmem;
 
-use super::constant::{Constant, bytes, display, number, sliceable};
+use super::constant::{Constant, bytes, from_number, number, sliceable};
+use super::function::Function;
 use super::lexer::{End, Slice};
 use super::names::{Coverage, FieldId, Item, Record};
 use super::syntax::Calculation;
@@ -24,18 +25,6 @@ pub(super) enum Operand {
     Call(Function, Vec<Operand>),
     Negative(Box<Operand>),
     Calculation(Calculation, Box<[Operand; 2]>),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Function {
-    Len,
-    Count,
-    Lower,
-    Upper,
-    String,
-    Max,
-    Min,
-    Abs,
 }
 
 impl Operand {
@@ -167,68 +156,6 @@ impl Slice {
             End::Last => bytes.len(),
         };
         bytes.get(start..end)
-    }
-}
-
-impl Function {
-    fn call(self, arguments: &[Operand], record: &dyn Record, put: &mut dyn FnMut(Value<'_>)) -> Coverage {
-        let Some(first) = arguments.first() else { return Coverage::Complete };
-        match self {
-            Self::Len => first.each(record, &mut |value| {
-                sliceable(&value).map(|bytes| Value::Uint(bytes.len() as u64)).map(&mut *put);
-            }),
-            Self::Lower => first.each(record, &mut |value| {
-                bytes(&value).into_iter().for_each(|bytes| put(Value::Text(&bytes.to_ascii_lowercase())));
-            }),
-            Self::Upper => first.each(record, &mut |value| {
-                bytes(&value).into_iter().for_each(|bytes| put(Value::Text(&bytes.to_ascii_uppercase())));
-            }),
-            Self::String => first.each(record, &mut |value| put(Value::Text(display(value).as_bytes()))),
-            Self::Abs => first.each(record, &mut |value| {
-                let positive = match value {
-                    Value::Duration(nanos) => nanos.checked_abs().map(Value::Duration),
-                    _ => number(value).and_then(|number| from_number(number.abs())),
-                };
-                positive.map(&mut *put);
-            }),
-            Self::Count => {
-                let mut count = 0;
-                let coverage = first.each(record, &mut |_| count += 1);
-                if count > 0 && coverage == Coverage::Complete {
-                    put(Value::Uint(count));
-                }
-                coverage
-            }
-            Self::Max | Self::Min => {
-                let mut best: Option<Constant> = None;
-                let mut all = Coverage::Complete;
-                for argument in arguments {
-                    let coverage = argument.each(record, &mut |value| {
-                        let ordering = best.as_ref().and_then(|best| best.compare(value));
-                        let is_better = if self == Self::Max {
-                            ordering.is_none_or(|o| o.is_gt())
-                        } else {
-                            ordering.is_none_or(|o| o.is_lt())
-                        };
-                        if is_better {
-                            best = Some(value.into());
-                        }
-                    });
-                    all = all.and(coverage);
-                }
-                if let Some(value) = best.as_ref().and_then(Constant::value).filter(|_| all == Coverage::Complete) {
-                    put(value);
-                }
-                all
-            }
-        }
-    }
-}
-
-fn from_number(number: i128) -> Option<Value<'static>> {
-    match u64::try_from(number) {
-        Ok(number) => Some(Value::Uint(number)),
-        Err(_) => Some(Value::Int(i64::try_from(number).ok()?)),
     }
 }
 

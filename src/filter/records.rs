@@ -6,7 +6,7 @@ mod message;
 
 use super::constant::display;
 use super::fields::{self, Entry, Source};
-use super::names::{Coverage, Decision, FieldId, Item, Record, Type};
+use super::names::{Coverage, Decision, FieldId, Item, Record, Type, exists};
 use crate::decode::{self, Decoded, Layer};
 use crate::event::Packet;
 use crate::field::Value;
@@ -77,16 +77,6 @@ impl Record for FrameRecord<'_> {
             }
             _ => exists(self, field),
         }
-    }
-}
-
-/// As [`Record::exists`] has it where a record does not know better.
-fn exists(record: &impl Record, field: FieldId) -> Decision {
-    let mut found = false;
-    match record.values(field, &mut |_| found = true) {
-        _ if found => Decision::Yes,
-        Coverage::Complete => Decision::No,
-        Coverage::Incomplete => Decision::Unknown,
     }
 }
 

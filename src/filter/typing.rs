@@ -3,11 +3,12 @@
 use super::Mistake;
 use super::constant::{Constant, Literal, article};
 use super::expression::{self, Order};
+use super::function::{self, Function};
 use super::lexer::{Compare, Slice};
 use super::mistake::shown;
 use super::names::{Name, Names, Type};
 use super::nearest;
-use super::operand::{Function, Operand};
+use super::operand::Operand;
 use super::pattern;
 use super::syntax::{Calculation, Form, Logic, Quantifier, Relation, Test, Value, ValueKind};
 use crate::field::Kind;
@@ -247,12 +248,8 @@ impl Typing<'_> {
             ValueKind::Word(word) | ValueKind::Layers(word, _) => self.resolve(word).map(|name| name.kind),
             ValueKind::Text(_) | ValueKind::Char(_) => None,
             ValueKind::Slices(..) => Some(Kind::Bytes.into()),
-            ValueKind::Call(name, arguments) => match function(name) {
-                Some(Function::Len | Function::Count) => Some(Kind::Uint.into()),
-                Some(Function::Lower | Function::Upper | Function::String) => Some(Kind::Text.into()),
-                Some(Function::Max | Function::Min | Function::Abs) => {
-                    Some(arguments.iter().find_map(|argument| self.kind(argument)).unwrap_or(Kind::Int.into()))
-                }
+            ValueKind::Call(name, arguments) => match Function::named(name) {
+                Some(function) => Some(function.gives(arguments.iter().find_map(|argument| self.kind(argument)))),
                 // That it is unknown is found where it is read.
                 None => Some(Kind::Int.into()),
             },
@@ -371,8 +368,8 @@ impl Typing<'_> {
     }
 
     fn call(&self, value: &Value<'_>, name: &str, arguments: &[Value<'_>]) -> Result<Typed> {
-        let Some(function) = function(name) else {
-            let all: Vec<_> = FUNCTIONS.iter().map(|(name, _)| *name).collect();
+        let Some(function) = Function::named(name) else {
+            let all: Vec<_> = function::names().collect();
             let span = value.span.start..value.span.start + name.len();
             let mistake = Mistake::new(span, format!("{} is no function", shown(name)));
             return Err(mistake.hint(format!("there are {}", all.join(", "))));
@@ -398,12 +395,7 @@ impl Typing<'_> {
             kind = kind.or(Some(typed.kind));
             operands.push(typed.operand);
         }
-        let kind = match function {
-            Function::Len | Function::Count => Kind::Uint.into(),
-            Function::Lower | Function::Upper | Function::String => Kind::Text.into(),
-            Function::Max | Function::Min | Function::Abs => kind.unwrap_or(Kind::Int.into()),
-        };
-        Ok(Typed { operand: Operand::Call(function, operands), kind })
+        Ok(Typed { operand: Operand::Call(function, operands), kind: function.gives(kind) })
     }
 
     /// A value that is not written in the filter.
@@ -442,40 +434,6 @@ impl Typing<'_> {
         }
         found.sort_by_key(|mention| mention.span.start);
         found
-    }
-}
-
-const FUNCTIONS: [(&str, Function); 8] = [
-    ("len", Function::Len),
-    ("count", Function::Count),
-    ("lower", Function::Lower),
-    ("upper", Function::Upper),
-    ("string", Function::String),
-    ("max", Function::Max),
-    ("min", Function::Min),
-    ("abs", Function::Abs),
-];
-
-fn function(name: &str) -> Option<Function> {
-    FUNCTIONS.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
-}
-
-impl Function {
-    fn takes(self, kind: Type) -> bool {
-        match (self, kind) {
-            (Self::Count, _) => true,
-            (_, Type::Label) => false,
-            (Self::Len, Type::Protocol | Type::Of(Kind::Text | Kind::Bytes | Kind::Mac | Kind::Ipv4 | Kind::Ipv6)) => {
-                true
-            }
-            (Self::Lower | Self::Upper, Type::Of(Kind::Text)) => true,
-            (Self::String, Type::Of(kind)) => {
-                matches!(kind, Kind::Uint | Kind::Int | Kind::Mac | Kind::Ipv4 | Kind::Ipv6)
-            }
-            (Self::Abs, Type::Of(kind)) => matches!(kind, Kind::Uint | Kind::Int | Kind::Duration),
-            (Self::Max | Self::Min, Type::Of(_)) => true,
-            _ => false,
-        }
     }
 }
 

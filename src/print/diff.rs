@@ -1,12 +1,13 @@
-//! What differs between two captures: for people, values side by side with marks under them, or as JSON Lines.
+//! What differs between two captures: for people, values side by side with marks under them.
 
-use super::object::Object;
+mod json;
+
 use super::pen::Pen;
 use super::safe::{self, Charset, Unit as Part};
 use super::style::{DIM, HEADING, ODD, PLAIN};
 use super::time::Span;
 use crate::app::message::Kind;
-use crate::check::diff::{Difference, Finding, Value};
+use crate::check::diff::{Difference, Finding, Options, Value};
 use crate::check::kept::{Connection, Kept, Place, Unit};
 
 /// Where names of what differs begin, and their values.
@@ -24,6 +25,20 @@ const BEFORE: usize = 12;
 
 /// Sizes of segments that are shown in a line.
 const SIZES: usize = 10;
+
+pub use json::Json;
+
+/// Writes what a comparison finds into a buffer.
+pub trait Printer {
+    /// Writes what is compared, and how.
+    fn begin(&mut self, names: [&str; 2], kept: [&Kept; 2], options: &Options, out: &mut Vec<u8>);
+
+    /// Writes a finding, if anything differs.
+    fn finding(&mut self, finding: &Finding<'_>, out: &mut Vec<u8>);
+
+    /// Writes the account.
+    fn end(&mut self, counts: &Counts, out: &mut Vec<u8>);
+}
 
 /// What was found, in numbers.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -74,8 +89,18 @@ impl Text {
         Self { width, color, heading: None }
     }
 
-    /// Writes what is compared.
-    pub fn begin(&self, names: [&str; 2], kept: [&Kept; 2], out: &mut Vec<u8>) {
+    /// Names the connections, once.
+    fn name(&mut self, pen: &mut Pen<'_>) {
+        if let Some(heading) = self.heading.take() {
+            pen.end_line();
+            pen.text(HEADING, &heading);
+            pen.end_line();
+        }
+    }
+}
+
+impl Printer for Text {
+    fn begin(&mut self, names: [&str; 2], kept: [&Kept; 2], _: &Options, out: &mut Vec<u8>) {
         let mut pen = Pen::new(out, self.width, self.color);
         for (side, (name, kept)) in ["A", "B"].into_iter().zip(names.into_iter().zip(kept)) {
             pen.text(HEADING, side);
@@ -97,8 +122,7 @@ impl Text {
         }
     }
 
-    /// Writes a finding, if anything differs.
-    pub fn finding(&mut self, finding: &Finding<'_>, out: &mut Vec<u8>) {
+    fn finding(&mut self, finding: &Finding<'_>, out: &mut Vec<u8>) {
         let mut pen = Pen::new(out, self.width, self.color);
         match finding {
             Finding::Connections(a, b, differences) => {
@@ -137,17 +161,7 @@ impl Text {
         }
     }
 
-    /// Names the connections, once.
-    fn name(&mut self, pen: &mut Pen<'_>) {
-        if let Some(heading) = self.heading.take() {
-            pen.end_line();
-            pen.text(HEADING, &heading);
-            pen.end_line();
-        }
-    }
-
-    /// Writes the account.
-    pub fn end(&self, counts: &Counts, out: &mut Vec<u8>) {
+    fn end(&mut self, counts: &Counts, out: &mut Vec<u8>) {
         let mut pen = Pen::new(out, self.width, self.color);
         let Counts { equal, different, only: [a, b], differences } = *counts;
         pen.end_line();
@@ -216,7 +230,8 @@ fn one(pen: &mut Pen<'_>, difference: &Difference) {
     }
     match (a, b) {
         (Some(Value::Body(len_a, hash_a, from_a)), Some(Value::Body(len_b, hash_b, from_b))) => {
-            let told = |len: &u64, hash: &[u8; 32]| format!("{len} B, sha256 {}…", hex(&hash[..4]));
+            let told =
+                |len: &u64, [a, b, c, d, ..]: &[u8; 32]| format!("{len} B, sha256 {a:02x}{b:02x}{c:02x}{d:02x}…");
             pair(pen, Some(told(len_a, hash_a).as_bytes()), Some(told(len_b, hash_b).as_bytes()), false);
             pen.pad_to(AT_VALUE);
             match place {
@@ -353,146 +368,4 @@ fn under(pen: &mut Pen<'_>, column: usize, cells: &[Cell], first: usize, last: u
         (width(cells.get(..first).unwrap_or(cells)), width(cells.get(first..last).unwrap_or_default()));
     pen.pad_to(column + before);
     pen.text(ODD, &"^".repeat(marked.max(1)));
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// JSON Lines.
-#[derive(Default)]
-pub struct Json {
-    /// Numbers of the connections that were named last.
-    streams: [u64; 2],
-}
-
-impl Json {
-    /// Writes what is compared, and how.
-    pub fn begin<'i>(
-        &self,
-        names: [&str; 2],
-        kept: [&Kept; 2],
-        ignored: impl Iterator<Item = &'i String>,
-        tolerance: i64,
-        out: &mut Vec<u8>,
-    ) {
-        line(out, "begin", |object| {
-            for (side, (name, kept)) in ["a", "b"].into_iter().zip(names.into_iter().zip(kept)) {
-                object.object(side, |object| {
-                    object.text("source", name);
-                    object.uint("connections", kept.connections.len() as u64);
-                    object.uint("messages", kept.messages());
-                    object.uint("others", kept.others);
-                    object.uint("beyond", kept.beyond);
-                });
-            }
-            object.texts("ignored", ignored);
-            super::number::seconds(object.key("tolerance"), tolerance);
-        });
-    }
-
-    /// Writes a finding, if anything differs.
-    pub fn finding(&mut self, finding: &Finding<'_>, out: &mut Vec<u8>) {
-        match finding {
-            Finding::Connections(a, b, differences) => {
-                self.streams = [a.flow.stream, b.flow.stream];
-                differences.iter().for_each(|difference| self.difference(difference, None, out));
-            }
-            Finding::Messages(a, b, differences) => {
-                differences.iter().for_each(|difference| self.difference(difference, Some([a, b]), out));
-            }
-            Finding::Connection(second, connection) => {
-                for message in &connection.messages {
-                    only_record(*second, connection.flow.stream, message, out);
-                }
-            }
-            Finding::Message(second, message) => {
-                only_record(*second, self.streams[usize::from(*second)], message, out);
-            }
-        }
-    }
-
-    fn difference(&self, difference: &Difference, messages: Option<[&Unit; 2]>, out: &mut Vec<u8>) {
-        let Difference { aspect, field, a, b, place } = difference;
-        line(out, "difference", |object| {
-            object.text("aspect", aspect);
-            if let Some(field) = field {
-                object.text("field", field);
-            }
-            for (side, (name, value)) in [("a", a), ("b", b)].into_iter().enumerate() {
-                object.object(name, |object| {
-                    object.uint("stream", self.streams[side]);
-                    if let Some(messages) = messages {
-                        object.uint("message", messages[side].number.into());
-                        object.uint("frame", messages[side].frame);
-                    }
-                    if let Some(value) = value {
-                        json_value(object, value);
-                    }
-                });
-            }
-            match place {
-                Some(Place::At(at)) => object.array("offset", [*at, *at], super::number::uint),
-                Some(Place::Within(from, to)) => {
-                    object.array("offset", [*from, to.saturating_sub(1)], super::number::uint);
-                }
-                None => {}
-            }
-        });
-    }
-
-    /// Writes the account.
-    pub fn end(&self, counts: &Counts, out: &mut Vec<u8>) {
-        line(out, "end", |object| {
-            object.uint("differences", counts.differences);
-            object.object("messages", |object| {
-                object.uint("different", counts.different);
-                object.uint("equal", counts.equal);
-                object.uint("only_a", counts.only[0]);
-                object.uint("only_b", counts.only[1]);
-            });
-        });
-    }
-}
-
-fn line(out: &mut Vec<u8>, kind: &str, fill: impl FnOnce(&mut Object<'_>)) {
-    Object::write(out, |object| {
-        object.text("type", kind);
-        fill(object);
-    });
-    out.push(b'\n');
-}
-
-fn only_record(second: bool, stream: u64, message: &Unit, out: &mut Vec<u8>) {
-    line(out, "only", |object| {
-        object.text("in", if second { "b" } else { "a" });
-        object.uint("stream", stream);
-        object.uint("message", message.number.into());
-        object.uint("frame", message.frame);
-        object.text("kind", message.kind.name());
-        let head = message.http.head();
-        for (name, text) in [("method", head.method()), ("target", head.target())] {
-            if let Some(text) = text {
-                object.text(name, text);
-            }
-        }
-        if message.http.parsed.code > 0 {
-            object.uint("status", message.http.parsed.code.into());
-        }
-    });
-}
-
-fn json_value(object: &mut Object<'_>, value: &Value) {
-    match value {
-        Value::Text(text) => object.text("value", text),
-        Value::Span(nanos) => super::number::seconds(object.key("value"), *nanos),
-        Value::Segments(count, sizes) => {
-            object.uint("value", *count);
-            object.array("sizes", sizes, |out, size| super::number::uint(out, (*size).into()));
-        }
-        Value::Body(len, hash, _) => {
-            object.uint("value", *len);
-            object.text("sha256", hex(hash));
-        }
-    }
 }

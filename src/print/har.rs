@@ -124,7 +124,7 @@ impl Printer for Har {
             object.text("version", env!("CARGO_PKG_VERSION"));
         });
         out.extend_from_slice(b",\"comment\":");
-        super::object::text(out, format!("from {}", begin.source).as_bytes());
+        super::json::text(out, format!("from {}", begin.source).as_bytes());
         out.extend_from_slice(b",\"pages\":[],\"entries\":[");
     }
 
@@ -349,6 +349,7 @@ mod tests {
         assert_eq!((content.bytes.len(), content.decoded), (MAX_BODY, true));
         assert!(content.comment.is_some_and(|comment| comment.starts_with("the first 1048576 of")));
     }
+
     #[test]
     fn what_precedes_the_first_request_is_told_of_its_connection() {
         use crate::flow::Endpoint;

@@ -1,5 +1,6 @@
 //! Small JSON objects, written key by key, that are no records with a schema of field names.
 
+use super::json::{array, text};
 use super::number;
 
 /// A JSON object under construction at the end of a buffer.
@@ -31,6 +32,14 @@ impl Object<'_> {
         text(self.key(key), value.as_ref());
     }
 
+    /// Bytes in hexadecimal.
+    pub fn hex(&mut self, key: &str, bytes: &[u8]) {
+        let out = self.key(key);
+        out.push(b'"');
+        number::bytes(out, bytes);
+        out.push(b'"');
+    }
+
     /// A number.
     pub fn uint(&mut self, key: &str, value: u64) {
         number::uint(self.key(key), value);
@@ -57,16 +66,8 @@ impl Object<'_> {
     }
 
     /// An array of what `write` writes for each item.
-    pub fn array<T>(&mut self, key: &str, items: impl IntoIterator<Item = T>, mut write: impl FnMut(&mut Vec<u8>, T)) {
-        let out = self.key(key);
-        out.push(b'[');
-        for (i, item) in items.into_iter().enumerate() {
-            if i > 0 {
-                out.push(b',');
-            }
-            write(out, item);
-        }
-        out.push(b']');
+    pub fn array<T>(&mut self, key: &str, items: impl IntoIterator<Item = T>, write: impl FnMut(&mut Vec<u8>, T)) {
+        array(self.key(key), items, write);
     }
 
     /// An array of objects.
@@ -85,12 +86,6 @@ impl Object<'_> {
     }
 }
 
-/// Bytes as a string; what is not UTF-8 as U+FFFD.
-pub fn text(out: &mut Vec<u8>, bytes: &[u8]) {
-    // Writing to a vector does not fail.
-    let _ = serde_json::to_writer(out, &String::from_utf8_lossy(bytes));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,10 +101,11 @@ mod tests {
             object.texts("f", ["x"; 2]);
             object.bool("g", true);
             object.null("h");
+            object.hex("i", &[0, 0xab]);
         });
         let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
         let expected = serde_json::json!({"a": "\"\0\u{fffd}", "b": {"c": -1}, "d": {}, "e": [{"n": 1}, {"n": 2}],
-            "f": ["x", "x"], "g": true, "h": null});
+            "f": ["x", "x"], "g": true, "h": null, "i": "00ab"});
         assert_eq!(value, expected);
     }
 }

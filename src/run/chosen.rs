@@ -15,7 +15,7 @@ use crate::decode;
 use crate::engine::{Engine, Options};
 use crate::event::{self, Event, Flow, Packet, Sink, Transport};
 use crate::flow::Endpoint;
-use crate::frame::FrameNumber;
+use crate::frame::{FrameNumber, Timestamp};
 use crate::tcp::Control;
 use crate::tcp::reassembly::ORIGIN;
 
@@ -52,42 +52,36 @@ impl Frames {
 /// The frames that are to be saved of what the plan reads.
 pub(super) fn choose(plan: &Plan, stop: &Arc<AtomicBool>) -> Result<Frames, Failure> {
     let Some(filter) = plan.display.clone() else { return Ok(Frames::default()) };
-    let pass = |options: Options, sink: &mut dyn DynSink| {
-        let mut engine = Engine::new(options);
-        let mut sink = Erased(sink);
-        // A capture that is cut is told of when it is read to be shown.
-        pass::each(&plan.input, plan.filter.as_deref(), plan.count, stop, |frames| {
-            if let Some(first) = frames.first() {
-                sink.0.begins(first.meta.time);
-            }
-            engine.push_all(frames, &mut sink);
-        })?;
-        engine.finish(&mut sink);
-        Ok::<(), Failure>(())
-    };
     let mut places = Places::new(Selection::new(filter, false));
-    pass(Options { packets: false, bodies: false, ..plan.engine.clone() }, &mut places)?;
+    read(plan, Options { packets: false, bodies: false, ..plan.engine.clone() }, stop, &mut places)?;
     if places.chosen.len() >= MAX_CHOSEN {
         super::note(&"so many connections have something to be saved that every frame is");
         return Ok(Frames { all: true, ..Frames::default() });
     }
     let mut marks = Marks { streams: places.chosen, datagrams: places.datagrams, frames: Frames::default() };
-    pass(Options { packets: true, bodies: false, preview: 0, details: false, ..plan.engine.clone() }, &mut marks)?;
+    let options = Options { packets: true, bodies: false, preview: 0, details: false, ..plan.engine.clone() };
+    read(plan, options, stop, &mut marks)?;
     Ok(marks.frames)
 }
 
 /// What takes the events of a pass.
-trait DynSink {
-    fn take(&mut self, event: Event<'_>);
-    fn begins(&mut self, _first: crate::frame::Timestamp) {}
+trait Pass: Sink {
+    /// Takes note of when frames that come were captured.
+    fn begins(&mut self, _first: Timestamp) {}
 }
 
-struct Erased<'s>(&'s mut dyn DynSink);
-
-impl Sink for Erased<'_> {
-    fn event(&mut self, event: Event<'_>) {
-        self.0.take(event);
-    }
+/// Reads what the plan reads.
+fn read(plan: &Plan, options: Options, stop: &Arc<AtomicBool>, sink: &mut impl Pass) -> Result<(), Failure> {
+    let mut engine = Engine::new(options);
+    // A capture that is cut is told of when it is read to be shown.
+    pass::each(&plan.input, plan.filter.as_deref(), plan.count, stop, |frames| {
+        if let Some(first) = frames.first() {
+            sink.begins(first.meta.time);
+        }
+        engine.push_all(frames, sink);
+    })?;
+    engine.finish(sink);
+    Ok(())
 }
 
 /// What is saved of one direction: its bytes up to an offset, so that what precedes a chosen message is read alike.
@@ -239,12 +233,14 @@ impl Places {
     }
 }
 
-impl DynSink for Places {
-    fn begins(&mut self, first: crate::frame::Timestamp) {
+impl Pass for Places {
+    fn begins(&mut self, first: Timestamp) {
         self.selection.begins(first);
     }
+}
 
-    fn take(&mut self, event: Event<'_>) {
+impl Sink for Places {
+    fn event(&mut self, event: Event<'_>) {
         let holds = self.selection.shows(&event);
         match event {
             Event::Message(told) => self.message(&told, holds),
@@ -289,8 +285,10 @@ impl Marks {
     }
 }
 
-impl DynSink for Marks {
-    fn take(&mut self, event: Event<'_>) {
+impl Pass for Marks {}
+
+impl Sink for Marks {
+    fn event(&mut self, event: Event<'_>) {
         if let Event::Packet(packet) = event
             && self.is_chosen(&packet)
         {

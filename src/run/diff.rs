@@ -1,20 +1,16 @@
 //! `dissect diff`: reads two captures and tells what differs.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{Failure, pass, results, stop_at_signals};
+use super::results::{GATHERED, write_out};
+use super::{Failure, pass, stop_at_signals};
 use crate::check::diff::compare;
 use crate::check::kept::Kept;
-use crate::cli::{Comparison, Input};
+use crate::cli::{Comparison, Input, WIDTH};
 use crate::engine::{Engine, Options};
-use crate::print::diff::{Counts, Json, Text};
-
-/// Columns of a line that does not go to a terminal.
-const WIDTH: u16 = 100;
-
-/// Results are gathered up to about this many bytes before they are written.
-const GATHERED: usize = 64 << 10;
+use crate::print::diff::{Counts, Json, Printer, Text};
 
 /// Carries out the plan. Returns what was wrong though results were given, or why there are none.
 pub fn diff(plan: &Comparison) -> Result<Vec<Failure>, Failure> {
@@ -23,7 +19,12 @@ pub fn diff(plan: &Comparison) -> Result<Vec<Failure>, Failure> {
     let [a, b] = &plan.inputs;
     let a = read(a, plan, &stop, &mut failures)?;
     let b = read(b, plan, &stop, &mut failures)?;
-    let counts = if plan.json { json(plan, &a, &b) } else { text(plan, &a, &b) }.map_err(Failure::Output)?;
+    let counts = if plan.json {
+        tell(plan, &a, &b, &mut Json::default())
+    } else {
+        tell(plan, &a, &b, &mut Text::new(plan.width.unwrap_or(WIDTH).into(), plan.color))
+    };
+    let counts = counts.map_err(Failure::Output)?;
     if counts.differ() || a.beyond + b.beyond > 0 {
         failures.push(Failure::Differ);
     }
@@ -45,38 +46,24 @@ fn read(
     Ok(kept)
 }
 
-fn text(plan: &Comparison, a: &Kept, b: &Kept) -> std::io::Result<Counts> {
-    let mut printer = Text::new(plan.width.unwrap_or(WIDTH).into(), plan.color);
+/// Compares, and writes what is found as it comes.
+fn tell(plan: &Comparison, a: &Kept, b: &Kept, printer: &mut dyn Printer) -> io::Result<Counts> {
     let (mut out, mut counts, mut written) = (Vec::new(), Counts::default(), Ok(()));
-    printer.begin(plan.names.each_ref().map(String::as_str), [a, b], &mut out);
+    printer.begin(plan.names.each_ref().map(String::as_str), [a, b], &plan.options, &mut out);
     compare(a, b, &plan.options, &mut |finding| {
         counts.add(&finding);
         printer.finding(&finding, &mut out);
         gather(&mut out, &mut written);
     });
     printer.end(&counts, &mut out);
-    written.and_then(|()| results::write_out(&out)).map(|()| counts)
-}
-
-fn json(plan: &Comparison, a: &Kept, b: &Kept) -> std::io::Result<Counts> {
-    let mut printer = Json::default();
-    let (mut out, mut counts, mut written) = (Vec::new(), Counts::default(), Ok(()));
-    let names = plan.names.each_ref().map(String::as_str);
-    printer.begin(names, [a, b], plan.options.ignored.iter(), plan.options.tolerance, &mut out);
-    compare(a, b, &plan.options, &mut |finding| {
-        counts.add(&finding);
-        printer.finding(&finding, &mut out);
-        gather(&mut out, &mut written);
-    });
-    printer.end(&counts, &mut out);
-    written.and_then(|()| results::write_out(&out)).map(|()| counts)
+    written.and_then(|()| write_out(&out)).map(|()| counts)
 }
 
 /// Writes what was gathered, if it is much; after an error, nothing more.
-fn gather(out: &mut Vec<u8>, written: &mut std::io::Result<()>) {
+fn gather(out: &mut Vec<u8>, written: &mut io::Result<()>) {
     if out.len() >= GATHERED {
         if written.is_ok() {
-            *written = results::write_out(out);
+            *written = write_out(out);
         }
         out.clear();
     }

@@ -11,14 +11,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::results::GATHERED;
 use crate::event::Event;
 use crate::print::har::Har;
 use crate::print::{Begin, End, Printer};
 use document::Document;
 use files::Files;
-
-/// The archive is gathered up to about this many bytes before they are written.
-const GATHERED: usize = 64 << 10;
 
 /// What is exported.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use super::renderer::Renderer;
 use super::selection::Selection;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
-use crate::cli::{Format, Input, Output, Plan, Saved, Style};
+use crate::cli::{Format, Input, Output, Plan, Saved, Style, WIDTH};
 use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::print::json::{self, Json};
@@ -26,9 +26,6 @@ pub(super) const GATHERED: usize = 64 << 10;
 
 /// Batches of frames after which it is worth while to have the printer in a thread of its own.
 const ALONE: u32 = 64;
-
-/// Columns of a line that does not go to a terminal.
-const WIDTH: u16 = 100;
 
 /// The printer of a format.
 fn printer(style: &Style) -> Box<dyn Printer> {

@@ -1,25 +1,20 @@
 //! Content codings (RFC 9110 8.4.1), undone as bytes come: for a preview of the body, or for all of it.
 
 mod gzip;
+mod zstd;
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::{Decompress, FlushDecompress, Status};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use crate::issue::{Issue, IssueSet};
 use gzip::Gzip;
+use zstd::Zstd;
 
 /// Most bytes that one coding is undone into for a preview; a bomb costs no more. Far beyond what a preview shows.
 pub const MAX_DECODED: u64 = 16 << 20;
 
 /// Most codings that are undone, one after the other; more are not in use.
 pub const MAX_CODINGS: usize = 3;
-
-/// Largest zstd window, in bytes (RFC 9659 3); brotli's largest is twice that by its format (RFC 7932 9.1).
-const MAX_ZSTD_WINDOW: u64 = 8 << 20;
-
-/// Largest zstd block (RFC 8878 3.1.1.2.4), in bytes.
-const MAX_ZSTD_BLOCK: usize = 128 << 10;
 
 /// Bytes decoded at a time.
 const PIECE: usize = 8 << 10;
@@ -94,12 +89,12 @@ impl Decoder {
         any.then_some(Self { stages, preview, running: !unknown, issues })
     }
 
-    /// What it may hold while it decodes, in bytes: the windows of its codings, and a block of zstd.
+    /// What it may hold while it decodes, in bytes: the windows of its codings (brotli's: RFC 7932 9.1), and a block of zstd.
     pub fn cost(&self) -> usize {
         let of = |stage: &Stage| match stage.codec {
             Codec::Gzip(_) | Codec::Deflate(_) => 64 << 10,
             Codec::Brotli(_) => 17 << 20,
-            Codec::Zstd(_) => 2 * MAX_ZSTD_WINDOW as usize + MAX_ZSTD_BLOCK,
+            Codec::Zstd(_) => Zstd::COST,
         };
         self.stages.iter().map(of).sum()
     }
@@ -113,11 +108,13 @@ impl Decoder {
     pub fn push_into(&mut self, bytes: &[u8], out: Sink<'_>) {
         if self.running && !bytes.is_empty() {
             let preview = &mut self.preview;
-            let result = push(&mut self.stages, bytes, &mut |decoded| {
+            let pushed = push(&mut self.stages, bytes, &mut |decoded| {
                 preview.put(decoded);
                 out(decoded);
             });
-            self.settle(result);
+            if let Err(stop) = pushed {
+                self.stop(stop);
+            }
         }
     }
 
@@ -129,7 +126,8 @@ impl Decoder {
 
     /// The same; `out` is handed what was still held.
     pub fn end_into(&mut self, complete: bool, out: Sink<'_>) {
-        let mut stages = &mut self.stages[..];
+        let mut all = std::mem::take(&mut self.stages);
+        let mut stages = &mut all[..];
         while let Some((stage, rest)) = stages.split_first_mut()
             && self.running
         {
@@ -138,17 +136,14 @@ impl Decoder {
                 preview.put(decoded);
                 out(decoded);
             });
-            let result = match finished {
-                Ok(false) if complete => Err(Stop::Failed),
-                Ok(_) => Ok(()),
-                Err(stop) => Err(stop),
-            };
-            self.issues = self.issues.union(issue_of(&result));
-            self.running = result.is_ok();
+            match finished {
+                Ok(false) if complete => self.stop(Stop::Failed),
+                Ok(_) => {}
+                Err(stop) => self.stop(stop),
+            }
             stages = rest;
         }
         self.running = false;
-        self.stages = Vec::new();
     }
 
     /// Whether it goes on decoding.
@@ -171,22 +166,14 @@ impl Decoder {
         self.issues
     }
 
-    fn settle(&mut self, result: Result<(), Stop>) {
-        if result.is_err() {
-            self.issues = self.issues.union(issue_of(&result));
-            self.running = false;
-            self.stages = Vec::new();
-        }
+    fn stop(&mut self, stop: Stop) {
+        self.issues.insert(match stop {
+            Stop::Failed => Issue::DecompressionFailed,
+            Stop::TooLarge => Issue::DecodedTooLarge,
+        });
+        self.running = false;
+        self.stages = Vec::new();
     }
-}
-
-fn issue_of(result: &Result<(), Stop>) -> IssueSet {
-    let issue = match result {
-        Ok(()) => None,
-        Err(Stop::Failed) => Some(Issue::DecompressionFailed),
-        Err(Stop::TooLarge) => Some(Issue::DecodedTooLarge),
-    };
-    issue.into_iter().collect()
 }
 
 /// Sends bytes through the stages, and what comes out of the last one to the sink.
@@ -353,169 +340,6 @@ impl Brotli {
                 BrotliResult::ResultFailure => return Err(Stop::Failed),
             }
         }
-    }
-}
-
-/// zstd: one or more frames (RFC 8878 3), gathered block by block.
-struct Zstd {
-    decoder: Box<FrameDecoder>,
-    /// What has come of the unit that is next.
-    unit: Vec<u8>,
-    next: Unit,
-    /// Whether a checksum follows the last block of the frame.
-    checksum: bool,
-    frames: u64,
-}
-
-#[derive(Clone, Copy)]
-enum Unit {
-    FrameHeader,
-    Block,
-    /// So many bytes of a skippable frame (not 0).
-    Skip(u32),
-}
-
-impl Unit {
-    fn skip(len: u32) -> Self {
-        if len > 0 { Self::Skip(len) } else { Self::FrameHeader }
-    }
-}
-
-impl Zstd {
-    const MAGIC: u32 = 0xfd2f_b528;
-
-    fn new() -> Self {
-        let mut decoder = Box::new(FrameDecoder::new());
-        decoder.set_max_window_size(MAX_ZSTD_WINDOW);
-        Self { decoder, unit: Vec::new(), next: Unit::FrameHeader, checksum: false, frames: 0 }
-    }
-
-    fn decode(&mut self, mut input: &[u8], out: Out<'_>) -> Result<(), Stop> {
-        loop {
-            if let Unit::Skip(left) = self.next {
-                let skipped = input.len().min(left as usize);
-                input = &input[skipped..];
-                self.next = Unit::skip(left - skipped as u32);
-            } else {
-                let missing = self.needed()?.saturating_sub(self.unit.len());
-                let (now, later) = input.split_at(missing.min(input.len()));
-                self.unit.extend_from_slice(now);
-                input = later;
-                // What has come may tell that the unit is longer.
-                if self.needed()? == self.unit.len() {
-                    self.unit(out)?;
-                    self.unit.clear();
-                }
-            }
-            if input.is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Length of the unit that is next, or of as much of it as tells its length.
-    fn needed(&self) -> Result<usize, Stop> {
-        match (self.next, &self.unit[..]) {
-            (Unit::FrameHeader, &[a, b, c, d, ref rest @ ..]) => match (u32::from_le_bytes([a, b, c, d]), rest) {
-                (0x184d_2a50..=0x184d_2a5f, _) => Ok(8),
-                (Self::MAGIC, []) => Ok(5),
-                (Self::MAGIC, &[descriptor, ..]) => Ok(5 + Self::header_fields(descriptor)),
-                _ => Err(Stop::Failed),
-            },
-            (Unit::FrameHeader, _) => Ok(4),
-            (Unit::Block, &[a, b, c, ..]) => {
-                let header = u32::from_le_bytes([a, b, c, 0]);
-                // An RLE block has one byte, whatever its size.
-                let size = if header >> 1 & 3 == 1 { 1 } else { (header >> 3) as usize };
-                let checksum = if header & 1 == 1 && self.checksum { 4 } else { 0 };
-                if size > MAX_ZSTD_BLOCK { Err(Stop::Failed) } else { Ok(3 + size + checksum) }
-            }
-            (Unit::Block, _) => Ok(3),
-            (Unit::Skip(_), _) => Ok(0),
-        }
-    }
-
-    /// Length of what follows the frame header descriptor: window, dictionary, content size (RFC 8878 3.1.1.1).
-    fn header_fields(descriptor: u8) -> usize {
-        let single_segment = descriptor >> 5 & 1 == 1;
-        let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
-        let content_size = match descriptor >> 6 {
-            0 => usize::from(single_segment),
-            flag => 1 << flag,
-        };
-        usize::from(!single_segment) + dictionary + content_size
-    }
-
-    fn unit(&mut self, out: Out<'_>) -> Result<(), Stop> {
-        if let Unit::Block = self.next {
-            return self.block(out);
-        }
-        if let &[_, 0x2a, 0x4d, 0x18, a, b, c, d] = &self.unit[..] {
-            self.next = Unit::skip(u32::from_le_bytes([a, b, c, d]));
-            self.frames += 1;
-            return Ok(());
-        }
-        self.decoder.reset(&self.unit[..]).map_err(|_| Stop::Failed)?;
-        self.checksum = self.unit.get(4).is_some_and(|descriptor| descriptor >> 2 & 1 == 1);
-        self.next = Unit::Block;
-        Ok(())
-    }
-
-    fn block(&mut self, out: Out<'_>) -> Result<(), Stop> {
-        let last = self.decoder.decode_blocks(&self.unit[..], BlockDecodingStrategy::UptoBlocks(1));
-        let last = last.map_err(|_| Stop::Failed)?;
-        self.give_out(out)?;
-        if last {
-            if self.checksum && self.decoder.get_checksum_from_data() != self.decoder.get_calculated_checksum() {
-                return Err(Stop::Failed);
-            }
-            self.frames += 1;
-            self.next = Unit::FrameHeader;
-        }
-        Ok(())
-    }
-
-    /// Hands out what the decoder need not keep for the window.
-    fn give_out(&mut self, out: Out<'_>) -> Result<(), Stop> {
-        let mut writer = Writer { out, stop: None };
-        let result = self.decoder.collect_to_writer(&mut writer);
-        match writer.stop {
-            Some(stop) => Err(stop),
-            None => result.map(|_| ()).map_err(|_| Stop::Failed),
-        }
-    }
-
-    fn finish(&mut self, out: Out<'_>) -> Result<bool, Stop> {
-        if let Unit::Block = self.next {
-            // The decoder gives the window out after a last block alone: an empty one, with any checksum.
-            let last = [1, 0, 0, 0, 0, 0, 0];
-            self.decoder.decode_blocks(&last[..], BlockDecodingStrategy::All).map_err(|_| Stop::Failed)?;
-            self.give_out(out)?;
-            return Ok(false);
-        }
-        Ok(matches!(self.next, Unit::FrameHeader) && self.unit.is_empty() && self.frames > 0)
-    }
-}
-
-/// Lets the zstd decoder write into the next stage.
-struct Writer<'a> {
-    out: Out<'a>,
-    stop: Option<Stop>,
-}
-
-impl std::io::Write for Writer<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match (self.out)(bytes) {
-            Ok(()) => Ok(bytes.len()),
-            Err(stop) => {
-                self.stop = Some(stop);
-                Err(std::io::ErrorKind::Other.into())
-            }
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 

@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 
 use super::super::fields::{self, Entry, Source, UriPart};
-use super::super::names::{Coverage, Decision, FieldId, Item, Record, Type};
+use super::super::names::{Coverage, Decision, FieldId, Item, Record, Type, exists};
 use super::connection::of_flow;
-use super::{Times, exists, flags, has_layer, is_of_packet, of_packet};
+use super::{Times, flags, has_layer, is_of_packet, of_packet};
 use crate::app::http1::Http;
 use crate::app::message::Integrity;
 use crate::decode::{self, Decoded};

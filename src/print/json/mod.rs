@@ -29,7 +29,8 @@ use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, SegmentRef};
 pub use lint::Lints;
 use plan::{Plans, base};
-use writer::{Object, array, string, text};
+use writer::{Object, string};
+pub(super) use writer::{array, text};
 
 /// Version of the records' form; it rises where a reader of the old one would be wrong.
 pub const SCHEMA_VERSION: u64 = 1;

@@ -169,7 +169,11 @@ impl Slot<'_, '_> {
 }
 
 /// An array of what `write` writes for each item.
-pub(super) fn array<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut write: impl FnMut(&mut Vec<u8>, T)) {
+pub(in crate::print) fn array<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Vec<u8>, T),
+) {
     out.push(b'[');
     for (i, item) in items.into_iter().enumerate() {
         if i > 0 {
@@ -185,12 +189,13 @@ pub(super) fn string(out: &mut Vec<u8>, value: &str) {
 }
 
 /// Bytes as text; what is not UTF-8 as U+FFFD.
-pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(in crate::print) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     if is_plain(bytes) {
         out.push(b'"');
         out.extend_from_slice(bytes);
         out.push(b'"');
     } else {
+        // Writing to a vector does not fail.
         let _ = serde_json::to_writer(out, &String::from_utf8_lossy(bytes));
     }
 }

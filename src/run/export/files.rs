@@ -70,7 +70,6 @@ struct Decoded {
     /// How many bytes were decoded before each hole.
     holes: Vec<Missing>,
     undecoded: u64,
-    issues: IssueSet,
 }
 
 impl Files {
@@ -167,7 +166,7 @@ impl Files {
             }
             object.uint("length", written.as_ref().map_or(0, |written| written.len));
             if let Some(written) = &written {
-                object.text("sha256", hex(&written.sha256));
+                object.hex("sha256", &written.sha256);
             }
             object.text("integrity", message.integrity.name());
             object.uint("missing", message.missing_bytes);
@@ -228,22 +227,19 @@ impl Files {
             is_whole: complete,
         };
         body.settle(&mut self.folder)?;
-        let temporary = match decoder {
-            Some(decoder) => match self.decode(decoder, &body, complete, &written.holes, &mut written.issues)? {
-                Some((temporary, decoded)) => {
-                    body.file.take().into_iter().for_each(|name| self.folder.remove(&name));
-                    self.decoded += decoded.len;
-                    written.is_whole &= decoded.issues.is_empty();
-                    (written.decoded, written.len, written.sha256) = (true, decoded.len, decoded.sha256);
-                    (written.holes, written.undecoded) = (decoded.holes, decoded.undecoded);
-                    Some(temporary)
-                }
-                None => None,
-            },
+        let decoded = match decoder {
+            Some(decoder) => self.decode(decoder, &body, complete, &written.holes, &mut written.issues)?,
             None => None,
         };
-        let temporary = match temporary {
-            Some(temporary) => temporary,
+        let temporary = match decoded {
+            Some((temporary, decoded)) => {
+                body.file.take().into_iter().for_each(|name| self.folder.remove(&name));
+                self.decoded += decoded.len;
+                written.is_whole &= written.issues.is_empty();
+                (written.decoded, written.len, written.sha256) = (true, decoded.len, decoded.sha256);
+                (written.holes, written.undecoded) = (decoded.holes, decoded.undecoded);
+                temporary
+            }
             None => {
                 written.sha256 = self.digest(&body)?;
                 self.as_it_is(body)?
@@ -328,7 +324,7 @@ impl Files {
         written?;
         let holes = holes.iter().map(|hole| Missing { offset: decoded_len, ..*hole }).collect();
         let sha256 = sink.sha256.finalize().to_vec();
-        Ok(Some((name, Decoded { len: decoded_len, sha256, holes, undecoded: body.len - until, issues: *issues })))
+        Ok(Some((name, Decoded { len: decoded_len, sha256, holes, undecoded: body.len - until })))
     }
 
     /// Hands the body on in pieces while `take` wants more.
@@ -399,8 +395,4 @@ fn suffix(coding: &[u8]) -> Option<&'static str> {
         b"compress" | b"x-compress" => ".Z",
         _ => return None,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

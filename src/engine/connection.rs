@@ -1,5 +1,7 @@
 //! One TCP connection: its analysis, its two streams, and the messages on them.
 
+mod steady;
+
 use super::Shared;
 use super::feed::Feed;
 use crate::app::Pool;
@@ -15,6 +17,8 @@ use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::reassembly::{End, GRACE, HalfStream, ORIGIN, Peer};
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Segment};
+
+pub(super) use steady::Taken;
 
 /// How long after its end a connection keeps what tells which message a copy belongs to, nanoseconds of capture time:
 /// longer than the shortest retransmission timeout in use (200 ms).
@@ -166,95 +170,6 @@ impl Connection {
     pub fn count_queued(&mut self, all: &mut usize) {
         let queued = self.queued();
         *all = *all + queued - std::mem::replace(&mut self.counted, queued);
-    }
-
-    /// Whether a segment goes on where nothing waits: with no byte, or the next ones of a stream that lacks none and has
-    /// no end, and an acknowledgment of what was handed on.
-    #[inline]
-    pub fn flows(&self, dir: usize, segment: &Segment<'_>) -> bool {
-        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
-        if segment.control.any(ODD) || !rev.is_idle() || !rev.has_delivered(segment.ack) {
-            return false;
-        }
-        match segment.is_empty() {
-            true => fwd.is_idle(),
-            false => segment.missing == 0 && fwd.flows() && fwd.is_next(segment.seq) && self.name.over.is_none(),
-        }
-    }
-
-    /// Takes a segment without payload that [flows](Connection::flows): there is nothing to say of it. False where the
-    /// analysis has more to say; nothing has changed then.
-    #[inline]
-    pub fn only_acknowledges(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
-        if !self.analysis.goes_on(dir, segment) {
-            return false;
-        }
-        let window = self.analysis.known_window(dir, segment.window);
-        self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, segment.time);
-        self.count(dir, segment);
-        true
-    }
-
-    /// What the analysis says of a segment with payload that [flows](Connection::flows), and is to be
-    /// [delivered](Connection::deliver) then; `None` where it has more to say, and nothing has changed then.
-    #[inline]
-    pub fn goes_on(&mut self, dir: usize, segment: &Segment<'_>) -> Option<Verdict> {
-        let verdict = self.analysis.steady(dir, segment)?;
-        self.count(dir, segment);
-        Some(verdict)
-    }
-
-    /// Takes the SYN or the SYN/ACK of a handshake. False where it is not one, or there is more to say; nothing has
-    /// changed then.
-    pub fn opens(&mut self, dir: usize, segment: &Segment<'_>, now: Timestamp) -> bool {
-        let acks = segment.control.any(Control::ACK);
-        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
-        if !fwd.may_open() || acks && !rev.is_idle() || !self.analysis.opens(dir, segment) {
-            return false;
-        }
-        if acks {
-            self.halves[(1 - dir) & 1].acknowledge(segment.ack, true, segment.window.into(), now);
-        }
-        self.halves[dir & 1].open_by_syn(segment.seq);
-        self.count(dir, segment);
-        true
-    }
-
-    /// Takes a FIN without payload that ends its stream at once, and acknowledges what was handed on. False where it is
-    /// not one, or the analysis has more to say; nothing has changed then.
-    #[inline]
-    pub fn closes(&mut self, dir: usize, segment: &Segment<'_>, shared: &mut Shared, sink: &mut impl Sink) -> bool {
-        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
-        let only_fin = segment.control.0 & ODD == Control::FIN && segment.is_empty() && self.name.over.is_none();
-        let at_once = only_fin && fwd.ends_at(segment.seq) && rev.is_idle() && rev.has_delivered(segment.ack);
-        if !at_once || !self.analysis.goes_on(dir, segment) {
-            return false;
-        }
-        let now = shared.now;
-        let window = self.analysis.known_window(dir, segment.window);
-        self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, now);
-        self.count(dir, segment);
-        self.with(shared, sink, |halves, feed| halves[dir & 1].end_by_fin(segment.frame, &mut feed.of(dir)));
-        self.note_end(now);
-        true
-    }
-
-    /// Hands on such a segment.
-    pub fn deliver(
-        &mut self,
-        dir: usize,
-        segment: &Segment<'_>,
-        carrier: &Carrier<'_>,
-        header_sum: Option<u64>,
-        shared: &mut Shared,
-        sink: &mut impl Sink,
-    ) {
-        let now = shared.now;
-        let window = self.analysis.known_window(dir, segment.window);
-        let acked = self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, now);
-        self.with(shared, sink, |halves, feed| {
-            halves[dir & 1].deliver(segment, carrier, acked, now, header_sum, &mut feed.of(dir));
-        });
     }
 
     /// What the analysis says of a segment; `flags` were found before. The reasons too, where they are asked for.

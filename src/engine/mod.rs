@@ -26,7 +26,7 @@ use crate::issue::{Flags, Issue};
 use crate::tcp::reassembly::Memory;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
-use connection::Connection;
+use connection::{Connection, Taken};
 use datagrams::Datagrams;
 use timers::Timers;
 
@@ -199,25 +199,20 @@ impl Engine {
         };
         if let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?)))
             && connection.is_wanted
-            && let dir = connection.direction(swapped)
         {
-            if !connection.flows(dir, segment) {
-                if connection.closes(dir, segment, &mut self.shared, sink) {
+            let dir = connection.direction(swapped);
+            match connection.goes_on(dir, segment, carrier, header_sum, &mut self.shared, sink) {
+                Taken::Not => {}
+                Taken::Counted => return,
+                taken @ (Taken::Fed | Taken::Ended) => {
                     bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
-                    if let Some(deadline) = connection.arm(self.shared.now) {
+                    if taken == Taken::Ended
+                        && let Some(deadline) = connection.arm(self.shared.now)
+                    {
                         self.timers.set(deadline, id);
                     }
                     return;
                 }
-            } else if segment.is_empty() {
-                if connection.only_acknowledges(dir, segment) {
-                    return;
-                }
-            } else if let Some(verdict) = connection.goes_on(dir, segment) {
-                self.shared.ledger.captured += segment.payload.len() as u64;
-                let (carrier, shared) = (&carrier(verdict), &mut self.shared);
-                connection.deliver(dir, segment, carrier, header_sum, shared, sink);
-                return bound(connection, self.options.limits, &mut self.queued, shared, sink);
             }
         }
         let carrier = &mut carrier(Verdict::default());

@@ -5,6 +5,7 @@ pub mod http1;
 pub mod identify;
 pub mod ledger;
 pub mod message;
+mod segments;
 
 use http1::Session;
 use ledger::Ledger;

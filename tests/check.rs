@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use common::wire::Random;
 use common::{Run, dissect, path, run};
 use serde_json::Value;
 
@@ -106,15 +107,11 @@ fn losses(records: &[Vec<u8>]) -> Vec<Vec<Vec<u8>>> {
     }
     let lengths = (14..=150).step_by(4).chain([200, 400, 800, 1200]);
     all.extend(lengths.map(|length| records.iter().map(|record| cut(record, length)).collect()));
-    let mut random = 1_u64;
-    let mut chance = || {
-        random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (random >> 33) % 100
-    };
+    let mut random = Random(1);
     for round in 0..60 {
         let lost = [3, 10, 30, 50, 80][round % 5];
-        all.push(records.iter().filter(|_| chance() >= lost).cloned().collect());
-        all.push(records.iter().map(|record| cut(record, if chance() < lost { 90 } else { 65535 })).collect());
+        all.push(records.iter().filter(|_| random.below(100) >= lost).cloned().collect());
+        all.push(records.iter().map(|record| cut(record, if random.below(100) < lost { 90 } else { 65535 })).collect());
     }
     all
 }
@@ -193,6 +190,7 @@ fn frames_captured_out_of_order_and_lost_fail_nothing() {
     fs::create_dir(&folder).unwrap();
     write(&header, &all, &folder);
     let run = check(&[&file, "-r", folder.to_str().unwrap(), "-T", "json"]);
+    assert!(matches!(run.code, Some(0 | 4)), "{:?} {}", run.code, run.stderr);
     for capture in report(&run)["captures"].as_array().unwrap() {
         assert_eq!(self::rules(capture, "failed"), Vec::<&str>::new(), "{capture}");
     }
@@ -236,8 +234,8 @@ fn reports_are_what_their_readers_expect() {
     assert!(tap.contains("    not ok 6 - The whole page is received\n      ---\n      message: |\n"), "{tap}");
     assert!(tap.contains("    ok 6 - The whole page is received # SKIP undecided: "), "{tap}");
     let junit = quick_junit::Report::deserialize_from_str(&of("junit")).unwrap();
-    let suites: Vec<_> = junit.test_suites.iter().map(|suite| (suite.tests, suite.failures, suite.disabled)).collect();
-    assert_eq!(suites.iter().map(|suite| (suite.0, suite.1)).collect::<Vec<_>>(), [(7, 0), (7, 1), (7, 0)]);
+    let suites: Vec<_> = junit.test_suites.iter().map(|suite| (suite.tests, suite.failures)).collect();
+    assert_eq!(suites, [(7, 0), (7, 1), (7, 0)]);
     let markdown = of("markdown");
     assert!(markdown.contains("| ✅ passed | The page is asked for | 2/2 |"), "{markdown}");
     assert_eq!(of("csv").lines().count(), 4);
@@ -474,16 +472,18 @@ fn mistakes_are_shown_at_their_place() {
 fn no_rules_file_is_too_odd() {
     let rules = Rules::new();
     let lab = fs::read(path(LAB)).unwrap();
-    let mut random = 7_u64;
+    let mut random = Random(7);
     for round in 0..150 {
         let mut text = lab.clone();
         for _ in 0..=round % 4 {
-            random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            let at = (random >> 33) as usize % text.len();
-            match random % 3 {
-                0 => text[at] = (random >> 20) as u8,
+            if text.is_empty() {
+                break;
+            }
+            let at = random.below(text.len());
+            match random.below(3) {
+                0 => text[at] = random.number() as u8,
                 1 => drop(text.drain(at..(at + 20).min(text.len()))),
-                _ => text.truncate(at.max(1)),
+                _ => text.truncate(at),
             }
         }
         let file = rules.folder.path().join("odd.toml");

@@ -205,9 +205,9 @@ fn each<T: Send>(captures: &[PathBuf], jobs: usize, act: impl Fn(&Path) -> T + S
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(captures.len()));
     let work = || {
-        while let Some((at, path)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, captures.get(at)?)))
-        {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = captures.get(at) else { return };
             let result = act(path);
             // A thread that panics ends the program, so that no lock is left poisoned by one.
             done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((at, result));

@@ -193,8 +193,31 @@ fn is_uri_text(text: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// Methods, and what is no target of a request with each.
+    pub(crate) const NO_TARGETS: [(&str, &str); 19] = [
+        ("GET", ""),
+        ("GET", "*"),
+        ("GET", "index.html"),
+        ("GET", "example.com:80"),
+        ("GET", "http://"),
+        ("GET", "http:///x"),
+        ("GET", "http://a b/"),
+        ("GET", "1http://x/"),
+        ("GET", "/a b"),
+        ("GET", "/a#b"),
+        ("GET", "/a\"b"),
+        ("GET", "/%2"),
+        ("GET", "/%zz"),
+        ("GET", "/\u{e9}"),
+        ("CONNECT", "example.com"),
+        ("CONNECT", "example.com:"),
+        ("CONNECT", ":443"),
+        ("CONNECT", "/x:1"),
+        ("CONNECT", "http://example.com:443"),
+    ];
 
     #[test]
     fn targets_have_the_form_that_the_method_allows() {
@@ -213,27 +236,7 @@ mod tests {
         ] {
             assert!(is_request_target(method.as_bytes(), target.as_bytes()), "{method} {target}");
         }
-        for (method, target) in [
-            ("GET", ""),
-            ("GET", "*"),
-            ("GET", "index.html"),
-            ("GET", "example.com:80"),
-            ("GET", "http://"),
-            ("GET", "http:///x"),
-            ("GET", "http://a b/"),
-            ("GET", "1http://x/"),
-            ("GET", "/a b"),
-            ("GET", "/a#b"),
-            ("GET", "/a\"b"),
-            ("GET", "/%2"),
-            ("GET", "/%zz"),
-            ("GET", "/\u{e9}"),
-            ("CONNECT", "example.com"),
-            ("CONNECT", "example.com:"),
-            ("CONNECT", ":443"),
-            ("CONNECT", "/x:1"),
-            ("CONNECT", "http://example.com:443"),
-        ] {
+        for (method, target) in NO_TARGETS {
             assert!(!is_request_target(method.as_bytes(), target.as_bytes()), "{method} {target}");
         }
     }

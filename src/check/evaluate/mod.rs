@@ -2,8 +2,10 @@
 //! are not in the capture.
 
 pub mod evidence;
+mod known;
 pub mod outer;
 pub mod own;
+mod related;
 pub mod vocabulary;
 pub mod world;
 

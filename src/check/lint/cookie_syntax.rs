@@ -1,10 +1,9 @@
 //! Cookies as they are sent, and what user agents make of their attributes (RFC 6265 4, 5).
 
+use super::date::MONTHS;
 use super::value::Part;
 use crate::app::http1::head::HeadRef;
 use crate::app::http1::syntax::is_token;
-
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// A cookie as it is set.
 pub(super) struct SetCookie<'a> {
@@ -39,22 +38,11 @@ impl<'a> SetCookie<'a> {
 
 /// Parts between semicolons; user agents know no quotes here (RFC 6265 5.2).
 pub(super) fn parts(value: Part<'_>) -> impl Iterator<Item = Part<'_>> {
-    let mut rest = Some(value);
-    std::iter::from_fn(move || {
-        let whole = rest?;
-        let (part, after) = match split(whole, b';') {
-            Some((part, after)) => (part, Some(after)),
-            None => (whole, None),
-        };
-        rest = after;
-        Some(part.trimmed())
-    })
+    value.split_by(|rest| memchr::memchr(b';', rest.text))
 }
 
 pub(super) fn split(part: Part<'_>, separator: u8) -> Option<(Part<'_>, Part<'_>)> {
-    let at = memchr::memchr(separator, part.text)?;
-    let start = part.span().start;
-    Some((Part::new(&part.text[..at], start), Part::new(&part.text[at + 1..], start + at + 1)))
+    Some(part.split_at(memchr::memchr(separator, part.text)?))
 }
 
 /// `*cookie-octet / ( DQUOTE *cookie-octet DQUOTE )`

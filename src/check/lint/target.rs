@@ -307,27 +307,12 @@ fn segments(target: &[u8], at: usize, report: &mut Report<'_>) {
 #[cfg(test)]
 mod tests {
     use super::LINTS;
+    use crate::app::http1::syntax::tests::NO_TARGETS;
     use crate::check::lint::tests::{Conversation, raised_of};
 
     #[test]
     fn every_target_that_is_none_raises_something() {
-        for (method, target) in [
-            ("GET", "*"),
-            ("GET", "index.html"),
-            ("GET", "example.com:80"),
-            ("GET", "http://"),
-            ("GET", "http:///x"),
-            ("GET", "http://a b/"),
-            ("GET", "1http://x/"),
-            ("GET", "/a b"),
-            ("GET", "/a#b"),
-            ("GET", "/a\"b"),
-            ("GET", "/%2"),
-            ("GET", "/%zz"),
-            ("CONNECT", "example.com"),
-            ("CONNECT", ":443"),
-            ("CONNECT", "/x:1"),
-        ] {
+        for (method, target) in NO_TARGETS {
             let mut bad = Conversation::new();
             bad.data(0, format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
             let loud = raised_of(LINTS, &bad);

@@ -94,11 +94,19 @@ impl<'a> Part<'a> {
 
     /// Parts between separators that are outside quoted strings, without the white space around them.
     pub fn split(self, separator: u8) -> impl Iterator<Item = Part<'a>> {
+        self.split_by(move |rest| rest.find(separator))
+    }
+
+    /// Parts between the bytes that `find` finds in what is left, without the white space around them.
+    pub fn split_by(self, find: impl Fn(Self) -> Option<usize>) -> impl Iterator<Item = Part<'a>> {
         let mut rest = Some(self);
         std::iter::from_fn(move || {
             let whole = rest?;
-            let (part, after) = match whole.split_once(separator) {
-                Some((part, after)) => (part, Some(after)),
+            let (part, after) = match find(whole) {
+                Some(at) => {
+                    let (part, after) = whole.split_at(at);
+                    (part, Some(after))
+                }
                 None => (whole, None),
             };
             rest = after;
@@ -124,7 +132,8 @@ impl<'a> Part<'a> {
         (name.is_token() && (value.is_token() || value.is_quoted_string())).then_some((name, value))
     }
 
-    fn split_at(self, at: usize) -> (Self, Self) {
+    /// What is before and after the byte at an index.
+    pub fn split_at(self, at: usize) -> (Self, Self) {
         let before = Self { text: &self.text[..at], at: self.at };
         (before, Self { text: &self.text[at + 1..], at: self.at + at + 1 })
     }

@@ -1,7 +1,8 @@
 //! Rules files: what is read, what is meant, what is wrong with one.
 
-pub mod draft;
+mod draft;
 pub mod explain;
+pub mod file;
 pub mod model;
 pub mod parameter;
 pub mod relation;
@@ -14,7 +15,8 @@ use std::path::Path;
 
 use crate::check::evaluate::vocabulary::{Meaning, Vocabulary, meaning};
 use crate::filter::{self, Names};
-use draft::{Draft, Drafts, Fault, Load, Written};
+use draft::{Draft, Written};
+use file::{Drafts, Fault, Load};
 use model::{Bound, Condition, Definition, Of, Rule};
 use parameter::{Parameter, fill};
 use relation::Relation;
@@ -69,7 +71,7 @@ impl Rules {
     /// Reads a file, and those that it extends, with these values of parameters. Where values are `optional`, one that
     /// is missing is shown as a `…`: to explain the rules.
     pub fn read(path: &Path, load: &mut Load<'_>, set: &[(String, String)], optional: bool) -> Result<Self, Error> {
-        let mut drafts = draft::read(path, load)?;
+        let mut drafts = file::read(path, load)?;
         assign(&mut drafts.parameters, set, optional)?;
         compile(drafts).map_err(|mistakes| Fault::Mistakes(mistakes).into())
     }
@@ -197,7 +199,7 @@ impl Compiler<'_> {
 
     fn rule(&self, draft: Draft, by_name: &HashMap<String, usize>, mistakes: &mut Mistakes) -> Option<Rule> {
         let mut binds = Vec::new();
-        for (name, place, written) in draft.binds {
+        for (name, (place, written)) in draft.binds {
             let relation = Relation::of_name(&written.text);
             let bound = match (relation, by_name.get(&written.text)) {
                 _ if Relation::of_name(&name).is_some() => {
@@ -218,20 +220,15 @@ impl Compiler<'_> {
             };
             binds.extend(mistakes.take(bound).map(|bound| (name, bound)));
         }
-        let select = draft.select.map(|written| mistakes.take(self.condition(&written, Some(draft.of), &binds)));
-        let expect = draft.expect.map(|written| mistakes.take(self.condition(&written, Some(draft.of), &binds)));
+        let condition = |written: Written| self.condition(&written, Some(draft.of), &binds);
+        let select = mistakes.take(draft.select.map(condition).transpose());
+        let expect = mistakes.take(draft.expect.map(condition).transpose());
         Some(Rule {
             name: draft.name,
             title: draft.title,
             of: draft.of,
-            select: match select {
-                Some(select) => Some(select?),
-                None => None,
-            },
-            expect: match expect {
-                Some(expect) => Some(expect?),
-                None => None,
-            },
+            select: select?,
+            expect: expect?,
             quantity: draft.quantity,
             empty: draft.empty,
             points: draft.points,

@@ -134,9 +134,10 @@ pub enum Bound {
     Found(usize),
 }
 
-/// A rule.
+/// A rule, with conditions of type `C` and names that stand for `B`: what is asked of a capture, or, while a file is
+/// read, what is written there.
 #[derive(Debug)]
-pub struct Rule {
+pub struct Rule<C = Condition, B = Bound> {
     /// Its name, which no other rule has.
     pub name: String,
     /// What it is about, in one line.
@@ -144,9 +145,9 @@ pub struct Rule {
     /// What it chooses among.
     pub of: Of,
     /// What it chooses; all where there is none.
-    pub select: Option<Condition>,
+    pub select: Option<C>,
     /// What is to hold of those; where there is none, that they are there.
-    pub expect: Option<Condition>,
+    pub expect: Option<C>,
     /// For how many of those.
     pub quantity: Quantity,
     /// What it comes to where there is nothing that it chooses.
@@ -164,7 +165,7 @@ pub struct Rule {
     /// Its number, such as `1.2`.
     pub number: Option<String>,
     /// Names of its own, and what they stand for.
-    pub binds: Vec<(String, Bound)>,
+    pub binds: Vec<(String, B)>,
     /// Where it is.
     pub place: Place,
 }

@@ -193,10 +193,15 @@ fn place(evidence: &Evidence) -> String {
 
 /// Expected and found, in lines.
 fn term(term: &Term) -> Vec<String> {
-    let known = if term.decision == Decision::Unknown { ", which is not known" } else { "" };
-    let mut lines = vec![format!("  expected: {}{known}", term.expected)];
+    let mut lines = vec![format!("  expected: {}", expected(term))];
     lines.extend(term.found.iter().map(|value| format!("  found: {}", found(value))));
     lines
+}
+
+/// What was expected, and whether that is known.
+fn expected(term: &Term) -> String {
+    let known = if term.decision == Decision::Unknown { ", which is not known" } else { "" };
+    format!("{}{known}", term.expected)
 }
 
 /// The values of a field, and where they are.

@@ -2,11 +2,10 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Graded, Report, found, place, points};
+use super::{Graded, Report, expected, found, place, points};
 use crate::check::evaluate::evidence::Term;
 use crate::check::evaluate::{Outcome, Verdict};
 use crate::check::rules::model::Rule;
-use crate::filter::Decision;
 use crate::print::pen::Pen;
 use crate::print::safe::Charset;
 use crate::print::style::{DIM, HEADING, PLAIN};
@@ -83,8 +82,7 @@ fn rule(report: &Report<'_>, rule: &Rule, outcome: &Outcome, width: usize, out: 
 }
 
 fn term(report: &Report<'_>, term: &Term, out: &mut Vec<u8>) {
-    let known = if term.decision == Decision::Unknown { ", which is not known" } else { "" };
-    label(report, "expected", &format!("{}{known}", term.expected), DIM, out);
+    label(report, "expected", &expected(term), DIM, out);
     term.found.iter().for_each(|value| label(report, "found", &found(value), DIM, out));
 }
 

@@ -427,7 +427,7 @@ fn subject_keys(connection: &Connection) -> Vec<u64> {
         Kind::Response => {
             let request = message.answers.and_then(|number| asked.get(&number));
             let code = message.http.parsed.code;
-            let interim = (100..200).contains(&code).then_some(code);
+            let interim = (!message.http.is_final()).then_some(code);
             digest_of((1, request, interim, request.is_none().then_some(code)))
         }
     };
@@ -437,7 +437,7 @@ fn subject_keys(connection: &Connection) -> Vec<u64> {
 fn kind_key(message: &Unit) -> u64 {
     match message.kind {
         Kind::Request => 0,
-        Kind::Response => 1 + u64::from((100..200).contains(&message.http.parsed.code)),
+        Kind::Response => 1 + u64::from(!message.http.is_final()),
     }
 }
 

@@ -210,7 +210,7 @@ impl Har {
         } else {
             let mut exchange = self.take(key);
             exchange.chosen |= chosen;
-            if is_interim(http) {
+            if !http.is_final() {
                 if exchange.interim.len() < 64 {
                     exchange.interim.push(http.parsed.code);
                 }
@@ -296,11 +296,6 @@ impl Har {
         out.push(b'\n');
         entry::write(exchange, &mut self.clock, out);
     }
-}
-
-/// Whether another response to the same request follows.
-fn is_interim(http: &Http) -> bool {
-    (100..200).contains(&http.parsed.code) && http.parsed.code != 101
 }
 
 /// The body as it is shown, from its first bytes.

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::selection::Selection;
 use super::{Failure, pass};
+use crate::app::http1::Http;
 use crate::app::message::{Integrity, Kind};
 use crate::cli::Plan;
 use crate::decode;
@@ -178,7 +179,7 @@ impl Places {
             }
             Kind::Response => {
                 let answered = message.answers.and_then(|number| {
-                    let is_final = message.http().is_some_and(|http| !(100..200).contains(&http.parsed.code));
+                    let is_final = message.http().is_some_and(Http::is_final);
                     // What is learnt of interim responses too.
                     if !is_final {
                         return live.requests.get(&number).copied();

@@ -79,7 +79,7 @@ impl Http {
 
     /// Whether it is the last response to its request; 1xx are interim, but for a 101 that names what it hands over to
     /// (RFC 9110 15.2).
-    pub(super) fn is_final(&self) -> bool {
+    pub fn is_final(&self) -> bool {
         !(100..200).contains(&self.parsed.code) || self.parsed.code == 101 && self.head().has(Name::Upgrade)
     }
 

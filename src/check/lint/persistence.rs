@@ -149,7 +149,7 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
         }
         return;
     }
-    let is_final = !(100..200).contains(&seen.http.parsed.code);
+    let is_final = seen.http.is_final();
     if is_final && own.closing.as_ref().is_some_and(before) {
         report.add(Draft::new(&RESPONSE_AFTER_CLOSE));
     }

@@ -311,7 +311,7 @@ impl Talk {
         if is_unasked {
             self.unasked.get_or_insert(past);
         }
-        let is_final = message.kind == Kind::Request || !(100..200).contains(&http.parsed.code);
+        let is_final = http.is_final();
         let side = &mut self.sides[message.side % 2];
         if is_final {
             side.last = Some(past);

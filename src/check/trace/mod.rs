@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::app::http1::Http;
 use crate::app::message::{Kind, Message};
 use crate::decode::{StopReason, Transport as Header};
 use crate::engine::Totals;
@@ -307,8 +308,7 @@ impl Trace {
             let Some(&request) = request.and_then(|(number, connection)| numbers.get(&(connection, number))) else {
                 continue;
             };
-            let is_final =
-                kept.message.http().is_some_and(|http| !(100..200).contains(&http.parsed.code) || http.hands_over);
+            let is_final = kept.message.http().is_some_and(Http::is_final);
             self.messages[at].pair = Some(request);
             if is_final {
                 self.messages[request].pair = Some(at);

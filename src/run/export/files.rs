@@ -186,7 +186,7 @@ impl Files {
         });
         line.push(b'\n');
         if message.kind == Kind::Response
-            && let Some(number) = message.answers.filter(|_| !(100..200).contains(&http.parsed.code))
+            && let Some(number) = message.answers.filter(|_| http.is_final())
         {
             self.requests.remove((key.0, number));
         }

@@ -6,6 +6,7 @@ mod connection;
 mod datagrams;
 mod feed;
 mod options;
+mod plain;
 mod timers;
 mod totals;
 
@@ -17,16 +18,16 @@ use arrayvec::ArrayVec;
 
 use crate::app::ledger::{Class, Ledger};
 use crate::app::{Pool, Wanted};
-use crate::decode::{self, Decoded, Layer, MAX_LAYERS, Plain, TcpHeader, Transport, checksum};
+use crate::decode::{self, Decoded, Layer, MAX_LAYERS, TcpHeader, Transport, checksum};
 use crate::event::{Close, Event, Packet, Sink};
 use crate::flow::fragments::{Assembly, Fragments, Whole};
-use crate::flow::{Endpoint, Hashed, Id, Key, Spot, Table};
+use crate::flow::{Endpoint, Hashed, Id, Key, Table};
 use crate::frame::{Frame, FrameMeta, Timestamp};
 use crate::issue::{Flags, Issue};
 use crate::tcp::reassembly::Memory;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
-use connection::{Connection, Taken};
+use connection::Connection;
 use datagrams::Datagrams;
 use timers::Timers;
 
@@ -39,12 +40,6 @@ const MAX_RECENT: usize = 1024;
 /// The fewest layers of a frame with a UDP header that is not its last: IP, UDP, the tunnel's, and what that carries;
 /// or IP, ICMP, and IP and UDP that it quotes.
 const MIN_TUNNEL: usize = 4;
-
-/// Frames that are looked at ahead of the one that is taken.
-const AHEAD: usize = 32;
-
-/// As many connections are in the caches anyway.
-const NEAR: usize = 256;
 
 /// How far ahead of its turn the memory of a connection that is done with is fetched.
 const PREFETCHED: usize = 4;
@@ -128,39 +123,6 @@ impl Engine {
         self.push_all(&[frame], sink);
     }
 
-    /// Takes the next frames. Where they are of many connections, it is faster to have several at once: what memory
-    /// the later ones need is fetched while the first are looked at.
-    pub fn push_all(&mut self, frames: &[Frame<'_>], sink: &mut impl Sink) {
-        for frames in frames.chunks(AHEAD) {
-            let mut ahead: ArrayVec<Option<(Plain<'_>, (Hashed, bool))>, AHEAD> = ArrayVec::new();
-            for frame in frames {
-                if let Some(plain) = decode::plain(frame).filter(|_| self.needs_no_layers()) {
-                    let (key, swapped) = Key::of_bytes(plain.addresses, plain.ports());
-                    let key = self.table.hash(key);
-                    self.table.prefetch_place(&key);
-                    ahead.push(Some((plain, (key, swapped))));
-                } else {
-                    ahead.push(None);
-                }
-            }
-            if self.table.len() > NEAR {
-                let keys = ahead.iter_mut().flatten().map(|(_, (key, _))| key);
-                let flows = keys.filter_map(|key| self.table.guess(key)).inspect(|flow| self.table.prefetch(*flow));
-                let flows: ArrayVec<Spot, AHEAD> = flows.collect();
-                flows.iter().for_each(|flow| self.table.prefetch_more(*flow));
-            }
-            for (frame, plain) in frames.iter().zip(&ahead) {
-                self.advance(frame.meta.time, sink);
-                self.shared.counts.frames += 1;
-                self.shared.counts.bytes += u64::from(frame.meta.wire_len);
-                match plain {
-                    Some((plain, (key, swapped))) => self.plain(frame, plain, (key, *swapped), sink),
-                    None => self.layers(*frame, sink),
-                }
-            }
-        }
-    }
-
     /// Takes a frame by its layers.
     fn layers(&mut self, frame: Frame<'_>, sink: &mut impl Sink) {
         let decoded = decode::decode(frame);
@@ -169,55 +131,6 @@ impl Engine {
             None => self.take(&decoded, headers, &[], &[], sink),
             Some(mut whole) => self.resume(decoded, headers, Vec::new(), Vec::new(), &mut whole, sink),
         }
-    }
-
-    /// Whether nobody asks for more of a frame than what the streams are made of.
-    fn needs_no_layers(&self) -> bool {
-        !self.options.packets && !self.options.verify_checksums
-    }
-
-    /// Takes a frame whose headers are plain.
-    fn plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_>, (key, swapped): (&Hashed, bool), sink: &mut impl Sink) {
-        let Some(header) = plain.tcp() else { return self.layers(*frame, sink) };
-        let parsed;
-        let options = if TcpOptions::are_plain(header.options) {
-            &TcpOptions::NONE
-        } else {
-            parsed = TcpOptions::parse(header.options);
-            &parsed
-        };
-        let segment = &segment_of(frame.meta, header, options, plain.payload, plain.missing);
-        let known = self.table.find(key);
-        let whole = !plain.payload.is_empty() && plain.missing == 0;
-        let header_sum = whole.then(|| checksum::plain_header_sum(plain));
-        let carrier = |verdict| Carrier {
-            meta: frame.meta,
-            cap_len: frame.bytes.len() as u32,
-            headers: plain.headers,
-            resumed: &[],
-            verdict,
-        };
-        if let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?)))
-            && connection.is_wanted
-        {
-            let dir = connection.direction(swapped);
-            match connection.goes_on(dir, segment, carrier, header_sum, &mut self.shared, sink) {
-                Taken::Not => {}
-                Taken::Counted => return,
-                taken @ (Taken::Fed | Taken::Ended) => {
-                    bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
-                    if taken == Taken::Ended
-                        && let Some(deadline) = connection.arm(self.shared.now)
-                    {
-                        self.timers.set(deadline, id);
-                    }
-                    return;
-                }
-            }
-        }
-        let carrier = &mut carrier(Verdict::default());
-        let flags = Flags::EMPTY;
-        self.segment(Arrival { packet: None, key, known, swapped, segment, carrier, header_sum, flags }, sink);
     }
 
     /// Goes on in a datagram that a frame completed; in it there may be a tunnel, with a fragment that completes

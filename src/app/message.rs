@@ -136,6 +136,8 @@ pub struct Message {
     pub start: u64,
     /// Its length so far, missing bytes included.
     pub len: u64,
+    /// Bytes of other messages that came between its own.
+    pub between: u64,
     /// Capture time of its first byte.
     pub first_time: Timestamp,
     /// Capture time of its last byte.
@@ -211,6 +213,7 @@ impl Default for Message {
             missing_bytes: 0,
             start: 0,
             len: 0,
+            between: 0,
             first_time: Timestamp(0),
             last_time: Timestamp(0),
             frame: 0,
@@ -258,6 +261,7 @@ impl Message {
             missing_bytes,
             start,
             len,
+            between,
             first_time,
             last_time,
             frame,
@@ -278,6 +282,7 @@ impl Message {
         *missing_bytes = 0;
         *start = 0;
         *len = 0;
+        *between = 0;
         *first_time = Timestamp(0);
         *last_time = Timestamp(0);
         *frame = 0;
@@ -310,7 +315,7 @@ impl Message {
 
     /// Offset one past its last byte.
     pub fn end(&self) -> u64 {
-        self.start + self.len
+        self.start + self.len + self.between
     }
 
     /// Takes note of the next run of its bytes.
@@ -323,10 +328,15 @@ impl Message {
         self.segments.add(&segment);
     }
 
+    /// Takes note that its next byte is at `offset` of the stream: what lies before it is of other messages.
+    pub fn resume_at(&mut self, offset: u64) {
+        self.between += offset.saturating_sub(self.end());
+    }
+
     /// Takes note that its next `len` bytes are not there.
     pub fn lack(&mut self, len: u64, cause: Cause) {
         if self.missing.len() < KEPT_MISSING {
-            self.missing.push(Missing { offset: self.len, len, cause });
+            self.missing.push(Missing { offset: self.len + self.between, len, cause });
         }
         self.len += len;
         self.missing_bytes += len;

@@ -11,6 +11,7 @@ use crate::tcp::{OwnedCarrier, SegmentRef};
 use super::dns::{self, Dns};
 use super::http1::{self, Http, Run};
 pub use super::segments::Segments;
+use super::websocket::{self, WebSocket};
 
 /// Missing runs kept of a message.
 const KEPT_MISSING: usize = 256;
@@ -179,6 +180,8 @@ pub enum Unit {
     Http(Http),
     /// DNS.
     Dns(Dns),
+    /// WebSocket.
+    WebSocket(Box<WebSocket>),
 }
 
 impl Unit {
@@ -187,6 +190,7 @@ impl Unit {
         match self {
             Self::Http(_) => &http1::APPLICATION,
             Self::Dns(_) => &dns::APPLICATION,
+            Self::WebSocket(_) => &websocket::APPLICATION,
         }
     }
 
@@ -195,6 +199,7 @@ impl Unit {
         match self {
             Self::Http(_) => None,
             Self::Dns(dns) => Some(dns),
+            Self::WebSocket(unit) => Some(unit),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::Context;
 use super::http1::{Run, Session};
 use super::ledger::Class;
 use super::message::{Integrity, Kind, Message, Unit};
+use super::websocket;
 use crate::app::Output;
 use crate::frame::FrameNumber;
 use crate::tcp::SegmentRef;
@@ -82,8 +83,8 @@ pub(super) fn guess(at: usize, bytes: &[u8]) -> Result<Box<dyn Protocol>, Guess>
 }
 
 /// The parser of the protocol to which a final response hands the connection over, if it names one (RFC 9110 7.8).
-pub(super) fn upgraded(_response: &Message) -> Option<Box<dyn Protocol>> {
-    None
+pub(super) fn upgraded(response: &Message) -> Option<Box<dyn Protocol>> {
+    websocket::upgraded(response)
 }
 
 /// What a parser writes its messages with.

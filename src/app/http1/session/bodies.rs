@@ -11,9 +11,6 @@ use crate::issue::Issue;
 use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::Cause;
 
-/// Memory of all bodies whose content coding is being undone; beyond it a coding is left as it is.
-const MAX_DECODING: usize = 128 << 20;
-
 impl Session {
     /// Takes a segment that is all of one body and does not end it, as most of a long one do; false where it is not, or
     /// where its bytes are to be looked at.
@@ -95,8 +92,7 @@ impl Session {
         let codings = http.head().known(Name::ContentEncoding).flat_map(head::list_elements);
         let Some(decoder) = coding::Decoder::new(codings, cx.wanted.preview) else { return };
         let cost = decoder.cost();
-        if *cx.decoding + cost <= MAX_DECODING {
-            *cx.decoding += cost;
+        if cx.may_decode(cost) {
             side.make_rare().decoding = Some((Box::new(decoder), cost));
         } else if let Some(message) = &mut side.message {
             message.issues.insert(Issue::CodingUnknown);

@@ -104,7 +104,7 @@ impl Datagrams {
         match (said.kind, said.key) {
             (Kind::Request, Some(key)) => stream.ask(key, &message),
             (Kind::Response, Some(key)) => stream.answer(key, &mut message),
-            (_, None) => {}
+            _ => {}
         }
         if decoded.missing > 0 {
             message.lack(decoded.missing.into(), crate::tcp::reassembly::Cause::Truncated);

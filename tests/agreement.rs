@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use common::tshark::{self, Difference, Row, alike, flatten, other, value};
 use common::{Run, dissect, installed, name, run};
+use dissect::app::APPLICATIONS;
 use dissect::issue::Issue;
 use dissect::registry::{Entry, entries};
 use serde_json::Value;
@@ -328,7 +329,8 @@ static FLAGS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 static FIELDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let of_frames = |entry: &Entry| {
         let base = entry.name.split('.').next().unwrap_or_default();
-        entry.kind != "record" && !["message", "connection", "http", "dns"].contains(&base)
+        let of_messages = ["message", "connection"].contains(&base) || APPLICATIONS.iter().any(|one| one.name == base);
+        entry.kind != "record" && !of_messages
     };
     let all = entries().into_iter().filter(of_frames).map(|entry| entry.name.to_owned());
     let (mut both, ours): (Vec<String>, Vec<String>) = all.partition(|name| tshark::FIELDS.contains(name));

@@ -186,7 +186,7 @@ impl Connection {
         }
         let may_compress = extensions.deflate.is_some() && is_first && !header.opcode.is_control();
         let compressed = may_compress && header.rsv & RSV1 != 0;
-        unit.may_be_compressed |= may_compress;
+        unit.by_deflate = extensions.deflate.is_some();
         let expected = if may_compress { RSV1 } else { 0 };
         if header.rsv & !expected != 0 && !extensions.unknown {
             issues.insert(Issue::ReservedBits);

@@ -1,6 +1,6 @@
 //! The fields of a WebSocket message, by Wireshark's names where it has them.
 
-use super::header::{Header, Opcode};
+use super::header::{Header, Opcode, RSV1};
 use super::{Close, WebSocket, of};
 use crate::app::message::{Get, Message};
 use crate::field::{Field, Kind, Value};
@@ -23,9 +23,9 @@ pub static FIELDS: &[Field<Get>] = &[
     Field::list("websocket.rsv", Kind::Uint, "Reserved bits of a frame, RSV1 the highest of three", |message, put| {
         each(message, |frame| put(Value::Uint(frame.rsv.into())));
     }),
-    Field::new("websocket.pmc", Kind::Bool, "Whether it is compressed, where that was agreed on", |message, put| {
-        if let Some(unit) = of(message).filter(|unit| unit.may_be_compressed) {
-            put(Value::Bool(unit.compressed));
+    Field::list("websocket.pmc", Kind::Bool, "Whether a frame begins a message that is compressed", |message, put| {
+        if of(message).is_some_and(|unit| unit.by_deflate) {
+            each(message, |frame| put(Value::Bool(frame.rsv & RSV1 != 0)));
         }
     }),
     Field::list("websocket.opcode", Kind::Uint, "Opcode of a frame", |message, put| {

@@ -46,8 +46,8 @@ pub struct WebSocket {
     pub frames: Vec<Header>,
     /// How many frames there are.
     pub frame_count: u64,
-    /// Whether it may be compressed: that was agreed on, and it is no control frame.
-    pub may_be_compressed: bool,
+    /// Whether permessage-deflate was agreed on.
+    pub by_deflate: bool,
     /// Whether it is compressed, as was agreed on.
     pub compressed: bool,
     /// Length of the payloads of its frames as their headers have it.
@@ -71,7 +71,7 @@ impl WebSocket {
             opcode,
             frames: Vec::new(),
             frame_count: 0,
-            may_be_compressed: false,
+            by_deflate: false,
             compressed: false,
             payload_len: 0,
             len: 0,

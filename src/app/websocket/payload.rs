@@ -2,9 +2,9 @@
 
 use flate2::Decompress;
 
+use super::WebSocket;
 use super::header::{self, Opcode};
 use super::utf8::Utf8;
-use super::WebSocket;
 use crate::app::http1::coding::{MAX_DECODED, Stop, inflate};
 use crate::app::message::{Message, Unit};
 use crate::app::{Context, Output};

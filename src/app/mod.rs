@@ -14,7 +14,7 @@ use ledger::Ledger;
 use message::{Application, Message, Update};
 
 /// The protocols whose messages are recovered.
-pub static APPLICATIONS: &[&Application] = &[&http1::APPLICATION, &dns::APPLICATION];
+pub static APPLICATIONS: &[&Application] = &[&http1::APPLICATION, &dns::APPLICATION, &dns::MDNS, &dns::LLMNR];
 
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]

@@ -147,6 +147,11 @@ issues! {
     BufferFull "buffer_full" Warn "" "a bound on buffered bytes was reached and a hole was given up early";
     OutsideWindow "outside_window" Warn "RFC 9293 3.10.7.4" "sequence numbers outside any window the connection had";
     Undecodable "undecodable" Warn "" "bytes in the place of a message that cannot be read as one";
+
+    QueryRetransmission "query_retransmission" Note "dns.retransmit_request" "the same question again, which has no answer so far";
+    ResponseRetransmission "response_retransmission" Note "dns.retransmit_response" "an answer to a question that has one already";
+    UnsolicitedResponse "unsolicited_response" Warn "dns.unsolicited" "an answer to no question that was captured";
+    QuestionMismatch "question_mismatch" Warn "RFC 5452 9.1" "the identifier is that of a question, which asked something else";
 }
 
 impl fmt::Display for Issue {

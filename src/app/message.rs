@@ -8,7 +8,7 @@ use crate::issue::{Issue, IssueSet};
 use crate::tcp::reassembly::{Cause, End};
 use crate::tcp::{OwnedCarrier, SegmentRef};
 
-use super::dns::{self, Dns};
+use super::dns::Dns;
 use super::http1::{self, Http, Run};
 pub use super::segments::Segments;
 use super::websocket::{self, WebSocket};
@@ -189,8 +189,8 @@ impl Unit {
     pub const fn application(&self) -> &'static Application {
         match self {
             Self::Http(_) => &http1::APPLICATION,
-            Self::Dns(_) => &dns::APPLICATION,
             Self::WebSocket(_) => &websocket::APPLICATION,
+            Self::Dns(dns) => dns.application(),
         }
     }
 

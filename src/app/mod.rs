@@ -15,7 +15,8 @@ use ledger::Ledger;
 use message::{Application, Message, Update};
 
 /// The protocols whose messages are recovered.
-pub static APPLICATIONS: &[&Application] = &[&http1::APPLICATION, &dns::APPLICATION, &websocket::APPLICATION];
+pub static APPLICATIONS: &[&Application] =
+    &[&http1::APPLICATION, &dns::APPLICATION, &dns::MDNS, &dns::LLMNR, &websocket::APPLICATION];
 
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,7 @@
 //! messages with.
 
 use super::Context;
+use super::dns;
 use super::http1::{Run, Session};
 use super::ledger::Class;
 use super::message::{Integrity, Kind, Message, Unit};
@@ -58,7 +59,8 @@ struct Known {
 }
 
 /// The protocols that are known by their first bytes.
-const KNOWN: &[Known] = &[];
+const KNOWN: &[Known] =
+    &[Known { first: dns::may_begin, guess: dns::guess, parser: |_| Box::new(dns::Stream::default()) }];
 
 /// Most bytes that are held until they tell.
 pub(super) const MAX_GUESSED: usize = 24;

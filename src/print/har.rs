@@ -187,7 +187,7 @@ impl Har {
         }
         self.lookups.push_back(Lookup {
             name: question.name.to_ascii_lowercase(),
-            addresses: dns.answers.iter().map(|answer| answer.data.clone()).collect(),
+            addresses: dns.addresses().iter().map(ToString::to_string).collect(),
             asked: message.first_time.plus(-nanos),
             nanos,
         });

@@ -11,6 +11,7 @@ use crate::tcp::{OwnedCarrier, SegmentRef};
 use super::dns::{self, Dns};
 use super::http1::{self, Http, Run};
 pub use super::segments::Segments;
+use super::tls::{self, Tls};
 
 /// Missing runs kept of a message.
 const KEPT_MISSING: usize = 256;
@@ -177,6 +178,8 @@ pub enum Unit {
     Http(Http),
     /// DNS.
     Dns(Dns),
+    /// TLS.
+    Tls(Box<Tls>),
 }
 
 impl Unit {
@@ -185,6 +188,7 @@ impl Unit {
         match self {
             Self::Http(_) => &http1::APPLICATION,
             Self::Dns(_) => &dns::APPLICATION,
+            Self::Tls(_) => &tls::APPLICATION,
         }
     }
 
@@ -193,6 +197,7 @@ impl Unit {
         match self {
             Self::Http(_) => None,
             Self::Dns(dns) => Some(dns),
+            Self::Tls(tls) => Some(tls),
         }
     }
 }

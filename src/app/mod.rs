@@ -8,13 +8,14 @@ pub mod ledger;
 pub mod message;
 pub mod protocol;
 mod segments;
+pub mod tls;
 
 use http1::Session;
 use ledger::Ledger;
 use message::{Application, Message, Update};
 
 /// The protocols whose messages are recovered.
-pub static APPLICATIONS: &[&Application] = &[&http1::APPLICATION, &dns::APPLICATION];
+pub static APPLICATIONS: &[&Application] = &[&http1::APPLICATION, &dns::APPLICATION, &tls::APPLICATION];
 
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@ use super::Context;
 use super::http1::{Run, Session};
 use super::ledger::Class;
 use super::message::{Integrity, Kind, Message, Unit};
+use super::tls;
 use crate::app::Output;
 use crate::frame::FrameNumber;
 use crate::tcp::SegmentRef;
@@ -33,6 +34,11 @@ pub trait Protocol: Send {
 
     /// Gives up what is held, at a bound.
     fn relieve(&mut self, desk: &mut Desk<'_, '_>);
+
+    /// What is known of the connection, where it is TLS.
+    fn tls(&self) -> Option<&tls::Facts> {
+        None
+    }
 }
 
 /// What bytes at a place where a protocol may begin are to it.
@@ -57,7 +63,7 @@ struct Known {
 }
 
 /// The protocols that are known by their first bytes.
-const KNOWN: &[Known] = &[];
+const KNOWN: &[Known] = &[Known { first: tls::may_begin, guess: tls::guess, parser: |_| tls::parser() }];
 
 /// Most bytes that are held until they tell.
 pub(super) const MAX_GUESSED: usize = 24;

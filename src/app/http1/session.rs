@@ -40,15 +40,15 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// What follows its first `len` bytes.
-    fn after(&self, len: usize) -> Self {
+    /// What follows its first `len` bytes, of which it has as many.
+    pub fn after(&self, len: usize) -> Self {
         let Self { segment, bytes, carrier } = *self;
         let (offset, left) = (segment.offset + len as u64, segment.len - len as u32);
         Self { segment: SegmentRef { offset, len: left, ..segment }, bytes: &bytes[len..], carrier }
     }
 
-    /// Where its first `len` bytes are.
-    fn first(&self, len: usize) -> SegmentRef {
+    /// Where its first `len` bytes are, of which it has as many.
+    pub fn first(&self, len: usize) -> SegmentRef {
         SegmentRef { len: len as u32, ..self.segment }
     }
 }

@@ -11,6 +11,7 @@ use crate::tcp::{OwnedCarrier, SegmentRef};
 use super::dns::Dns;
 use super::http1::{self, Http, Run};
 pub use super::segments::Segments;
+use super::tls::{self, Tls};
 use super::websocket::{self, WebSocket};
 
 /// Missing runs kept of a message.
@@ -182,6 +183,8 @@ pub enum Unit {
     Dns(Dns),
     /// WebSocket.
     WebSocket(Box<WebSocket>),
+    /// TLS.
+    Tls(Box<Tls>),
 }
 
 impl Unit {
@@ -191,6 +194,7 @@ impl Unit {
             Self::Http(_) => &http1::APPLICATION,
             Self::WebSocket(_) => &websocket::APPLICATION,
             Self::Dns(dns) => dns.application(),
+            Self::Tls(_) => &tls::APPLICATION,
         }
     }
 
@@ -200,6 +204,7 @@ impl Unit {
             Self::Http(_) => None,
             Self::Dns(dns) => Some(dns),
             Self::WebSocket(unit) => Some(unit),
+            Self::Tls(tls) => Some(tls),
         }
     }
 }

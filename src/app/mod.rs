@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod message;
 pub mod protocol;
 mod segments;
+pub mod tls;
 pub mod websocket;
 
 use http1::Session;
@@ -16,7 +17,7 @@ use message::{Application, Message, Update};
 
 /// The protocols whose messages are recovered.
 pub static APPLICATIONS: &[&Application] =
-    &[&http1::APPLICATION, &dns::APPLICATION, &dns::MDNS, &dns::LLMNR, &websocket::APPLICATION];
+    &[&http1::APPLICATION, &dns::APPLICATION, &dns::MDNS, &dns::LLMNR, &tls::APPLICATION, &websocket::APPLICATION];
 
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]

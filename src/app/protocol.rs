@@ -6,6 +6,7 @@ use super::dns;
 use super::http1::{Run, Session};
 use super::ledger::Class;
 use super::message::{Integrity, Kind, Message, Unit};
+use super::tls;
 use super::websocket;
 use crate::app::Output;
 use crate::frame::FrameNumber;
@@ -35,6 +36,11 @@ pub trait Protocol: Send {
 
     /// Gives up what is held, at a bound.
     fn relieve(&mut self, desk: &mut Desk<'_, '_>);
+
+    /// What is known of the connection, where it is TLS.
+    fn tls(&self) -> Option<&tls::Facts> {
+        None
+    }
 }
 
 /// What bytes at a place where a protocol may begin are to it.
@@ -59,8 +65,10 @@ struct Known {
 }
 
 /// The protocols that are known by their first bytes.
-const KNOWN: &[Known] =
-    &[Known { first: dns::may_begin, guess: dns::guess, parser: |_| Box::new(dns::Stream::default()) }];
+const KNOWN: &[Known] = &[
+    Known { first: tls::may_begin, guess: tls::guess, parser: |_| tls::parser() },
+    Known { first: dns::may_begin, guess: dns::guess, parser: |_| Box::new(dns::Stream::default()) },
+];
 
 /// Most bytes that are held until they tell.
 pub(super) const MAX_GUESSED: usize = 24;

@@ -128,6 +128,16 @@ issues! {
     CodingUnknown "coding_unknown" Note "RFC 9110 8.4" "a content coding that is not undone here";
     DecodedTooLarge "decoded_too_large" Warn "" "the decoded body is longer than the bound; the rest was not decoded";
 
+    BadFrame "bad_frame" Error "RFC 9113 4.2, 6" "a frame with a length, a stream or a place that its type does not allow";
+    BadFieldBlock "bad_field_block" Error "RFC 9113 4.3" "a field block that cannot be decoded";
+    BadPseudoField "bad_pseudo_field" Error "RFC 9113 8.3" "a pseudo-header field is missing, unknown, repeated, or after other fields";
+    ConnectionField "connection_field" Error "RFC 9113 8.2.2" "a field that is of HTTP/1 connections alone";
+    LengthMismatch "length_mismatch" Error "RFC 9113 8.1.1" "the content is not as long as Content-Length says";
+    StreamClosed "stream_closed" Note "RFC 9113 5.1" "a frame of a stream that was closed";
+    FieldsUnknown "fields_unknown" Warn "RFC 7541 2.3" "bytes are missing, so that fields refer to table entries that are not known";
+    FramesLost "frames_lost" Warn "" "bytes of the connection are missing, and frames of the message may be among them";
+    TooManyStreams "too_many_streams" Warn "" "more streams at once than the bound; the oldest was given up";
+
     OverlapConflict "overlap_conflict" Warn "RFC 9293 3.10.7.4" "a copy of bytes already had has other content";
     LateData "late_data" Warn "" "bytes that came after they had been given up as lost";
     BufferFull "buffer_full" Warn "" "a bound on buffered bytes was reached and a hole was given up early";

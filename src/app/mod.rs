@@ -2,6 +2,7 @@
 
 pub mod dns;
 pub mod http1;
+pub mod http2;
 pub mod identify;
 pub mod ledger;
 pub mod message;
@@ -13,7 +14,7 @@ use ledger::Ledger;
 use message::{Application, Message, Update};
 
 /// The protocols whose messages are recovered.
-pub static APPLICATIONS: &[&Application] = &[&http1::APPLICATION, &dns::APPLICATION];
+pub static APPLICATIONS: &[&Application] = &[&http1::APPLICATION, &http2::APPLICATION, &dns::APPLICATION];
 
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 pub mod datagram;
 pub mod dns;
 pub mod http1;
+pub mod http2;
 pub mod identify;
 pub mod ledger;
 pub mod message;
@@ -16,8 +17,15 @@ use ledger::Ledger;
 use message::{Application, Message, Update};
 
 /// The protocols whose messages are recovered.
-pub static APPLICATIONS: &[&Application] =
-    &[&http1::APPLICATION, &dns::APPLICATION, &dns::MDNS, &dns::LLMNR, &tls::APPLICATION, &websocket::APPLICATION];
+pub static APPLICATIONS: &[&Application] = &[
+    &http1::APPLICATION,
+    &http2::APPLICATION,
+    &dns::APPLICATION,
+    &dns::MDNS,
+    &dns::LLMNR,
+    &tls::APPLICATION,
+    &websocket::APPLICATION,
+];
 
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,6 @@ use super::Shared;
 use super::connection::{Name, Noted};
 use crate::app::http1::{Run, Session};
 use crate::app::ledger::Class;
-use crate::app::message::Kind;
 use crate::app::{Context, Output};
 use crate::event::{self, Event, Flow, Sink};
 use crate::issue::Issue;
@@ -115,7 +114,7 @@ impl<'f, S: Sink> Feed<'f, S> {
         let messages = &mut *self.messages;
         let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
         // Where no SYN told who the client is, a message does.
-        let flow = |side: usize, kind: Kind| Flow { client: name.client().or(Some(kind.client(side))), ..name.flow() };
+        let flow = |client: usize| Flow { client: name.client().or(Some(client)), ..name.flow() };
         let mut out = |output: Output<'_>| match output {
             Output::Body(message, bytes) => {
                 sink.event(Event::Body {
@@ -128,13 +127,13 @@ impl<'f, S: Sink> Feed<'f, S> {
             Output::Message(message) => {
                 counts.count(message);
                 messages[message.side] += 1;
-                let flow = flow(message.side, message.kind);
+                let flow = flow(message.client());
                 let first_seq = first_seq(message.side, message.start);
                 sink.event(Event::Message(event::Message { flow, first_seq, message }));
             }
             Output::Update(update) => {
                 let first_seq = first_seq(update.side, update.start);
-                let flow = flow(update.side, update.kind);
+                let flow = flow(update.kind.client(update.side));
                 sink.event(Event::Update(event::Update { flow, first_seq, update: &update }));
             }
         };

@@ -273,7 +273,7 @@ impl Har {
             return Before::default();
         }
         let address = request.flow.ends[1 - request.side].address.to_string();
-        let host = request.http.head().get("host").unwrap_or_default().to_ascii_lowercase();
+        let host = request.http.head().host().unwrap_or_default().to_ascii_lowercase();
         let host = host.split(|byte| *byte == b':').next().unwrap_or_default();
         let recent = self.lookups.iter().rev().take_while(|lookup| syn.since(lookup.asked) < 2 * LOOKUP_AGE);
         let lookup = { recent }.find(|lookup| {

@@ -194,7 +194,7 @@ pub fn full_uri(message: &Message) -> Option<String> {
 }
 
 fn host(http: &Http) -> String {
-    let host = http.head().get("host").unwrap_or_default();
+    let host = http.head().host().unwrap_or_default();
     let host = String::from_utf8_lossy(&host).to_ascii_lowercase();
     host.strip_suffix(":80").unwrap_or(&host).to_owned()
 }

@@ -86,6 +86,11 @@ impl Session {
         }
     }
 
+    /// The message under way of a direction.
+    pub fn under_way(&self, at: usize) -> Option<&Message> {
+        self.sides[at].message.as_deref()
+    }
+
     /// Whether both directions began with something that is not HTTP, after a handshake.
     fn is_other(&self) -> bool {
         !self.recognised

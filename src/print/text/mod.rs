@@ -110,7 +110,7 @@ impl Printer for Text {
         }
         match event {
             Event::Packet(packet) if self.options.packets => self.packet(&packet, out),
-            Event::Packet(_) | Event::Body { .. } => {}
+            Event::Packet(_) | Event::Body { .. } | Event::Followed(_) => {}
             Event::Message(message) => self.message(&message, out),
             Event::Update(update) => self.update(&update, out),
             Event::Connection(connection) => self.connection(connection, out),

@@ -5,7 +5,7 @@ mod end;
 mod explain;
 mod fragments;
 mod http;
-mod layers;
+pub(super) mod layers;
 mod message;
 mod packet;
 mod segments;
@@ -17,6 +17,8 @@ use std::net::IpAddr;
 use jiff::tz::TimeZone;
 
 pub(super) use end::write as write_end;
+pub(super) use http::{line_end, split_line_end};
+pub(super) use message::with_layers;
 pub use explain::Explain;
 
 pub use super::hex::Hex;

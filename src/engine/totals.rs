@@ -47,6 +47,7 @@ impl Totals {
             match message.kind {
                 Kind::Request => self.requests += 1,
                 Kind::Response => self.responses += 1,
+                Kind::Message { .. } => {}
             }
         }
     }

@@ -89,8 +89,9 @@ impl Session {
     }
 
     /// The message under way of a direction.
-    pub fn under_way(&self, at: usize) -> Option<&Message> {
-        self.sides[at].message.as_deref()
+    pub fn under_way(&mut self, at: usize) -> Option<&Message> {
+        let own = self.sides[at].message.as_deref();
+        own.or_else(|| self.foreign.as_mut()?.protocol.as_mut()?.under_way(at).map(|message| &*message))
     }
 
     /// Whether both directions began with something that is not HTTP, after a handshake.

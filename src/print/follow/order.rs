@@ -83,7 +83,7 @@ impl Order {
         match event.what {
             Happened::Segment { segment, carrier, acked } => {
                 // What comes with the frame before is told by now.
-                self.release(tell);
+                self.release(FrameNumber::MAX, tell);
                 self.segment(event.side, segment, carrier, acked);
                 if self.waiting.len() > WAITING
                     && let Some(seen) = self.waiting.pop_front()
@@ -145,14 +145,15 @@ impl Order {
         tell: &mut impl FnMut(&Self, Told<'_>),
     ) {
         match item {
-            Item::Data(segment, ..) => self.deliver(side, segment.offset + u64::from(segment.len)),
+            Item::Data(segment, ..) => {
+                self.release(segment.frame, tell);
+                self.deliver(side, segment.offset + u64::from(segment.len));
+            }
             Item::Gap { offset, len, .. } => self.deliver(side, offset + len),
             Item::End { by: End::Fin, .. } => {
                 self.delivered[side] += 1;
                 self.fin_told[side] = true;
-                if let Some(fin) = self.fins[side].take() {
-                    tell(self, Told::Segment(&fin));
-                }
+                self.waiting.extend(self.fins[side].take());
             }
             Item::End { by: End::Rst, .. } => {
                 if let Some(reset) = self.reset.take() {
@@ -168,11 +169,11 @@ impl Order {
         self.delivered[side] = self.delivered[side].max(end);
     }
 
-    /// Tells the segments of which all that they acknowledge was told.
-    fn release(&mut self, tell: &mut impl FnMut(&Self, Told<'_>)) {
+    /// Tells the segments of which all that they acknowledge was told, and which were captured before a frame.
+    fn release(&mut self, before: FrameNumber, tell: &mut impl FnMut(&Self, Told<'_>)) {
         let mut at = 0;
         while let Some(seen) = self.waiting.get(at) {
-            if seen.acked > self.delivered[1 - seen.side] {
+            if seen.frame >= before || seen.acked > self.delivered[1 - seen.side] {
                 at += 1;
             } else if let Some(seen) = self.waiting.remove(at) {
                 tell(self, Told::Segment(&seen));
@@ -182,12 +183,12 @@ impl Order {
 
     /// Tells all that waits for no other reason than that nothing came after it.
     pub fn settle(&mut self, tell: &mut impl FnMut(&Self, Told<'_>)) {
-        self.release(tell);
+        self.release(FrameNumber::MAX, tell);
     }
 
     /// Nothing follows: tells the rest.
     pub fn end(&mut self, tell: &mut impl FnMut(&Self, Told<'_>)) {
-        self.release(tell);
+        self.release(FrameNumber::MAX, tell);
         let waiting = std::mem::take(&mut self.waiting);
         let ends = [self.fins[0].take(), self.fins[1].take(), self.reset.take()];
         let mut rest: Vec<Seen> = waiting.into_iter().chain(ends.into_iter().flatten()).collect();

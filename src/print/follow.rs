@@ -103,8 +103,12 @@ struct Teller {
     flow: Option<Flow>,
     turn: Option<Turn>,
     last: Last,
-    /// When what was told last was captured.
+    /// When the last bytes that were told were captured, or what opens or closes.
     time: Option<Timestamp>,
+    /// The same of whatever was told.
+    any_time: Option<Timestamp>,
+    /// Whether it was told who is the client.
+    settled: bool,
     /// Offset of the first byte of each direction.
     origins: [Option<u64>; 2],
     /// The latest frame of each direction whose bytes were told.
@@ -152,6 +156,8 @@ impl Conversation {
             turn: None,
             last: Last::Nothing,
             time: None,
+            any_time: None,
+            settled: false,
             origins: [None; 2],
             frames: [0; 2],
             closed: [false; 2],
@@ -215,16 +221,13 @@ impl Teller {
         }
     }
 
-    /// Learns who talks to whom; who is the client is settled once somebody speaks.
+    /// Learns who talks to whom; who is the client may become known later, until it is told.
     fn meet(&mut self, event: &Followed<'_>, out: &mut Vec<u8>) {
         if self.flow.is_none() {
             self.flow = Some(event.flow);
             self.title(&event.flow, out);
         }
-        if let Some(flow) = &mut self.flow
-            && self.origins == [None; 2]
-            && self.last != Last::Turn
-        {
+        if let Some(flow) = self.flow.as_mut().filter(|_| !self.settled) {
             flow.client = event.flow.client;
         }
     }
@@ -253,14 +256,26 @@ impl Teller {
         self.time.map(|last| time.since(last))
     }
 
+    /// The same since anything was told; that is told now.
+    fn since_any(&mut self, time: Timestamp) -> Option<i64> {
+        self.any_time.replace(time).map(|last| time.since(last))
+    }
+
     /// Whether what this side sends is shown.
     fn shows(&self, side: usize) -> bool {
         self.options.from.is_none_or(|from| from == self.who(side))
     }
 
+    /// Whether it may be, as far as it is known who that is.
+    fn may_show(&self, side: usize) -> bool {
+        let is_known = self.settled || self.flow.as_ref().is_some_and(|flow| flow.client.is_some());
+        !is_known || self.shows(side)
+    }
+
     /// A pen at the start of a line that is no part of a turn.
     fn line<'o>(&mut self, out: &'o mut Vec<u8>) -> Pen<'o> {
         self.finish_turn(out);
+        self.settled = true;
         if self.last == Last::Turn {
             out.push(b'\n');
         }
@@ -270,11 +285,11 @@ impl Teller {
 
     fn tell(&mut self, order: &Order, told: Told<'_>, out: &mut Vec<u8>) {
         match told {
-            Told::Segment(seen) if self.shows(seen.side) => self.segment(seen, out),
+            Told::Segment(seen) if self.may_show(seen.side) => self.segment(seen, out),
             Told::Segment(_) => {}
-            Told::Item(side, item, message) if self.shows(side) => self.item(order, side, item, message, out),
+            Told::Item(side, item, message) if self.may_show(side) => self.item(order, side, item, message, out),
             Told::Item(..) => {}
-            Told::Datagram(side, carrier, bytes, missing) if self.shows(side) => {
+            Told::Datagram(side, carrier, bytes, missing) if self.may_show(side) => {
                 self.datagram(side, carrier, bytes, missing, out);
             }
             Told::Datagram(..) => {}
@@ -328,7 +343,7 @@ impl Teller {
             self.remark(side, &segment, before, out);
         }
         self.frames[side] = self.frames[side].max(segment.frame);
-        self.time = Some(segment.time);
+        (self.time, self.any_time) = (Some(segment.time), Some(segment.time));
         if let Some(turn) = &mut self.turn {
             turn.push(segment, bytes);
         }
@@ -345,7 +360,7 @@ impl Teller {
         turn.push(SegmentRef { frame, time, offset: 0, len: bytes.len() as u32, flags, acked: 0 }, bytes);
         turn.title = self.ended.drain(..).next().map(|ended| ended.title);
         self.turn = Some(turn);
-        self.time = Some(time);
+        (self.time, self.any_time) = (Some(time), Some(time));
         if missing > 0 {
             self.cut_datagram(side, missing, out);
         }
@@ -429,6 +444,12 @@ impl Teller {
         if let Some((start, title)) = self.under_way[side].take() {
             self.mark_start(side, start, &title);
         }
+        self.settled = true;
+        if !self.shows(side) {
+            // It was not known before who is the client.
+            self.turn = None;
+            return;
+        }
         let who = self.who(side);
         let Some(turn) = &mut self.turn else { return };
         if !turn.headed {
@@ -508,14 +529,16 @@ fn when(pen: &mut Pen<'_>, clock: &mut Clock, time: Timestamp, since: Option<i64
                 Span(since).put(pen);
             });
         }),
-        Some(since) if clock.format() != TimeFormat::Delta => pen.piece(|pen| {
-            pen.styled(DIM, |pen| {
-                pen.push(if since < 0 { "" } else { "+" });
-                Span(since).put(pen);
-            });
-        }),
+        Some(since) if since >= 0 && clock.format() != TimeFormat::Delta => pen.piece(|pen| later(pen, since)),
         _ => {}
     }
+}
+
+fn later(pen: &mut Pen<'_>, since: i64) {
+    pen.styled(DIM, |pen| {
+        pen.push("+");
+        Span(since).put(pen);
+    });
 }
 
 fn frames(pen: &mut Pen<'_>, first: FrameNumber, last: FrameNumber) {

@@ -140,7 +140,8 @@ impl Results {
             To::Printer(printer) => printer.end(end, &mut self.out),
             To::Explain(explain) => explain.end(&mut self.out),
             To::Export(export) => export.end(end, &mut self.out),
-            To::Renderer(_) | To::Body(_) | To::Raw(_) | To::Nothing => {}
+            To::Raw(raw) => raw.end(&mut self.out),
+            To::Renderer(_) | To::Body(_) | To::Nothing => {}
         }
         Ok(())
     }

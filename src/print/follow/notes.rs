@@ -2,7 +2,7 @@
 
 use super::order::{Order, Seen};
 use super::turn::Place;
-use super::{EndedMessage, Teller, frames, speaker, when};
+use super::{EndedMessage, Teller, frames, later, speaker, when};
 use crate::frame::FrameNumber;
 use crate::issue::{Flags, Issue, Severity};
 use crate::print::pen::{Indent, Pen};
@@ -35,7 +35,7 @@ struct Note<'n> {
     side: usize,
     severity: Severity,
     frames: Option<(FrameNumber, FrameNumber)>,
-    what: &'n dyn Fn(&mut Pen<'_>),
+    what: Option<&'n dyn Fn(&mut Pen<'_>)>,
     flags: Flags,
     /// How long it was after what was told before, where that matters.
     since: Option<i64>,
@@ -76,7 +76,7 @@ impl Teller {
         if let Some(carrier) = seen.carrier.as_ref().filter(|_| self.options.verbose > 1) {
             self.layers(&mut pen, &carrier.get());
         }
-        self.time = Some(seen.time);
+        (self.time, self.any_time) = (Some(seen.time), Some(seen.time));
     }
 
     /// A segment without bytes: with its numbers where each is told, else those with flags, together with their likes.
@@ -100,7 +100,7 @@ impl Teller {
             _ => {
                 self.repeated(out);
                 let frames = (seen.frame, seen.frame);
-                let since = self.since(seen.time);
+                let since = self.since_any(seen.time);
                 let at = self.turn.as_ref().map(|turn| turn.len);
                 self.repeated = Some(Repeated { side: seen.side, flags, frames, count: 1, since, at });
             }
@@ -110,13 +110,10 @@ impl Teller {
     /// Tells what was gathered of segments of one kind.
     pub(super) fn repeated(&mut self, out: &mut Vec<u8>) {
         let Some(Repeated { side, flags, frames, count, since, at }) = self.repeated.take() else { return };
-        let what = |pen: &mut Pen<'_>| {
-            if count > 1 {
-                pen.put(format_args!("{count} ×"));
-            }
-        };
+        let times = |pen: &mut Pen<'_>| pen.put(format_args!("{count} times"));
+        let what: Option<&dyn Fn(&mut Pen<'_>)> = if count > 1 { Some(&times) } else { None };
         let severity = flags.issues().severity().unwrap_or(Severity::Note);
-        let note = Note { side, severity, frames: Some(frames), what: &what, flags, since, place: Place::Near };
+        let note = Note { side, severity, frames: Some(frames), what, flags, since, place: Place::Near };
         let lines = self.draw(&note);
         match (&mut self.turn, at) {
             (Some(turn), Some(at)) => turn.mark(at, Place::Near, lines),
@@ -177,7 +174,7 @@ impl Teller {
         let severity = segment.flags.issues().severity().unwrap_or(Severity::Note);
         let (frames, flags) = (Some((segment.frame, segment.frame)), segment.flags);
         self.repeated(out);
-        self.note(Note { side, severity, frames, what: &what, flags, since: None, place: Place::Near }, out);
+        self.note(Note { side, severity, frames, what: Some(&what), flags, since: None, place: Place::Near }, out);
     }
 
     /// Bytes that are not there.
@@ -207,7 +204,7 @@ impl Teller {
             }
         };
         let (severity, flags, place) = (Severity::Error, Flags::EMPTY, Place::Here);
-        self.note(Note { side, severity, frames: None, what: &what, flags, since: None, place }, out);
+        self.note(Note { side, severity, frames: None, what: Some(&what), flags, since: None, place }, out);
         if let Some(turn) = &mut self.turn {
             turn.jump(offset + len);
         }
@@ -277,9 +274,8 @@ impl Teller {
         if let Some(carrier) = order.latest(segment.frame).filter(|_| self.options.verbose > 0) {
             self.headers(side, &carrier, segment.len, Place::Here, out);
         }
-        let (frames, flags, since) = (Some((segment.frame, segment.frame)), segment.flags, self.since(segment.time));
-        self.note(Note { side, severity, frames, what, flags, since, place: Place::Near }, out);
-        self.time = Some(segment.time);
+        let (frames, flags, since) = (Some((segment.frame, segment.frame)), segment.flags, self.since_any(segment.time));
+        self.note(Note { side, severity, frames, what: Some(what), flags, since, place: Place::Near }, out);
     }
 
     /// A FIN that is known by its acknowledgment alone.
@@ -287,7 +283,7 @@ impl Teller {
         let what = |pen: &mut Pen<'_>| pen.push("FIN, which was not captured, but acknowledged");
         self.finish_turn(out);
         let (severity, flags, place) = (Severity::Note, Flags::EMPTY, Place::Here);
-        self.note(Note { side, severity, frames: None, what: &what, flags, since: None, place }, out);
+        self.note(Note { side, severity, frames: None, what: Some(&what), flags, since: None, place }, out);
     }
 
     /// A time in which the one who speaks said nothing.
@@ -319,7 +315,7 @@ impl Teller {
     pub(super) fn cut_datagram(&mut self, side: usize, missing: u32, out: &mut Vec<u8>) {
         let what = |pen: &mut Pen<'_>| pen.put(format_args!("{missing} bytes more were sent and not captured"));
         let (severity, flags, place) = (Severity::Error, Flags::EMPTY, Place::Here);
-        self.note(Note { side, severity, frames: None, what: &what, flags, since: None, place }, out);
+        self.note(Note { side, severity, frames: None, what: Some(&what), flags, since: None, place }, out);
     }
 
     fn note(&mut self, note: Note<'_>, out: &mut Vec<u8>) {
@@ -342,17 +338,13 @@ impl Teller {
         if let Some((first, last)) = note.frames {
             pen.piece_after(1, |pen| frames(pen, first, last));
         }
-        pen.piece_after(if note.frames.is_some() { 2 } else { 1 }, |pen| {
-            pen.styled(style::of(note.severity), |pen| (note.what)(pen));
-        });
+        if let Some(what) = note.what {
+            let spaces = if note.frames.is_some() { 2 } else { 1 };
+            pen.piece_after(spaces, |pen| pen.styled(style::of(note.severity), |pen| what(pen)));
+        }
         self.flags(&mut pen, note.flags);
-        if let Some(since) = note.since {
-            pen.piece_after(2, |pen| {
-                pen.styled(DIM, |pen| {
-                    pen.push(if since < 0 { "" } else { "+" });
-                    Span(since).put(pen);
-                });
-            });
+        if let Some(since) = note.since.filter(|since| *since >= 0) {
+            pen.piece_after(2, |pen| later(pen, since));
         }
         pen.end_line();
         lines

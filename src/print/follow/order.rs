@@ -171,14 +171,15 @@ impl Order {
 
     /// Tells the segments of which all that they acknowledge was told, and which were captured before a frame.
     fn release(&mut self, before: FrameNumber, tell: &mut impl FnMut(&Self, Told<'_>)) {
-        let mut at = 0;
-        while let Some(seen) = self.waiting.get(at) {
-            if seen.frame >= before || seen.acked > self.delivered[1 - seen.side] {
-                at += 1;
-            } else if let Some(seen) = self.waiting.remove(at) {
-                tell(self, Told::Segment(&seen));
-            }
+        let delivered = self.delivered;
+        let is_due = |seen: &Seen| seen.frame < before && seen.acked <= delivered[1 - seen.side];
+        if !self.waiting.iter().any(is_due) {
+            return;
         }
+        let (mut due, waiting): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(is_due);
+        self.waiting = waiting.into();
+        due.sort_by_key(|seen| seen.frame);
+        due.iter().for_each(|seen| tell(self, Told::Segment(seen)));
     }
 
     /// Tells all that waits for no other reason than that nothing came after it.

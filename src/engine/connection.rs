@@ -265,14 +265,7 @@ impl Connection {
     }
 
     /// Tells of a segment as it was captured.
-    pub fn tell(
-        &self,
-        side: usize,
-        segment: &Segment<'_>,
-        carrier: &Carrier<'_>,
-        acked: u64,
-        sink: &mut impl Sink,
-    ) {
+    pub fn tell(&self, side: usize, segment: &Segment<'_>, carrier: &Carrier<'_>, acked: u64, sink: &mut impl Sink) {
         let what = Happened::Segment { segment, carrier, acked };
         sink.event(Event::Followed(Followed { flow: self.flow(), side, what }));
     }

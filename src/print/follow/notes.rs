@@ -3,6 +3,7 @@
 use super::order::{Order, Seen};
 use super::turn::Place;
 use super::{EndedMessage, Teller, frames, later, speaker, when};
+use crate::decode::Transport;
 use crate::frame::FrameNumber;
 use crate::issue::{Flags, Issue, Severity};
 use crate::print::pen::{Indent, Pen};
@@ -10,7 +11,6 @@ use crate::print::style::{self, DIM};
 use crate::print::text::layers::{self, Tcp, put_control};
 use crate::print::text::with_layers;
 use crate::print::time::Span;
-use crate::decode::Transport;
 use crate::tcp::reassembly::{Cause, Compared, Damaged};
 use crate::tcp::{Carrier, Control, SegmentRef};
 
@@ -178,15 +178,7 @@ impl Teller {
     }
 
     /// Bytes that are not there.
-    pub(super) fn gap(
-        &mut self,
-        side: usize,
-        offset: u64,
-        len: u64,
-        cause: Cause,
-        forced: bool,
-        out: &mut Vec<u8>,
-    ) {
+    pub(super) fn gap(&mut self, side: usize, offset: u64, len: u64, cause: Cause, forced: bool, out: &mut Vec<u8>) {
         let origin = *self.origins[side].get_or_insert(offset);
         if self.turn.as_ref().is_some_and(|turn| turn.side != side) {
             self.finish_turn(out);
@@ -255,8 +247,7 @@ impl Teller {
     /// Bytes that are no part of the stream.
     pub(super) fn outside(&mut self, order: &Order, side: usize, segment: SegmentRef, out: &mut Vec<u8>) {
         let len = segment.len;
-        let what =
-            |pen: &mut Pen<'_>| pen.put(format_args!("{len} B outside any window, or after the end: not shown"));
+        let what = |pen: &mut Pen<'_>| pen.put(format_args!("{len} B outside any window, or after the end: not shown"));
         self.apart(order, side, &segment, Severity::Warn, &what, out);
     }
 
@@ -274,7 +265,8 @@ impl Teller {
         if let Some(carrier) = order.latest(segment.frame).filter(|_| self.options.verbose > 0) {
             self.headers(side, &carrier, segment.len, Place::Here, out);
         }
-        let (frames, flags, since) = (Some((segment.frame, segment.frame)), segment.flags, self.since_any(segment.time));
+        let (frames, flags, since) =
+            (Some((segment.frame, segment.frame)), segment.flags, self.since_any(segment.time));
         self.note(Note { side, severity, frames, what: Some(what), flags, since, place: Place::Near }, out);
     }
 
@@ -375,15 +367,20 @@ impl Teller {
 
     /// Flags by name; what one means where it comes for the first time.
     fn flags(&mut self, pen: &mut Pen<'_>, flags: Flags) {
-        for (i, flag) in flags.issues().iter().enumerate() {
-            if i > 0 {
-                pen.push(",");
+        let mut spaces = 2;
+        let mut flags = flags.issues().iter().peekable();
+        while let Some(flag) = flags.next() {
+            let comma = if flags.peek().is_some() { "," } else { "" };
+            let explained = self.explained.contains(flag);
+            self.explained.insert(flag);
+            pen.piece_after(spaces, |pen| {
+                pen.text(style::of(flag.severity()), flag.name());
+                pen.push(if explained { comma } else { "" });
+            });
+            if !explained {
+                pen.words(DIM, &format!("({}){comma}", flag.doc()));
             }
-            pen.piece_after(if i > 0 { 1 } else { 2 }, |pen| pen.text(style::of(flag.severity()), flag.name()));
-            if !self.explained.contains(flag) {
-                self.explained.insert(flag);
-                pen.words(DIM, &format!("({})", flag.doc()));
-            }
+            spaces = 1;
         }
     }
 

@@ -137,13 +137,7 @@ impl Order {
         false
     }
 
-    fn item(
-        &mut self,
-        side: usize,
-        item: Item<'_>,
-        message: Option<&Message>,
-        tell: &mut impl FnMut(&Self, Told<'_>),
-    ) {
+    fn item(&mut self, side: usize, item: Item<'_>, message: Option<&Message>, tell: &mut impl FnMut(&Self, Told<'_>)) {
         match item {
             Item::Data(segment, ..) => {
                 self.release(segment.frame, tell);

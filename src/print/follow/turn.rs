@@ -226,6 +226,8 @@ impl Turn {
             } else if !whole && at > 0 && !line.ends_with(b"\n") {
                 break;
             } else {
+                // Here a line begins.
+                put_near(pen, near, self.at + at as u64 + 1);
                 put_line(pen, line);
                 at += line.len();
             }

@@ -17,9 +17,9 @@ use std::net::IpAddr;
 use jiff::tz::TimeZone;
 
 pub(super) use end::write as write_end;
+pub use explain::Explain;
 pub(super) use http::{line_end, split_line_end};
 pub(super) use message::with_layers;
-pub use explain::Explain;
 
 pub use super::hex::Hex;
 use super::number;

@@ -2,10 +2,18 @@
 
 mod common;
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::process::{Command, Stdio};
 
+use common::wire::Random;
 use common::{Run, dissect, fixtures, installed, name, path, run};
+use dissect::engine::{Engine, Options, Stream};
+use dissect::event::{Event, Sink};
+use dissect::print::Printer;
+use dissect::print::follow::{self, Conversation, Who};
+use dissect::print::text::TimeFormat;
+use dissect::source::{CaptureFile, Name};
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use unicode_width::UnicodeWidthStr;
@@ -289,6 +297,61 @@ fn raw_bytes_end_with_the_body_that_was_sent() {
         }
     }
     assert!(compared > 80, "{compared} bodies were compared");
+}
+
+/// Every printer of conversations, on captures that nobody sends by accident.
+#[test]
+fn a_capture_may_be_altered_anywhere() {
+    for file in fixtures() {
+        let bytes = std::fs::read(&file).unwrap();
+        for seed in 0..4 {
+            let mut random = Random(seed);
+            let mut bytes = bytes.clone();
+            for _ in 0..8 * seed {
+                let at = random.below(bytes.len().max(1));
+                bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = random.number() as u8);
+            }
+            let Ok(mut capture) = CaptureFile::new(Cursor::new(bytes), Name::Stdin) else { continue };
+            let stream = if seed == 3 { Stream::Udp(0) } else { Stream::Tcp(0) };
+            let verify_checksums = seed == 2;
+            let mut engine = Engine::new(Options { follow: Some(stream), verify_checksums, ..Options::default() });
+            let mut told = Told::new(stream);
+            while let Ok(Some((frame, _))) = capture.next_described() {
+                engine.push(frame, &mut told);
+            }
+            engine.finish(&mut told);
+            let what = || format!("{} with seed {seed}", name(&file));
+            assert_eq!(engine.totals().ledger.unexplained(), 0, "{}", what());
+            for out in &told.outs {
+                let text = std::str::from_utf8(out).unwrap_or_else(|error| panic!("{}: {error}", what()));
+                assert!(text.chars().all(|char| !char.is_control() || char == '\n'), "{}", what());
+            }
+        }
+    }
+}
+
+/// Conversations in several forms.
+struct Told {
+    printers: Vec<Conversation>,
+    outs: Vec<Vec<u8>>,
+}
+
+impl Told {
+    fn new(stream: Stream) -> Self {
+        let forms = [(false, 0, None), (false, 3, None), (true, 1, None), (false, 0, Some(Who::Server))];
+        let printers = forms.map(|(hex, verbose, from)| {
+            let (time, zone) = (TimeFormat::SinceFirst, TimeZone::UTC);
+            let (width, color) = (80, false);
+            Conversation::new(follow::Options { stream, from, width, color, hex, verbose, time, zone })
+        });
+        Self { outs: vec![Vec::new(); printers.len()], printers: printers.into() }
+    }
+}
+
+impl Sink for Told {
+    fn event(&mut self, event: Event<'_>) {
+        self.printers.iter_mut().zip(&mut self.outs).for_each(|(printer, out)| printer.event(event, out));
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{Args, Explain, Format, When};
+use super::follow::Following;
 use crate::engine;
 use crate::filter::{self as display, Fields};
 use crate::frame::FrameNumber;
@@ -89,6 +90,8 @@ pub enum Output {
     },
     /// Bodies in files, or an HTTP archive.
     Export(Wanted),
+    /// One stream as a conversation.
+    Follow(Following),
     /// No results: the capture that is written, or nothing.
     Nothing,
 }
@@ -126,23 +129,18 @@ const LONG_PREVIEW: usize = 64 << 10;
 /// Bytes of a body's beginning that a display filter searches.
 const SEARCHED: usize = 64 << 10;
 
-/// The commands to come: no BPF expression begins with one of these words.
-const LEFT_OUT: [&str; 1] = ["follow"];
-
 impl Plan {
     /// Makes a plan of the arguments.
     pub fn new(args: Args) -> Result<Self, Failure> {
         let Args { capture, select, show, trust, .. } = args;
-        if let Some(word) = select.filter.first().filter(|word| LEFT_OUT.contains(&word.as_str())) {
-            return Err(usage(format!("this build leaves out `dissect {word}`")));
-        }
         if let [word, rest @ ..] = &select.filter[..]
-            && ["check", "explain", "export", "diff"].contains(&word.as_str())
+            && ["check", "explain", "export", "diff", "follow"].contains(&word.as_str())
         {
-            let frame = rest.first().map_or("FRAME", String::as_str);
+            let of = |name| rest.first().map_or(name, String::as_str);
             let example = match word.as_str() {
                 "check" => "check RULES.toml -r FILE".to_owned(),
-                "explain" => format!("explain {frame} -r FILE"),
+                "explain" => format!("explain {} -r FILE", of("FRAME")),
+                "follow" => format!("follow {} -r FILE", of("N")),
                 "export" => "export -r FILE -d DIR".to_owned(),
                 _ => "diff A B".to_owned(),
             };
@@ -305,11 +303,12 @@ pub(super) fn options(output: &Output) -> engine::Options {
             engine::Options { packets: true, details: true, explain: Some(frame), ..default }
         }
         Output::Export(ref wanted) => engine::Options { bodies: true, packets: wanted.har.is_some(), ..default },
+        Output::Follow(ref following) => engine::Options { follow: Some(following.stream), ..default },
         Output::Nothing => default,
     }
 }
 
-fn times(count: u8) -> Result<TimeFormat, Failure> {
+pub(super) fn times(count: u8) -> Result<TimeFormat, Failure> {
     const ALL: [TimeFormat; 6] = [
         TimeFormat::TimeOfDay,
         TimeFormat::None,

@@ -137,7 +137,7 @@ impl Printer for Har {
             Event::Connection(connection) => {
                 self.close(connection.flow.stream, out);
             }
-            Event::Update(_) => {}
+            Event::Update(_) | Event::Followed(_) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! Formats: one file each, writing events into a buffer, never to a file.
 
 pub mod diff;
+pub mod follow;
 pub mod har;
 mod hex;
 pub mod json;
@@ -74,6 +75,9 @@ pub trait Printer: Send {
 
     /// Takes note of a message that is not shown: what was kept of its body is not needed.
     fn pass_over(&mut self, _message: &Message<'_>) {}
+
+    /// Nothing has come for a while: writes what only waits for what comes next.
+    fn idle(&mut self, _out: &mut Vec<u8>) {}
 
     /// Writes what comes after the last event.
     fn end(&mut self, end: &End, out: &mut Vec<u8>);

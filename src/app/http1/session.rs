@@ -89,6 +89,12 @@ impl Session {
         }
     }
 
+    /// The message under way of a direction.
+    pub fn under_way(&mut self, at: usize) -> Option<&Message> {
+        let own = self.sides[at].message.as_deref();
+        own.or_else(|| self.foreign.as_mut()?.protocol.as_mut()?.under_way(at).map(|message| &*message))
+    }
+
     /// Whether both directions began with something that is not HTTP, after a handshake.
     fn is_other(&self) -> bool {
         !self.recognised

@@ -1,0 +1,152 @@
+//! What messages are counted by: a field, or what is made of one.
+
+use std::borrow::Cow;
+
+use crate::app::message::{Kind, Message, Unit};
+use crate::event;
+use crate::field::Value;
+use crate::filter::{FieldId, Fields, MessageRecord, Names, Record, Type, display};
+
+/// What messages are counted by.
+#[derive(Clone, Debug)]
+pub struct By {
+    name: String,
+    part: Part,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Protocol,
+    /// The host of a request: its Host field, or the target's, or the server's address and port.
+    Host,
+    /// Content-Type without its parameters.
+    MediaType,
+    Field(FieldId),
+}
+
+/// The protocol of what is of no protocol that is known.
+pub const UNKNOWN: &str = "unknown";
+
+/// By what messages are always counted, beside their protocol.
+const USUAL: &[(&str, Option<Part>)] = &[
+    ("http.host", Some(Part::Host)),
+    ("http.request.method", None),
+    ("http.response.code", None),
+    ("http.content_type", Some(Part::MediaType)),
+];
+
+/// By what messages are always counted.
+pub fn usual() -> Vec<By> {
+    let protocol = By { name: "protocol".into(), part: Part::Protocol };
+    let fields = USUAL.iter().filter_map(|&(name, part)| match part {
+        Some(part) => Some(By { name: name.into(), part }),
+        None => By::field(name),
+    });
+    [protocol].into_iter().chain(fields).collect()
+}
+
+impl By {
+    /// By the values of a field, if a message can have it.
+    pub fn field(name: &str) -> Option<Self> {
+        let known = Fields.resolve(name)?;
+        matches!(known.kind, Type::Of(_)).then(|| Self { name: name.into(), part: Part::Field(known.id) })
+    }
+
+    /// The field.
+    pub fn id(&self) -> Option<FieldId> {
+        if let Part::Field(id) = self.part { Some(id) } else { None }
+    }
+
+    /// The name of the field.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it is by protocol.
+    pub fn is_protocol(&self) -> bool {
+        self.part == Part::Protocol
+    }
+
+    /// Whether what a request has holds for an answer that has nothing of the kind.
+    pub(super) fn goes_on(&self) -> bool {
+        self.part != Part::MediaType
+    }
+
+    /// Hands on each value that a message has.
+    pub(super) fn values(&self, told: &event::Message<'_>, record: &MessageRecord<'_>, put: &mut dyn FnMut(&[u8])) {
+        let message = told.message;
+        match self.part {
+            Part::Protocol => put(protocol(message).as_bytes()),
+            Part::Host => host(told).into_iter().for_each(|host| put(&host)),
+            Part::MediaType => media_type(message).into_iter().for_each(|media_type| put(&media_type)),
+            Part::Field(id) => {
+                record.values(id, &mut |item| match item.value {
+                    Value::Text(text) => put(text),
+                    value => put(display(value).as_bytes()),
+                });
+            }
+        }
+    }
+}
+
+fn protocol(message: &Message) -> &'static str {
+    match &message.unit {
+        Unit::Http(_) => "HTTP",
+        Unit::Dns(_) => "DNS",
+    }
+}
+
+/// In lower case, without the port where that is HTTP's.
+fn host<'a>(told: &event::Message<'a>) -> Option<Cow<'a, [u8]>> {
+    let message = told.message;
+    let http = message.http().filter(|_| message.kind == Kind::Request)?;
+    let head = http.head();
+    let named = head.get("host").filter(|host| !host.is_empty());
+    let host = named.or_else(|| Some(authority(head.target()?)?.into())).unwrap_or_else(|| {
+        let server = told.flow.ends[1 - message.side.min(1)];
+        Cow::Owned(server.to_string().into_bytes())
+    });
+    let is_plain = !host.ends_with(b":80") && !host.iter().any(u8::is_ascii_uppercase);
+    Some(if is_plain { host } else { host.strip_suffix(b":80").unwrap_or(&host).to_ascii_lowercase().into() })
+}
+
+/// The authority of a target in absolute form (RFC 9112 3.2.2).
+fn authority(target: &[u8]) -> Option<&[u8]> {
+    let rest = target.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case(b"http://")).map(|_| &target[7..])?;
+    let end = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|authority| !authority.is_empty())
+}
+
+/// In lower case; of a body of which nothing is said, that nothing is.
+fn media_type(message: &Message) -> Option<Cow<'_, [u8]>> {
+    let http = message.http()?;
+    let Some(value) = http.head().get("content-type") else {
+        return (http.body_len > 0).then_some(Cow::Borrowed(b"(none)"));
+    };
+    let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+    Some(value[..end].trim_ascii().to_ascii_lowercase().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_the_usual_ones_is_known() {
+        assert_eq!(usual().len(), USUAL.len() + 1);
+        assert!(By::field("ip.src").is_some() && By::field("http").is_none() && By::field("htp").is_none());
+    }
+
+    #[test]
+    fn the_authority_of_a_target() {
+        for (target, host) in [
+            ("http://a.example/x", Some("a.example")),
+            ("HTTP://a:8080?q", Some("a:8080")),
+            ("http:///x", None),
+            ("/x", None),
+            ("*", None),
+        ] {
+            assert_eq!(authority(target.as_bytes()), host.map(str::as_bytes), "{target}");
+        }
+    }
+}

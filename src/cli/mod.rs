@@ -2,11 +2,14 @@
 
 mod args;
 mod check;
+mod connections;
 mod diff;
 mod export;
 mod limit;
 mod lints;
 mod plan;
+mod reading;
+mod stats;
 mod tell;
 
 use std::process::ExitCode;
@@ -37,6 +40,8 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         // It has exit codes of its own.
         Some(Command::Check(_)) => return Ok(Vec::new()),
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
+        Some(Command::Connections(connections)) => return run::run(&connections.plan()?),
+        Some(Command::Stats(stats)) => return run::run(&stats.plan()?),
         Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
         Some(Command::Export(export)) => return run::run(&export.plan()?),
         Some(Command::Fields) => tell::fields(),

@@ -10,9 +10,11 @@ use crate::engine;
 use crate::filter::{self as display, Fields};
 use crate::frame::FrameNumber;
 use crate::print::text::{Hex, TimeFormat};
+use crate::print::{connections, stats};
 use crate::run::Failure;
 use crate::run::export::Wanted;
 use crate::source::MAX_SNAPLEN;
+use crate::stats::by::By;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -89,6 +91,20 @@ pub enum Output {
     },
     /// Bodies in files, or an HTTP archive.
     Export(Wanted),
+    /// A line a connection.
+    Connections {
+        /// In which format.
+        format: connections::Format,
+        /// In which order.
+        order: connections::Order,
+    },
+    /// Counts.
+    Stats {
+        /// In which format.
+        format: stats::Format,
+        /// By what messages are counted beside what they always are.
+        by: Vec<By>,
+    },
     /// No results: the capture that is written, or nothing.
     Nothing,
 }
@@ -137,12 +153,13 @@ impl Plan {
             return Err(usage(format!("this build leaves out `dissect {word}`")));
         }
         if let [word, rest @ ..] = &select.filter[..]
-            && ["check", "explain", "export", "diff"].contains(&word.as_str())
+            && ["check", "connections", "explain", "export", "diff", "stats"].contains(&word.as_str())
         {
             let frame = rest.first().map_or("FRAME", String::as_str);
             let example = match word.as_str() {
                 "check" => "check RULES.toml -r FILE".to_owned(),
                 "explain" => format!("explain {frame} -r FILE"),
+                "connections" | "stats" => format!("{word} -r FILE"),
                 "export" => "export -r FILE -d DIR".to_owned(),
                 _ => "diff A B".to_owned(),
             };
@@ -257,6 +274,11 @@ pub(super) fn expression(words: &[String]) -> Option<String> {
 pub(super) fn ask_for(display: Option<&Arc<display::Filter>>, engine: &mut engine::Options) {
     let Some(display) = display else { return };
     engine.choice = Some(Arc::clone(display) as _);
+    needs(display, engine);
+}
+
+/// What the core has to do for the fields of a filter.
+pub(super) fn needs(display: &display::Filter, engine: &mut engine::Options) {
     display.fields(&mut |field| {
         engine.details |= Fields::needs_details(field);
         if Fields::needs_body(field) {
@@ -305,11 +327,11 @@ pub(super) fn options(output: &Output) -> engine::Options {
             engine::Options { packets: true, details: true, explain: Some(frame), ..default }
         }
         Output::Export(ref wanted) => engine::Options { bodies: true, packets: wanted.har.is_some(), ..default },
-        Output::Nothing => default,
+        Output::Nothing | Output::Connections { .. } | Output::Stats { .. } => default,
     }
 }
 
-fn times(count: u8) -> Result<TimeFormat, Failure> {
+pub(super) fn times(count: u8) -> Result<TimeFormat, Failure> {
     const ALL: [TimeFormat; 6] = [
         TimeFormat::TimeOfDay,
         TimeFormat::None,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::app::message::{Kind, Message, Unit};
+use crate::app::message::{Kind, Message};
 use crate::event;
 use crate::field::Value;
 use crate::filter::{FieldId, Fields, MessageRecord, Names, Record, Type, display};
@@ -27,22 +27,40 @@ enum Part {
 /// The protocol of what is of no protocol that is known.
 pub const UNKNOWN: &str = "unknown";
 
-/// By what messages are always counted, beside their protocol.
-const USUAL: &[(&str, Option<Part>)] = &[
-    ("http.host", Some(Part::Host)),
-    ("http.request.method", None),
-    ("http.response.code", None),
-    ("http.content_type", Some(Part::MediaType)),
+/// What messages are always counted by: the field, or what is made of it, what that is called, and what has it.
+struct Usual {
+    name: &'static str,
+    part: Option<Part>,
+    title: &'static str,
+    counted: &'static str,
+}
+
+impl Usual {
+    const fn field(name: &'static str, title: &'static str, counted: &'static str) -> Self {
+        Self { name, part: None, title, counted }
+    }
+
+    const fn part(self, part: Part) -> Self {
+        Self { part: Some(part), ..self }
+    }
+}
+
+/// By what messages are always counted. Those of a protocol that a capture does not have are not shown.
+const USUAL: &[Usual] = &[
+    Usual::field("protocol", "protocol", "messages").part(Part::Protocol),
+    Usual::field("http.host", "host", "requests").part(Part::Host),
+    Usual::field("http.request.method", "method", "requests"),
+    Usual::field("http.response.code", "status", "responses"),
+    Usual::field("http.content_type", "content type", "messages").part(Part::MediaType),
 ];
 
 /// By what messages are always counted.
 pub fn usual() -> Vec<By> {
-    let protocol = By { name: "protocol".into(), part: Part::Protocol };
-    let fields = USUAL.iter().filter_map(|&(name, part)| match part {
-        Some(part) => Some(By { name: name.into(), part }),
-        None => By::field(name),
-    });
-    [protocol].into_iter().chain(fields).collect()
+    let by = |usual: &Usual| match usual.part {
+        Some(part) => Some(By { name: usual.name.into(), part }),
+        None => By::field(usual.name),
+    };
+    USUAL.iter().filter_map(by).collect()
 }
 
 impl By {
@@ -60,6 +78,12 @@ impl By {
     /// The name of the field.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it is called, and what is counted.
+    pub fn titles(&self) -> (&str, &'static str) {
+        let usual = USUAL.iter().find(|usual| usual.name == self.name);
+        usual.map_or((&self.name, "messages"), |usual| (usual.title, usual.counted))
     }
 
     /// Whether it is by protocol.
@@ -90,10 +114,7 @@ impl By {
 }
 
 fn protocol(message: &Message) -> &'static str {
-    match &message.unit {
-        Unit::Http(_) => "HTTP",
-        Unit::Dns(_) => "DNS",
-    }
+    message.unit.application().title
 }
 
 /// In lower case, without the port where that is HTTP's.
@@ -133,7 +154,7 @@ mod tests {
 
     #[test]
     fn every_field_of_the_usual_ones_is_known() {
-        assert_eq!(usual().len(), USUAL.len() + 1);
+        assert_eq!(usual().len(), USUAL.len());
         assert!(By::field("ip.src").is_some() && By::field("http").is_none() && By::field("htp").is_none());
     }
 

@@ -55,11 +55,11 @@ impl Connections {
 }
 
 impl Rendered {
-    fn write(&mut self, (connection, name): &Named, out: &mut Vec<u8>) {
+    fn write(&mut self, named: &Named, out: &mut Vec<u8>) {
         match self {
-            Self::Text(rows) => rows.row(connection, name.as_deref(), out),
-            Self::Json(json) => json.event(Event::Connection(connection), out),
-            Self::Csv => csv::row(connection, name.as_deref(), out),
+            Self::Text(rows) => rows.row(named, out),
+            Self::Json(json) => json.event(Event::Connection(&named.0), out),
+            Self::Csv => csv::row(&named.0, named.1.as_deref(), out),
         }
     }
 }

@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Named;
 use crate::event::{Close, Connection, Direction, Transport};
+use crate::flow::Endpoint;
 use crate::issue::{Issue, Severity};
 use crate::print::End;
 use crate::print::number::{Short, digits};
@@ -34,6 +35,8 @@ pub(super) struct Rows {
     options: Options,
     clock: Clock,
     columns: Columns,
+    /// Whether the columns are as wide as all rows need.
+    prepared: bool,
     /// Whether the titles are written.
     titled: bool,
 }
@@ -41,6 +44,8 @@ pub(super) struct Rows {
 /// Which columns there are, and how wide those are that are not always alike.
 #[derive(Clone, Copy, Debug)]
 struct Columns {
+    /// Spaces between them.
+    gap: usize,
     number: usize,
     ends: usize,
     name: usize,
@@ -53,15 +58,21 @@ struct Columns {
 }
 
 /// Widths of columns.
-const STATE: usize = "SYN?–open".len() - 2;
+const STATE: usize = "SYN?–FIN".len() - 2;
 const SHORT: usize = 5;
 const MESSAGES: usize = 7;
 const SPAN: usize = 7;
 
 /// The least that is left for what was wrong.
-const ISSUES: usize = 9;
+const ISSUES: usize = 11;
 
-/// Widths of terminals from which on columns are there.
+/// The widest protocol; the least of a name that is worth a column, and how much of one is worth more than ports.
+const MAX_PROTOCOL: usize = 9;
+const MIN_NAME: usize = 8;
+const NAME: usize = 20;
+
+/// Widths of terminals from which on columns are there, or are two spaces apart.
+const WITH_GAPS: usize = 140;
 const WITH_RTT: usize = 92;
 const WITH_MESSAGES: usize = 100;
 const WITH_START: usize = 150;
@@ -75,6 +86,7 @@ impl Columns {
         let width = options.width;
         let from = |least: usize| width.is_none_or(|width| width >= least);
         Self {
+            gap: if from(WITH_GAPS) { 2 } else { 1 },
             number: 3,
             ends: "10.0.4.1:40720 → 10.0.4.2:80".chars().count(),
             name: 0,
@@ -90,26 +102,40 @@ impl Columns {
     /// Columns that are left for ends and name where the others have what they need.
     fn room(&self, options: &Options) -> usize {
         let Some(width) = options.width else { return usize::MAX };
-        let start = if self.start { options.time.width() + 2 } else { 0 };
-        let messages = if self.messages { MESSAGES + 2 } else { 0 };
-        let rtt = if self.rtt { SPAN + 2 } else { 0 };
-        let rates = if self.rates { 2 * SHORT + 3 } else { 0 };
-        let acks = if self.acks { 2 * (SPAN + 2) } else { 0 };
-        let always = self.number + 2 + self.protocol + 2 + STATE + 2 + 2 * SHORT + 3 + SPAN + 2 + ISSUES;
-        width.max(MIN_WIDTH).saturating_sub(always + start + messages + rtt + rates + acks + 2)
+        let pair = 2 * SHORT + 1;
+        let widths = [
+            (true, self.number),
+            (true, self.protocol),
+            (true, STATE),
+            (true, pair),
+            (self.messages, MESSAGES),
+            (self.rtt, SPAN),
+            (self.acks, SPAN),
+            (self.acks, SPAN),
+            (true, SPAN),
+            (self.rates, pair),
+            (self.start, options.time.width()),
+        ];
+        let others: usize = widths.iter().filter(|(is, _)| *is).map(|(_, width)| width + self.gap).sum();
+        width.max(MIN_WIDTH).saturating_sub(others + self.gap + ISSUES)
     }
 
-    /// Makes room for a connection, as far as there is some.
-    fn widen(&mut self, (connection, name): &Named, options: &Options) {
-        self.number = self.number.max(number(connection).chars().count());
-        self.protocol = self.protocol.max(protocol(connection).len().min(9));
+    /// Makes room for connections, as far as there is some: for who talks to whom first, then for names, then for the
+    /// ports of clients.
+    fn widen<'c>(&mut self, all: impl Iterator<Item = &'c Named> + Clone, options: &Options) {
+        let count = |text: String| text.chars().count();
+        let most = |of: &dyn Fn(&Named) -> usize| all.clone().map(of).max().unwrap_or(0);
+        self.number = self.number.max(most(&|(connection, _)| count(number(connection))));
+        self.protocol = self.protocol.max(most(&|(connection, _)| protocol(connection).len().min(MAX_PROTOCOL)));
         let room = self.room(options);
-        let ends = Ends::WithPorts(connection).to_string().chars().count();
-        let fits = if ends <= room { ends } else { Ends::WithPort(connection).to_string().chars().count() };
-        self.ends = self.ends.max(fits).min(room.max(20));
-        let name = name.as_deref().map_or(0, |name| String::from_utf8_lossy(name).width());
-        let left = room.saturating_sub(self.ends + 2);
-        self.name = self.name.max(name).min(if left < 8 { 0 } else { left });
+        let without = most(&|(connection, _)| count(Ends { connection, ports: false }.to_string()));
+        let with = most(&|(connection, _)| count(Ends { connection, ports: true }.to_string()));
+        let name = most(&|(_, name)| name.as_deref().map_or(0, |name| String::from_utf8_lossy(name).width()));
+        let wanted_name = if name == 0 { 0 } else { name.min(NAME) + self.gap };
+        let ends = if with.saturating_add(wanted_name) <= room { with } else { without };
+        self.ends = if options.width.is_some() { ends.min(room) } else { self.ends.max(ends) };
+        let left = room.saturating_sub(self.ends + self.gap);
+        self.name = self.name.max(name).min(if left < MIN_NAME { 0 } else { left });
     }
 }
 
@@ -117,91 +143,100 @@ impl Rows {
     pub fn new(options: Options) -> Self {
         let clock = Clock::new(options.time, options.zone.clone());
         let columns = Columns::new(&options);
-        Self { options, clock, columns, titled: false }
+        Self { options, clock, columns, prepared: false, titled: false }
     }
 
     /// Takes note of what columns will have to hold.
     pub fn prepare(&mut self, all: &[Named]) {
-        all.iter().for_each(|named| self.columns.widen(named, &self.options));
+        self.prepared = true;
+        self.columns.widen(all.iter(), &self.options);
     }
 
     /// Writes a connection.
-    pub fn row(&mut self, connection: &Connection, name: Option<&[u8]>, out: &mut Vec<u8>) {
+    pub fn row(&mut self, named: &Named, out: &mut Vec<u8>) {
         if !self.titled {
+            if !self.prepared {
+                self.columns.widen([named].into_iter(), &self.options);
+            }
             // In a pipe each column is there, whatever it holds.
             if self.options.width.is_none() {
                 self.columns.name = self.columns.name.max("name".len());
             }
             self.titles(out);
         }
+        let (connection, name) = named;
         let columns = self.columns;
+        let (cut, gap) = (self.options.width.is_some(), columns.gap);
         let client = connection.client();
         let [there, back] = [client, 1 - client].map(|end| &connection.directions[end]);
         let mut pen = pen(&self.options, out);
-        let line = number(connection);
-        pen.put(format_args!("{line:>0$}  ", columns.number));
-        ends(&mut pen, connection, columns.ends, self.options.width.is_some());
+        right(&mut pen, columns.number, gap, number(connection));
+        left(&mut pen, columns.ends, gap, |pen| ends(pen, connection, columns.ends, cut));
         if columns.name > 0 {
-            cell(&mut pen, columns.name, |pen, room| pen.captured(name.unwrap_or_default(), room));
+            left(&mut pen, columns.name, gap, |pen| pen.captured(name.as_deref().unwrap_or_default(), columns.name));
         }
-        let spoken = protocol(connection);
-        cell(&mut pen, columns.protocol, |pen, room| pen.captured(spoken.as_bytes(), room));
-        cell(&mut pen, STATE, |pen, _| {
-            pen.put(format_args!("{}–{}", opened(connection.handshake), closed(connection.close)))
-        });
-        pen.put(format_args!("{:>SHORT$} {:>SHORT$}  ", Short(there.bytes).to_string(), Short(back.bytes).to_string()));
+        left(&mut pen, columns.protocol, gap, |pen| pen.captured(protocol(connection).as_bytes(), columns.protocol));
+        let state = format!("{}–{}", opened(connection.handshake), closed(connection.close));
+        left(&mut pen, STATE, gap, |pen| pen.push(&state));
+        pair(&mut pen, gap, [Short(there.bytes), Short(back.bytes)]);
         if columns.messages {
-            let both = format!("{}/{}", Short(there.messages.into()), Short(back.messages.into()));
-            pen.put(format_args!("{both:>MESSAGES$}  "));
+            let messages = format!("{}/{}", Short(there.messages.into()), Short(back.messages.into()));
+            right(&mut pen, MESSAGES, gap, messages);
         }
         if columns.rtt {
-            span(&mut pen, Some(connection.initial_rtt).filter(|nanos| *nanos > 0));
+            span(&mut pen, gap, Some(connection.initial_rtt).filter(|nanos| *nanos > 0));
         }
         if columns.acks {
-            span(&mut pen, there.ack_rtt.map(|rtt| rtt.median));
-            span(&mut pen, back.ack_rtt.map(|rtt| rtt.median));
+            for direction in [there, back] {
+                span(&mut pen, gap, direction.ack_rtt.map(|rtt| rtt.median));
+            }
         }
-        span(&mut pen, Some(connection.duration()));
+        span(&mut pen, gap, Some(connection.duration()));
         if columns.rates {
             let rate = |end: usize| connection.rate(end).map_or(String::new(), |rate| Short(rate).to_string());
-            pen.put(format_args!("{:>SHORT$} {:>SHORT$}  ", rate(client), rate(1 - client)));
+            pair(&mut pen, gap, [rate(client), rate(1 - client)]);
         }
         if columns.start {
-            let start = pen.column();
-            pen.ascii(|out| self.clock.write(connection.first.0, out));
-            pen.pad_to(start + self.options.time.width() + 2);
+            let clock = &mut self.clock;
+            left(&mut pen, self.options.time.width(), gap, |pen| pen.ascii(|out| clock.write(connection.first.0, out)));
         }
-        wrong(&mut pen, connection, self.options.width.is_some());
+        wrong(&mut pen, connection, cut);
         end_line(pen);
     }
 
     fn titles(&mut self, out: &mut Vec<u8>) {
         self.titled = true;
         let columns = self.columns;
+        let gap = columns.gap;
+        let time = self.options.time.width();
         let mut pen = pen(&self.options, out);
         pen.styled(DIM, |pen| {
-            pen.put(format_args!("{:>1$}  {2:3$}  ", "#", columns.number, "client → server", columns.ends));
+            right(pen, columns.number, gap, "#");
+            left(pen, columns.ends, gap, |pen| pen.push("client → server"));
             if columns.name > 0 {
-                pen.put(format_args!("{:1$}  ", "name", columns.name));
+                left(pen, columns.name, gap, |pen| pen.push("name"));
             }
-            let protocol = if columns.protocol < 8 { "is" } else { "protocol" };
-            pen.put(format_args!("{:1$}  {2:STATE$}  ", protocol, columns.protocol, "state"));
-            pen.put(format_args!("{:>SHORT$} {:>SHORT$}  ", "B →", "← B"));
+            let protocol = if columns.protocol < "protocol".len() { "app." } else { "protocol" };
+            left(pen, columns.protocol, gap, |pen| pen.push(protocol));
+            left(pen, STATE, gap, |pen| pen.push("state"));
+            pair(pen, gap, ["B →", "← B"]);
             if columns.messages {
-                pen.put(format_args!("{:>MESSAGES$}  ", "msg →/←"));
+                right(pen, MESSAGES, gap, "msg →/←");
             }
             if columns.rtt {
-                pen.put(format_args!("{:>SPAN$}  ", "RTT"));
+                right(pen, SPAN, gap, "RTT");
             }
             if columns.acks {
-                pen.put(format_args!("{:>SPAN$}  {:>SPAN$}  ", "ACKs →", "← ACKs"));
+                for title in ["ACKs →", "← ACKs"] {
+                    right(pen, SPAN, gap, title);
+                }
             }
-            pen.put(format_args!("{:>SPAN$}  ", "time"));
+            right(pen, SPAN, gap, "time");
             if columns.rates {
-                pen.put(format_args!("{:>SHORT$} {:>SHORT$}  ", "b/s →", "← b/s"));
+                pair(pen, gap, ["b/s →", "← b/s"]);
             }
             if columns.start {
-                pen.put(format_args!("{:1$}  ", "start", self.options.time.width()));
+                left(pen, time, gap, |pen| pen.push("start"));
             }
             pen.push("issues");
         });
@@ -230,16 +265,25 @@ fn end_line(mut pen: Pen<'_>) {
     pen.end_line();
 }
 
-/// A text of so many columns, and two spaces.
-fn cell(pen: &mut Pen<'_>, width: usize, write: impl FnOnce(&mut Pen<'_>, usize)) {
+/// What `write` writes, in so many columns, and spaces.
+fn left(pen: &mut Pen<'_>, width: usize, gap: usize, write: impl FnOnce(&mut Pen<'_>)) {
     let start = pen.column();
-    write(pen, width);
-    pen.pad_to(start + width + 2);
+    write(pen);
+    pen.pad_to(start + width + gap);
 }
 
-fn span(pen: &mut Pen<'_>, nanos: Option<i64>) {
-    let text = nanos.map_or(String::new(), |nanos| Span(nanos).to_string());
-    pen.put(format_args!("{text:>SPAN$}  "));
+/// A text at the right of so many columns, and spaces.
+fn right(pen: &mut Pen<'_>, width: usize, gap: usize, text: impl AsRef<str>) {
+    pen.put(format_args!("{:>width$}{:gap$}", text.as_ref(), ""));
+}
+
+/// The same number of either direction.
+fn pair(pen: &mut Pen<'_>, gap: usize, [there, back]: [impl fmt::Display; 2]) {
+    pen.put(format_args!("{:>SHORT$} {:>SHORT$}{:gap$}", there.to_string(), back.to_string(), ""));
+}
+
+fn span(pen: &mut Pen<'_>, gap: usize, nanos: Option<i64>) {
+    right(pen, SPAN, gap, nanos.map_or(String::new(), |nanos| Span(nanos).to_string()));
 }
 
 fn number(connection: &Connection) -> String {
@@ -259,36 +303,40 @@ fn protocol(connection: &Connection) -> &'static str {
     }
 }
 
-/// Client and server, with both ports or with the server's.
-enum Ends<'c> {
-    WithPorts(&'c Connection),
-    WithPort(&'c Connection),
+/// Client and server, with the port of the client too or of the server alone.
+struct Ends<'c> {
+    connection: &'c Connection,
+    ports: bool,
+}
+
+impl Ends<'_> {
+    fn both(&self) -> [Endpoint; 2] {
+        let client = self.connection.client();
+        [client, 1 - client].map(|end| self.connection.flow.ends[end])
+    }
 }
 
 impl fmt::Display for Ends<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::WithPorts(connection) | Self::WithPort(connection)) = self;
-        let client = connection.client();
-        let [from, to] = [client, 1 - client].map(|end| connection.flow.ends[end]);
-        match self {
-            Self::WithPorts(_) => write!(f, "{from} → {to}"),
-            Self::WithPort(_) => write!(f, "{} → {to}", from.address),
-        }
+        let [client, server] = self.both();
+        if self.ports { write!(f, "{client} → {server}") } else { write!(f, "{} → {server}", client.address) }
     }
 }
 
-/// Who talks to whom; where that is too long without the client's port, and last in its middle.
+/// Who talks to whom; where that is too long without the client's port, and then without the beginning of its address.
 fn ends(pen: &mut Pen<'_>, connection: &Connection, room: usize, cut: bool) {
-    let start = pen.column();
-    let text = Ends::WithPorts(connection).to_string();
-    let columns = text.chars().count();
-    if columns <= room || !cut {
-        pen.push(&text);
-    } else {
-        let text = Ends::WithPort(connection).to_string();
-        pen.captured(text.as_bytes(), room);
+    let fits = |text: &str| text.chars().count() <= room || !cut;
+    let whole = Ends { connection, ports: true }.to_string();
+    if fits(&whole) {
+        return pen.push(&whole);
     }
-    pen.pad_to(start + room + 2);
+    let text = Ends { connection, ports: false }.to_string();
+    if fits(&text) {
+        return pen.push(&text);
+    }
+    let chars = text.chars().count();
+    pen.push("…");
+    text.chars().skip(chars + 1 - room.min(chars)).for_each(|char| pen.put(format_args!("{char}")));
 }
 
 /// How it opened: by a SYN that was answered, or not, or before the capture.
@@ -331,7 +379,9 @@ fn wrong(pen: &mut Pen<'_>, connection: &Connection, cut: bool) {
             return pen.put(format_args!(" +{left}"));
         }
         pen.push(comma);
-        pen.styled(style::of(issue.severity()), |pen| pen.put(format_args!("{number}{name}")));
+        let text = format!("{number}{name}");
+        let room = if cut { pen.room().saturating_sub(more) } else { text.len() };
+        pen.styled(style::of(issue.severity()), |pen| pen.captured(text.as_bytes(), room));
     }
 }
 

@@ -32,14 +32,14 @@ pub struct Options {
 const COLUMN: usize = 13;
 
 /// Widths of columns.
-const COUNT: usize = 8;
+const COUNT: usize = 9;
 const SHARE: usize = 6;
 const SHORT: usize = 6;
 const SPAN: usize = 7;
 
 /// Widths of what a row is about, and of bars.
 const NAMES: [usize; 2] = [14, 40];
-const BARS: [usize; 2] = [6, 24];
+const BARS: [usize; 2] = [10, 24];
 
 pub(super) fn write(stats: &Stats, end: &End, options: Options, out: &mut Vec<u8>) {
     let mut pen = Pen::new(out, options.width, options.color);
@@ -130,25 +130,29 @@ fn times(pen: &mut Pen<'_>, stats: &Stats) {
     let responses =
         rows.into_iter().map(|row| (format!("{} responses", String::from_utf8_lossy(&row.value)), &row.times));
     let connections = &stats.connections;
-    let of_connections = [("initial RTT", &connections.initial_rtt), ("connection duration", &connections.duration)];
+    let of_connections = [("initial RTT", &connections.initial_rtt), ("connection time", &connections.duration)];
     let all = responses.chain(of_connections.map(|(name, durations)| (name.to_owned(), durations)));
     let all: Vec<(String, Summary)> = all.filter_map(|(name, durations)| Some((name, durations.summary()?))).collect();
     if all.is_empty() {
         return;
     }
     pen.end_line();
-    let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max("time".len());
+    let width = all.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max("times".len());
+    let gap = if width + COUNT + 6 * (SPAN + 2) <= pen.width() { 2 } else { 1 };
     pen.styled(HEADING, |pen| pen.put(format_args!("{:width$}", "times")));
     pen.styled(DIM, |pen| {
         pen.put(format_args!("{:>COUNT$}", "count"));
-        ["min", "p50", "p90", "p95", "p99", "max"].iter().for_each(|title| pen.put(format_args!(" {title:>SPAN$}")));
+        let titles = ["min", "p50", "p90", "p95", "p99", "max"];
+        titles.iter().for_each(|title| pen.put(format_args!("{:gap$}{title:>SPAN$}", "")));
     });
     pen.end_line();
     for (name, summary) in all {
         pen.put(format_args!("{name:width$}{:>COUNT$}", Short(summary.count).to_string()));
-        span(pen, Some(summary.min), true);
-        summary.percentiles.into_iter().for_each(|nanos| span(pen, Some(nanos), summary.exact));
-        span(pen, Some(summary.max), true);
+        let percentiles = summary.percentiles.map(|nanos| (nanos, summary.exact));
+        for value in [(summary.min, true)].into_iter().chain(percentiles).chain([(summary.max, true)]) {
+            pen.put(format_args!("{:gap$}", ""));
+            span(pen, Some(value));
+        }
         pen.end_line();
     }
 }
@@ -180,9 +184,9 @@ impl Column {
         }
     }
 
-    fn title(self) -> String {
+    fn title(self, counted: &str) -> String {
         match self {
-            Self::Messages => "messages".into(),
+            Self::Messages => counted.into(),
             Self::Connections => "conns".into(),
             Self::Share => "share".into(),
             Self::Bar(_) => String::new(),
@@ -201,13 +205,14 @@ fn table(pen: &mut Pen<'_>, breakdown: &Breakdown, top: usize) {
     let (rows, rest) = all.split_at(shown);
     let names: Vec<String> = rows.iter().map(|row| name(breakdown, row)).collect();
     let messages = all.iter().copied().chain(breakdown.table.others()).map(|row| row.messages).sum();
-    let widest = names.iter().map(|name| name.width()).max().unwrap_or(0).max(breakdown.by.name().len());
+    let widest = names.iter().map(|name| name.width()).max().unwrap_or(0).max(breakdown.by.titles().0.len());
     let (names_width, columns) = layout(&all, breakdown, widest, pen.width());
-    pen.styled(HEADING, |pen| pen.captured(breakdown.by.name().as_bytes(), names_width));
+    let (title, counted) = breakdown.by.titles();
+    pen.styled(HEADING, |pen| pen.captured(title.as_bytes(), names_width));
     pen.pad_to(names_width);
     pen.styled(DIM, |pen| {
         for column in &columns {
-            pen.put(format_args!("  {:>1$}", column.title(), column.width()));
+            pen.put(format_args!("  {:>1$}", column.title(counted), column.width()));
         }
     });
     pen.trim();
@@ -222,16 +227,13 @@ fn table(pen: &mut Pen<'_>, breakdown: &Breakdown, top: usize) {
     }
     if !rest.is_empty() {
         let (messages, bytes) = rest.iter().fold((0, 0), |(m, b), row| (m + row.messages, b + row.bytes));
-        let more = format!("… {} more: {}, {} bytes", rest.len(), Count(messages, "message"), Short(bytes));
+        let more = format!("… {} more: {messages} {counted}, {} bytes", rest.len(), Short(bytes));
         pen.text(DIM, &more);
         pen.end_line();
     }
     if let Some(others) = breakdown.table.others() {
-        let more = format!(
-            "others, for which the table had no room: {}, {} bytes",
-            Count(others.messages, "message"),
-            Short(others.bytes)
-        );
+        let (messages, bytes) = (others.messages, Short(others.bytes));
+        let more = format!("others, for which the table had no room: {messages} {counted}, {bytes} bytes");
         pen.text(DIM, &more);
         pen.end_line();
     }
@@ -252,6 +254,7 @@ fn layout(rows: &[&Row], breakdown: &Breakdown, widest: usize, width: usize) -> 
         (true, Column::Share),
         (timed, Column::Percentile(2)),
         (timed, Column::Max),
+        (true, Column::Bar(BARS[0])),
         (any(|row| row.incomplete), Column::Incomplete),
         (timed, Column::Percentile(3)),
         (timed, Column::Percentile(1)),
@@ -265,8 +268,8 @@ fn layout(rows: &[&Row], breakdown: &Breakdown, widest: usize, width: usize) -> 
             columns.push(column);
         }
     }
-    if let Some(bar) = left.checked_sub(2).filter(|bar| *bar >= BARS[0]) {
-        columns.push(Column::Bar(bar.min(BARS[1])));
+    if let Some(Column::Bar(bar)) = columns.iter_mut().find(|column| matches!(column, Column::Bar(_))) {
+        *bar = (*bar + left).min(BARS[1]);
     }
     let place = |column: &Column| match *column {
         Column::Messages => 0,
@@ -305,9 +308,9 @@ fn cell(pen: &mut Pen<'_>, row: &Row, summary: Option<Summary>, column: Column, 
         Column::Errors => number(pen, row.errors, width),
         Column::Incomplete => number(pen, row.incomplete, width),
         Column::Percentile(at) => {
-            span_at(pen, summary.and_then(|summary| Some((*summary.percentiles.get(at)?, summary.exact))));
+            span(pen, summary.and_then(|summary| Some((*summary.percentiles.get(at)?, summary.exact))));
         }
-        Column::Max => span_at(pen, summary.map(|summary| (summary.max, true))),
+        Column::Max => span(pen, summary.map(|summary| (summary.max, true))),
     }
 }
 
@@ -315,19 +318,10 @@ fn number(pen: &mut Pen<'_>, number: u64, width: usize) {
     pen.put(format_args!("{:>width$}", Short(number).to_string()));
 }
 
-fn span_at(pen: &mut Pen<'_>, value: Option<(i64, bool)>) {
-    let text = value.map_or(String::new(), |(nanos, exact)| written(nanos, exact));
+/// A span, or nothing; one that is not exact is said to be about that.
+fn span(pen: &mut Pen<'_>, value: Option<(i64, bool)>) {
+    let text = value.map_or(String::new(), |(nanos, exact)| format!("{}{}", if exact { "" } else { "~" }, Span(nanos)));
     pen.put(format_args!("{text:>SPAN$}"));
-}
-
-fn span(pen: &mut Pen<'_>, nanos: Option<i64>, exact: bool) {
-    pen.push(" ");
-    span_at(pen, nanos.map(|nanos| (nanos, exact)));
-}
-
-/// A span; one that is not exact is said to be about that.
-fn written(nanos: i64, exact: bool) -> String {
-    format!("{}{}", if exact { "" } else { "~" }, Span(nanos))
 }
 
 /// A bar as long as the share, in eighths of a column.

@@ -12,6 +12,8 @@ use crate::filter::{FieldId, Fields, MessageRecord, Names, Record, Type, display
 pub struct By {
     name: String,
     part: Part,
+    /// Of which messages alone, if not of all.
+    of: Option<Kind>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,7 +23,17 @@ enum Part {
     Host,
     /// Content-Type without its parameters.
     MediaType,
+    /// The version that a server has chosen.
+    TlsVersion(TlsVersion),
     Field(FieldId),
+}
+
+/// The fields that tell what version of TLS a server has chosen: the type of the message, and the version in the extension
+/// and outside of it (RFC 8446 4.2.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct TlsVersion {
+    kind: FieldId,
+    version: [FieldId; 2],
 }
 
 /// The protocol of what is of no protocol that is known.
@@ -30,35 +42,46 @@ pub const UNKNOWN: &str = "unknown";
 /// What messages are always counted by: the field, or what is made of it, what that is called, and what has it.
 struct Usual {
     name: &'static str,
-    part: Option<Part>,
+    part: Option<fn() -> Option<Part>>,
+    of: Option<Kind>,
     title: &'static str,
     counted: &'static str,
 }
 
 impl Usual {
     const fn field(name: &'static str, title: &'static str, counted: &'static str) -> Self {
-        Self { name, part: None, title, counted }
+        Self { name, part: None, of: None, title, counted }
     }
 
-    const fn part(self, part: Part) -> Self {
+    const fn part(self, part: fn() -> Option<Part>) -> Self {
         Self { part: Some(part), ..self }
+    }
+
+    const fn of(self, kind: Kind) -> Self {
+        Self { of: Some(kind), ..self }
     }
 }
 
 /// By what messages are always counted. Those of a protocol that a capture does not have are not shown.
 const USUAL: &[Usual] = &[
-    Usual::field("protocol", "protocol", "messages").part(Part::Protocol),
-    Usual::field("http.host", "host", "requests").part(Part::Host),
+    Usual::field("protocol", "protocol", "messages").part(|| Some(Part::Protocol)),
+    Usual::field("http.host", "host", "requests").part(|| Some(Part::Host)),
     Usual::field("http.request.method", "method", "requests"),
     Usual::field("http.response.code", "status", "responses"),
-    Usual::field("http.content_type", "content type", "messages").part(Part::MediaType),
+    Usual::field("http.content_type", "content type", "messages").part(|| Some(Part::MediaType)),
+    Usual::field("dns.qry.type", "DNS type", "questions").of(Kind::Request),
+    Usual::field("dns.flags.rcode", "DNS answer", "responses").of(Kind::Response),
+    Usual::field("tls.handshake.extensions_server_name", "TLS server name", "hellos"),
+    Usual::field("tls.handshake.version", "TLS version", "hellos").part(tls_version),
+    Usual::field("websocket.opcode", "WebSocket", "messages"),
 ];
 
 /// By what messages are always counted.
 pub fn usual() -> Vec<By> {
-    let by = |usual: &Usual| match usual.part {
-        Some(part) => Some(By { name: usual.name.into(), part }),
-        None => By::field(usual.name),
+    let by = |usual: &Usual| {
+        let field = By::field(usual.name);
+        let part = usual.part.map_or(field.map(|by| by.part), |part| part())?;
+        Some(By { name: usual.name.into(), part, of: usual.of })
     };
     USUAL.iter().filter_map(by).collect()
 }
@@ -67,7 +90,7 @@ impl By {
     /// By the values of a field, if a message can have it.
     pub fn field(name: &str) -> Option<Self> {
         let known = Fields.resolve(name)?;
-        matches!(known.kind, Type::Of(_)).then(|| Self { name: name.into(), part: Part::Field(known.id) })
+        matches!(known.kind, Type::Of(_)).then(|| Self { name: name.into(), part: Part::Field(known.id), of: None })
     }
 
     /// The field.
@@ -99,10 +122,18 @@ impl By {
     /// Hands on each value that a message has.
     pub(super) fn values(&self, told: &event::Message<'_>, record: &MessageRecord<'_>, put: &mut dyn FnMut(&[u8])) {
         let message = told.message;
+        if self.of.is_some_and(|kind| kind != message.kind) {
+            return;
+        }
         match self.part {
             Part::Protocol => put(protocol(message).as_bytes()),
             Part::Host => host(told).into_iter().for_each(|host| put(&host)),
             Part::MediaType => media_type(message).into_iter().for_each(|media_type| put(&media_type)),
+            Part::TlsVersion(fields) => {
+                if let Some(version) = fields.chosen(message, record) {
+                    put(version_name(version).as_bytes());
+                }
+            }
             Part::Field(id) => {
                 record.values(id, &mut |item| match item.value {
                     Value::Text(text) => put(text),
@@ -111,6 +142,39 @@ impl By {
             }
         }
     }
+}
+
+impl TlsVersion {
+    fn chosen(&self, message: &Message, record: &MessageRecord<'_>) -> Option<u64> {
+        const SERVER_HELLO: u64 = 2;
+        let is_hello = message.unit.application().name == "tls" && number(record, self.kind) == Some(SERVER_HELLO);
+        is_hello.then(|| self.version.iter().find_map(|field| number(record, *field))).flatten()
+    }
+}
+
+fn tls_version() -> Option<Part> {
+    let field = |name| Fields.resolve(name).map(|name| name.id);
+    let version = [field("tls.handshake.extensions.supported_version")?, field("tls.handshake.version")?];
+    Some(Part::TlsVersion(TlsVersion { kind: field("tls.handshake.type")?, version }))
+}
+
+fn version_name(version: u64) -> String {
+    match version {
+        0x300 => "SSL 3.0".into(),
+        0x301..=0x304 => format!("TLS 1.{}", version - 0x301),
+        version => format!("0x{version:04x}"),
+    }
+}
+
+/// The first value of a field that has numbers.
+pub(super) fn number(record: &MessageRecord<'_>, field: FieldId) -> Option<u64> {
+    let mut first = None;
+    record.values(field, &mut |item| {
+        if let Value::Uint(number) = item.value {
+            first.get_or_insert(number);
+        }
+    });
+    first
 }
 
 fn protocol(message: &Message) -> &'static str {
@@ -154,7 +218,8 @@ mod tests {
 
     #[test]
     fn every_field_of_the_usual_ones_is_known() {
-        assert_eq!(usual().len(), USUAL.len());
+        let known = |usual: &&Usual| Fields.resolve(usual.name).is_some() || usual.name == "protocol";
+        assert_eq!(usual().len(), USUAL.iter().filter(known).count());
         assert!(By::field("ip.src").is_some() && By::field("http").is_none() && By::field("htp").is_none());
     }
 

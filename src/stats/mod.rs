@@ -6,9 +6,9 @@ pub mod durations;
 mod exchanges;
 pub mod table;
 
-use crate::app::message::{Kind, Message, Unit};
+use crate::app::message::{Kind, Message};
 use crate::event::{self, Connection, Event};
-use crate::filter::{MessageRecord, Times};
+use crate::filter::{FieldId, Fields, MessageRecord, Names as _, Times};
 use by::By;
 use connections::Connections;
 use exchanges::{Answer, Exchanges, Places};
@@ -24,7 +24,20 @@ pub struct Stats {
     /// TCP connections.
     pub connections: Connections,
     exchanges: Exchanges,
+    faults: Vec<Fault>,
 }
+
+/// A field of a protocol that says that something is wrong: from this number on.
+#[derive(Debug)]
+struct Fault {
+    protocol: &'static str,
+    field: FieldId,
+    from: u64,
+}
+
+/// Which these are: 4xx and 5xx, an RCODE (RFC 1035 4.1.1), a fatal alert (RFC 8446 6).
+const FAULTS: [(&str, &str, u64); 3] =
+    [("http", "http.response.code", 400), ("dns", "dns.flags.rcode", 1), ("tls", "tls.alert_message.level", 2)];
 
 /// Messages, counted by one thing.
 #[derive(Debug)]
@@ -48,7 +61,12 @@ impl Stats {
                 breakdowns.push(breakdown(by));
             }
         }
-        Self { breakdowns, connections: Connections::default(), exchanges: Exchanges::default() }
+        let known = FAULTS.into_iter().filter_map(|(protocol, field, from)| {
+            let field = Fields.resolve(field)?.id;
+            Some(Fault { protocol, field, from })
+        });
+        let faults = known.collect();
+        Self { breakdowns, connections: Connections::default(), exchanges: Exchanges::default(), faults }
     }
 
     /// The breakdowns, that by protocol first.
@@ -73,7 +91,7 @@ impl Stats {
         let asked = answered.and_then(|number| self.exchanges.asked((key.0, key.1, number), is_final(message)));
         let answer = Answer {
             bytes: message.len - message.missing_bytes,
-            is_error: is_error(message),
+            is_error: self.is_error(message, &record),
             is_complete: message.integrity.issue().is_none(),
             time: message.since_request.filter(|_| is_final(message)),
         };
@@ -108,6 +126,13 @@ impl Stats {
         }
     }
 
+    /// Whether a message says that something is wrong.
+    fn is_error(&self, message: &Message, record: &MessageRecord<'_>) -> bool {
+        let protocol = message.unit.application().name;
+        let fault = self.faults.iter().find(|fault| fault.protocol == protocol);
+        fault.is_some_and(|fault| by::number(record, fault.field).is_some_and(|number| number >= fault.from))
+    }
+
     fn connection(&mut self, connection: &Connection) {
         let protocol = self.breakdowns.iter_mut().find(|breakdown| breakdown.by.is_protocol());
         if let Some(Breakdown { table, .. }) = protocol {
@@ -133,12 +158,4 @@ impl Stats {
 /// Whether no other answer to the same request follows.
 fn is_final(message: &Message) -> bool {
     message.http().is_none_or(|http| http.is_final())
-}
-
-/// Whether a message says that something is wrong.
-fn is_error(message: &Message) -> bool {
-    match &message.unit {
-        Unit::Http(http) => http.parsed.code >= 400,
-        Unit::Dns(dns) => dns.response && dns.rcode != "NOERROR",
-    }
 }

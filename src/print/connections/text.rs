@@ -88,7 +88,7 @@ impl Columns {
         Self {
             gap: if from(WITH_GAPS) { 2 } else { 1 },
             number: 3,
-            ends: "10.0.4.1:40720 → 10.0.4.2:80".chars().count(),
+            ends: "client → server".chars().count(),
             name: 0,
             protocol: 4,
             messages: from(WITH_MESSAGES),
@@ -133,7 +133,7 @@ impl Columns {
         let name = most(&|(_, name)| name.as_deref().map_or(0, |name| String::from_utf8_lossy(name).width()));
         let wanted_name = if name == 0 { 0 } else { name.min(NAME) + self.gap };
         let ends = if with.saturating_add(wanted_name) <= room { with } else { without };
-        self.ends = if options.width.is_some() { ends.min(room) } else { self.ends.max(ends) };
+        self.ends = self.ends.max(ends).min(room);
         let left = room.saturating_sub(self.ends + self.gap);
         self.name = self.name.max(name).min(if left < MIN_NAME { 0 } else { left });
     }
@@ -154,14 +154,10 @@ impl Rows {
 
     /// Writes a connection.
     pub fn row(&mut self, named: &Named, out: &mut Vec<u8>) {
+        if !self.prepared {
+            self.columns.widen([named].into_iter(), &self.options);
+        }
         if !self.titled {
-            if !self.prepared {
-                self.columns.widen([named].into_iter(), &self.options);
-            }
-            // In a pipe each column is there, whatever it holds.
-            if self.options.width.is_none() {
-                self.columns.name = self.columns.name.max("name".len());
-            }
             self.titles(out);
         }
         let (connection, name) = named;
@@ -206,6 +202,14 @@ impl Rows {
 
     fn titles(&mut self, out: &mut Vec<u8>) {
         self.titled = true;
+        let room = self.columns.room(&self.options).saturating_sub(self.columns.ends + self.columns.gap);
+        match self.options.width {
+            // In a pipe each column is there, whatever it holds.
+            None => self.columns.name = self.columns.name.max("name".len()),
+            // There will be names.
+            Some(_) if !self.prepared && room >= NAME => self.columns.name = self.columns.name.max(NAME),
+            Some(_) => {}
+        }
         let columns = self.columns;
         let gap = columns.gap;
         let time = self.options.time.width();

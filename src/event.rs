@@ -209,9 +209,9 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Nanoseconds from its first frame to its last.
+    /// Nanoseconds between its first frame and its last.
     pub const fn duration(&self) -> i64 {
-        self.last.0.since(self.first.0)
+        self.last.0.since(self.first.0).saturating_abs()
     }
 
     /// Bits of payload a second that an end sent, over the connection's duration; none where that is nothing.

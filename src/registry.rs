@@ -230,9 +230,14 @@ pub static CONNECTION: &[Field<ConnectionGet>] = &[
         "Capture time of its first frame, seconds since 1970",
         |connection, put| put(Value::Time(connection.first.0)),
     ),
-    Field::new("connection.duration", Kind::Duration, "Seconds from its first frame to its last", |connection, put| {
-        put(Value::Duration(connection.duration()));
-    }),
+    Field::new(
+        "connection.duration",
+        Kind::Duration,
+        "Seconds between its first frame and its last",
+        |connection, put| {
+            put(Value::Duration(connection.duration()));
+        },
+    ),
     Field::new("connection.first_frame", Kind::Uint, "Its first frame", |connection, put| {
         put(Value::Uint(connection.first.1));
     }),

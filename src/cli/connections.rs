@@ -11,9 +11,10 @@ use crate::run::Failure;
 
 const AFTER: &str = "\
 Columns; there are more of them on a wider terminal, and all in a pipe:
-  state   how it opened and closed: SYN (it was answered), SYN? (it was not),
-          … (before the capture); FIN, RST, … (open when the capture ended),
-          new (its ports were used again), full (forgotten, see --limit)
+  state   how it opened: SYN, SYN? (no answer to it was captured), … (before
+          the capture); and closed: FIN, RST, … (it was open at the end), new
+          (its ports were used again), full (forgotten, see --limit); refused:
+          RST answered the SYN; no reply: nothing did
   B, msg  bytes of payload and messages from the client → and to it ←
   RTT     from the SYN to the ACK of the SYN/ACK; time: first to last frame
   b/s     bits of payload a second, over that time

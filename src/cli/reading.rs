@@ -66,7 +66,13 @@ impl Reading {
     /// Makes a plan of them, for results that take no more of the core than what `engine` asks for.
     pub fn plan(self, output: Output, engine: engine::Options) -> Result<Plan, Failure> {
         let mut engine = engine::Options { verify_checksums: self.verify_checksums, stream: self.stream, ..engine };
-        let display = self.display_filter.as_deref().map(plan::display).transpose()?;
+        let asked = self.display_filter.as_deref().map(plan::display).transpose()?;
+        // Others are connections too, of which nothing is asked.
+        let display = match (self.stream, &self.display_filter) {
+            (None, _) => asked,
+            (Some(stream), None) => Some(plan::display(&format!("tcp.stream == {stream}"))?),
+            (Some(stream), Some(filter)) => Some(plan::display(&format!("tcp.stream == {stream} and ({filter})"))?),
+        };
         plan::ask_for(display.as_ref(), &mut engine);
         self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         let input = match self.read {

@@ -23,6 +23,9 @@ Examples:
   dissect stats -r lab1.pcap -T json | jq -c 'select(.by == \"http.host\")'
   dissect stats -i eth0 port 80                  until Ctrl-C";
 
+/// Fields to count by beside the usual ones.
+const MAX_BY: usize = 32;
+
 /// What is counted, and how that is told.
 #[derive(Group, Debug)]
 #[command(after_help = AFTER, max_term_width = 110)]
@@ -53,6 +56,9 @@ impl Stats {
             }),
         };
         let mut engine = engine::Options { patient: true, ..engine::Options::default() };
+        if self.by.len() > MAX_BY {
+            return Err(plan::usage(format!("--by can be given {MAX_BY} times")));
+        }
         let by = self.by.iter().map(|name| field(name, &mut engine)).collect::<Result<Vec<By>, Failure>>()?;
         self.reading.plan(Output::Stats { format, by }, engine)
     }

@@ -14,6 +14,9 @@ const MAX_OPEN: usize = 64 << 10;
 /// Rows of one request.
 const MAX_PLACES: usize = 12;
 
+/// Answers to a request that has not ended: interim ones, and the final one.
+const MAX_ANSWERS: usize = 4;
+
 /// A message: its stream, and its number within it.
 pub(super) type Key = (Transport, u64, u32);
 
@@ -27,6 +30,10 @@ pub(super) struct Answer {
     pub is_error: bool,
     pub is_complete: bool,
     pub time: Option<i64>,
+    /// Whether no other answer to the same request follows.
+    pub is_last: bool,
+    /// A bit for each breakdown in which it has a row of its own.
+    pub own: u64,
 }
 
 impl Answer {
@@ -37,12 +44,17 @@ impl Answer {
         row.incomplete += u64::from(!self.is_complete);
         self.time.into_iter().for_each(|nanos| row.times.add(nanos));
     }
+
+    /// Whether it is counted in this breakdown by what it has itself.
+    pub fn is_own(&self, breakdown: usize) -> bool {
+        self.own >> (breakdown % 64) & 1 != 0
+    }
 }
 
 #[derive(Debug)]
 enum Open {
     Asked(Places),
-    Answered(Answer),
+    Answered(ArrayVec<Answer, MAX_ANSWERS>),
 }
 
 /// Exchanges of which one half is known.
@@ -66,22 +78,26 @@ impl Exchanges {
         }
     }
 
-    /// Takes a request. Returns what is still to be counted in its rows: an answer that came before it had ended.
-    pub fn ask(&mut self, key: Key, places: Places) -> Vec<(usize, Place, Answer)> {
-        if let Some(Open::Answered(answer)) = self.open.get(&key) {
-            let answer = *answer;
-            self.open.remove(&key);
-            return places.into_iter().map(|(index, place)| (index, place, answer)).collect();
+    /// Takes a request. Returns what is still to be counted in its rows: answers that came before it had ended.
+    pub fn ask(&mut self, key: Key, places: &Places) -> ArrayVec<Answer, MAX_ANSWERS> {
+        let answers = match self.open.remove(&key) {
+            Some(Open::Answered(answers)) => answers,
+            Some(Open::Asked(_)) | None => ArrayVec::new(),
+        };
+        if !places.is_empty() && answers.iter().all(|answer| !answer.is_last) {
+            self.insert(key, Open::Asked(places.clone()));
         }
-        if !places.is_empty() {
-            self.insert(key, Open::Asked(places));
-        }
-        Vec::new()
+        answers
     }
 
     /// Takes an answer to a request that has not ended yet.
     pub fn answer(&mut self, key: Key, answer: Answer) {
-        self.insert(key, Open::Answered(answer));
+        if let Some(Open::Answered(answers)) = self.open.get_mut(&key) {
+            // More interim answers than that nobody sends while he is asked.
+            let _ = answers.try_push(answer);
+            return;
+        }
+        self.insert(key, Open::Answered([answer].into_iter().collect()));
     }
 
     fn insert(&mut self, key: Key, half: Open) {
@@ -107,19 +123,24 @@ mod tests {
         [(1, 2)].into_iter().collect()
     }
 
-    const ANSWER: Answer = Answer { bytes: 5, is_error: false, is_complete: true, time: None };
+    const ANSWER: Answer =
+        Answer { bytes: 5, is_error: false, is_complete: true, time: None, is_last: true, own: 0b10 };
 
     #[test]
     fn an_answer_finds_its_request_whichever_ends_first() {
         let mut exchanges = Exchanges::default();
-        assert!(exchanges.ask(key(1), places()).is_empty());
+        assert!(exchanges.ask(key(1), &places()).is_empty());
         assert_eq!(exchanges.asked(key(1), false), Some(places()));
         assert_eq!(exchanges.asked(key(1), true), Some(places()));
         assert_eq!(exchanges.asked(key(1), true), None);
-        exchanges.answer(key(3), ANSWER);
-        let counted: Vec<_> = exchanges.ask(key(3), places()).iter().map(|(at, place, _)| (*at, *place)).collect();
-        assert_eq!(counted, [(1, 2)]);
+        exchanges.answer(key(3), Answer { is_last: false, ..ANSWER });
+        assert_eq!(exchanges.ask(key(3), &places()).len(), 1);
+        assert_eq!(exchanges.asked(key(3), true), Some(places()));
+        exchanges.answer(key(5), Answer { is_last: false, ..ANSWER });
+        exchanges.answer(key(5), ANSWER);
+        assert_eq!(exchanges.ask(key(5), &places()).len(), 2);
         assert!(exchanges.open.is_empty());
+        assert!(ANSWER.is_own(1) && !ANSWER.is_own(0));
     }
 
     #[test]
@@ -127,7 +148,7 @@ mod tests {
         let mut exchanges = Exchanges::default();
         let all = 3 * MAX_OPEN as u32;
         for number in 0..all {
-            exchanges.ask(key(number), places());
+            exchanges.ask(key(number), &places());
         }
         assert_eq!((exchanges.open.len(), exchanges.asked(key(0), true)), (MAX_OPEN, None));
         assert!(exchanges.asked(key(all - 1), true).is_some() && exchanges.order.len() <= 2 * MAX_OPEN);

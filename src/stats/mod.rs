@@ -89,11 +89,13 @@ impl Stats {
         let key = (told.flow.transport, told.flow.stream, message.number);
         let answered = (message.kind == Kind::Response).then_some(message.answers).flatten();
         let asked = answered.and_then(|number| self.exchanges.asked((key.0, key.1, number), is_final(message)));
-        let answer = Answer {
+        let mut answer = Answer {
             bytes: message.len - message.missing_bytes,
             is_error: self.is_error(message, &record),
             is_complete: message.integrity.issue().is_none(),
             time: message.since_request.filter(|_| is_final(message)),
+            is_last: is_final(message),
+            own: 0,
         };
         let mut places = Places::new();
         for (index, Breakdown { by, table }) in self.breakdowns.iter_mut().enumerate() {
@@ -109,6 +111,7 @@ impl Stats {
                     let _ = places.try_push((index, place));
                 }
             });
+            answer.own |= u64::from(has_value || !by.goes_on()) << (index % 64);
             // What an answer does not say itself, its request has said for it.
             if !has_value && by.goes_on() {
                 let of_table = asked.iter().flatten().filter(|(of, _)| *of == index);
@@ -116,9 +119,11 @@ impl Stats {
             }
         }
         if message.kind == Kind::Request {
-            for (index, place, answer) in self.exchanges.ask(key, places) {
-                if let Some(breakdown) = self.breakdowns.get_mut(index) {
-                    answer.count(breakdown.table.row(place));
+            for answer in self.exchanges.ask(key, &places) {
+                for &(index, place) in places.iter().filter(|(index, _)| !answer.is_own(*index)) {
+                    if let Some(breakdown) = self.breakdowns.get_mut(index) {
+                        answer.count(breakdown.table.row(place));
+                    }
                 }
             }
         } else if let Some(number) = answered.filter(|_| asked.is_none()) {

@@ -172,8 +172,7 @@ impl Rows {
             left(&mut pen, columns.name, gap, |pen| pen.captured(name.as_deref().unwrap_or_default(), columns.name));
         }
         left(&mut pen, columns.protocol, gap, |pen| pen.captured(protocol(connection).as_bytes(), columns.protocol));
-        let state = format!("{}–{}", opened(connection.handshake), closed(connection.close));
-        left(&mut pen, STATE, gap, |pen| pen.push(&state));
+        left(&mut pen, STATE, gap, |pen| pen.push(&state(connection)));
         pair(&mut pen, gap, [Short(there.bytes), Short(back.bytes)]);
         if columns.messages {
             let messages = format!("{}/{}", Short(there.messages.into()), Short(back.messages.into()));
@@ -341,6 +340,16 @@ fn ends(pen: &mut Pen<'_>, connection: &Connection, room: usize, cut: bool) {
     let chars = text.chars().count();
     pen.push("…");
     text.chars().skip(chars + 1 - room.min(chars)).for_each(|char| pen.put(format_args!("{char}")));
+}
+
+/// How it opened and closed.
+fn state(connection: &Connection) -> String {
+    let answer = &connection.directions[1 - connection.client()];
+    match (connection.handshake, connection.close) {
+        ([true, false, _], Close::Rst) if answer.segments > 0 => "refused".into(),
+        ([true, false, _], _) if answer.segments == 0 => "no reply".into(),
+        (handshake, close) => format!("{}–{}", opened(handshake), closed(close)),
+    }
 }
 
 /// How it opened: by a SYN that was answered, or not, or before the capture.

@@ -18,5 +18,6 @@ pub mod print;
 pub mod registry;
 pub mod run;
 pub mod source;
+pub mod stats;
 pub mod sum;
 pub mod tcp;

@@ -1,5 +1,7 @@
 //! Formats: one file each, writing events into a buffer, never to a file.
 
+pub mod connections;
+mod csv;
 pub mod diff;
 pub mod follow;
 pub mod har;
@@ -11,6 +13,7 @@ pub mod object;
 mod pen;
 pub mod report;
 mod safe;
+pub mod stats;
 mod style;
 pub mod table;
 pub mod text;

@@ -17,10 +17,13 @@ use crate::app::message::Integrity;
 use crate::cli::{Format, Input, Output, Plan, Saved, Style, WIDTH};
 use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
+use crate::print::connections::Connections;
 use crate::print::json::{self, Json};
+use crate::print::stats::Stats;
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
 use crate::print::{Begin, End, Printer, Selected};
+use crate::stats;
 
 /// Results are gathered up to about this many bytes before they are written.
 pub(super) const GATHERED: usize = 64 << 10;
@@ -101,6 +104,10 @@ impl Results {
             Output::Explanation { frame, color, width } => {
                 let width = width.unwrap_or(WIDTH).into();
                 To::Explain(Box::new(Explain::new(frame, width, color, TimeZone::system())))
+            }
+            Output::Connections { ref format, order } => To::Printer(Box::new(Connections::new(format.clone(), order))),
+            Output::Stats { format, ref by } => {
+                To::Printer(Box::new(Stats::new(format, stats::Stats::new(by.iter().cloned()))))
             }
             Output::Export(ref wanted) => {
                 let read = if let Input::File(path) = &plan.input { Some(path.as_path()) } else { None };

@@ -356,9 +356,10 @@ impl Connection {
         let client = self.name.client().or(session.as_ref().and_then(|session| session.client()));
         self.name.client = client.map(|client| client as u8);
         let client = client.unwrap_or(0);
-        let protocol = session
-            .as_ref()
-            .and_then(|session| identify::identify(session.first_bytes(client), session.first_bytes(1 - client)));
+        let protocol = session.as_ref().and_then(|session| {
+            let named = || identify::identify(session.first_bytes(client), session.first_bytes(1 - client));
+            session.protocol().or_else(named)
+        });
         let http = session.as_ref().is_some_and(|session| session.recognised());
         self.session = session;
         // Of some there was nothing but a header that ICMP quotes.

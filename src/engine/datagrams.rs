@@ -115,7 +115,7 @@ impl Datagrams {
         }
         message.conclude(Integrity::Complete);
         shared.counts.count(&message);
-        let client = if message.kind == Kind::Request { message.side } else { 1 - message.side };
+        let client = message.kind.client(message.side);
         let flow = Flow { transport: Transport::Udp, stream: stream.number, ends: known, client: Some(client) };
         sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
     }

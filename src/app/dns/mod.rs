@@ -8,6 +8,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use simple_dns::rdata::RData;
 use simple_dns::{Name, Packet, PacketFlag, QTYPE, ResourceRecord};
 
+use super::message::Application;
+
+/// DNS.
+pub static APPLICATION: Application =
+    Application { title: "DNS", name: "dns", doc: "A DNS message", fields: fields::FIELDS };
+
 /// Most questions of a message that are kept; more than one is not in use.
 pub const MAX_QUESTIONS: usize = 4;
 

@@ -3,7 +3,6 @@
 use std::num::NonZero;
 
 use super::{Run, Search, Session, State, after_blank_line, method_name, pair};
-use crate::app::Context;
 use crate::app::http1::framing::{Framing, framing};
 use crate::app::http1::head::{
     self, Start, looks_like_cut_start, looks_like_joined_start, looks_like_start, plausible_resync,
@@ -14,6 +13,7 @@ use crate::app::http1::parse;
 use crate::app::http1::plain::{self, PlainStart};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
+use crate::app::{Context, protocol};
 use crate::issue::Issue;
 
 /// The longest head that is kept. Servers allow 8 to 64 KiB.
@@ -81,11 +81,7 @@ impl Session {
     /// A message may begin here.
     pub(super) fn begin(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) {
         let mut message = cx.pool.take();
-        message.side = at;
-        message.start = run.segment.offset;
-        message.first_time = run.segment.time;
-        message.acked = run.segment.acked;
-        message.carrier.set(run.carrier);
+        message.begin(at, run);
         self.sides[at].message = Some(message);
     }
 
@@ -99,7 +95,7 @@ impl Session {
                 None => Class::BeforeFirst,
             };
             self.recognised = true;
-            for unread in self.unread.iter_mut().flat_map(|sides| sides.iter_mut()) {
+            for unread in self.foreign.iter_mut().flat_map(|foreign| foreign.unread.iter_mut()) {
                 cx.ledger.add(class, std::mem::take(&mut unread.count));
             }
         }
@@ -214,6 +210,7 @@ impl Session {
         message.issues = message.issues.union(issues);
         let coded = head.has(Name::ContentEncoding);
         http.hands_over = framing == Framing::Tunnel;
+        let upgraded = if http.hands_over { protocol::upgraded(message) } else { None };
         if coded {
             self.undo_codings(at, cx);
         }
@@ -231,6 +228,7 @@ impl Session {
             Framing::Chunked => self.sides[at].state = State::Chunked(Box::default()),
             Framing::UntilClose => self.sides[at].state = State::UntilClose,
             Framing::Tunnel => {
+                upgraded.into_iter().for_each(|protocol| self.set_protocol(protocol));
                 self.finish(at, Integrity::Complete, &[], cx);
                 self.hand_over(at, cx);
             }

@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["engine"],
     &["registry"],
     &["filter"],
-    &["check"],
+    &["check", "page"],
     &["print"],
     &["run", "cli", "main"],
 ];

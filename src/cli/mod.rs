@@ -6,6 +6,7 @@ mod diff;
 mod export;
 mod limit;
 mod lints;
+mod page;
 mod plan;
 mod tell;
 
@@ -39,6 +40,7 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
         Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
         Some(Command::Export(export)) => return run::run(&export.plan()?),
+        Some(Command::Page(page)) => return run::run(&page.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Lints(args)) => lints::lints(&args)?,

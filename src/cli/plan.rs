@@ -9,6 +9,7 @@ use super::args::{Args, Explain, Format, When};
 use crate::engine;
 use crate::filter::{self as display, Fields};
 use crate::frame::FrameNumber;
+use crate::print::page;
 use crate::print::text::{Hex, TimeFormat};
 use crate::run::Failure;
 use crate::run::export::Wanted;
@@ -89,6 +90,8 @@ pub enum Output {
     },
     /// Bodies in files, or an HTTP archive.
     Export(Wanted),
+    /// Visits to pages.
+    Page(page::Style),
     /// No results: the capture that is written, or nothing.
     Nothing,
 }
@@ -137,13 +140,14 @@ impl Plan {
             return Err(usage(format!("this build leaves out `dissect {word}`")));
         }
         if let [word, rest @ ..] = &select.filter[..]
-            && ["check", "explain", "export", "diff"].contains(&word.as_str())
+            && ["check", "explain", "export", "diff", "page"].contains(&word.as_str())
         {
             let frame = rest.first().map_or("FRAME", String::as_str);
             let example = match word.as_str() {
                 "check" => "check RULES.toml -r FILE".to_owned(),
                 "explain" => format!("explain {frame} -r FILE"),
                 "export" => "export -r FILE -d DIR".to_owned(),
+                "page" => "page -r FILE".to_owned(),
                 _ => "diff A B".to_owned(),
             };
             return Err(usage(format!("a command comes first: dissect {example}")));
@@ -305,6 +309,8 @@ pub(super) fn options(output: &Output) -> engine::Options {
             engine::Options { packets: true, details: true, explain: Some(frame), ..default }
         }
         Output::Export(ref wanted) => engine::Options { bodies: true, packets: wanted.har.is_some(), ..default },
+        // What pages name is in the beginning of their content.
+        Output::Page(_) => engine::Options { packets: true, preview: LONG_PREVIEW, ..default },
         Output::Nothing => default,
     }
 }

@@ -7,6 +7,7 @@ pub mod json;
 pub mod lint;
 mod number;
 pub mod object;
+pub mod page;
 mod pen;
 pub mod report;
 mod safe;
@@ -74,6 +75,11 @@ pub trait Printer: Send {
 
     /// Takes note of a message that is not shown: what was kept of its body is not needed.
     fn pass_over(&mut self, _message: &Message<'_>) {}
+
+    /// What its results lack of what was asked for, after the end.
+    fn lacks(&self) -> Option<String> {
+        None
+    }
 
     /// Writes what comes after the last event.
     fn end(&mut self, end: &End, out: &mut Vec<u8>);

@@ -17,6 +17,7 @@ use crate::cli::{Format, Input, Output, Plan, Saved, Style, WIDTH};
 use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::print::json::{self, Json};
+use crate::print::page::Page;
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
 use crate::print::{Begin, End, Printer, Selected};
@@ -104,6 +105,7 @@ impl Results {
                 let read = if let Input::File(path) = &plan.input { Some(path.as_path()) } else { None };
                 To::Export(Box::new(Export::new(wanted, read)?))
             }
+            Output::Page(style) => To::Printer(Box::new(Page::new(style))),
             Output::Nothing => To::Nothing,
         };
         let packets = matches!(&plan.output, Output::Results(style) if style.packets);
@@ -168,6 +170,9 @@ impl Results {
 
     /// What the results lack of what was asked for.
     pub(super) fn lacks(&self) -> Option<String> {
+        if let To::Printer(printer) = &self.to {
+            return printer.lacks();
+        }
         if let To::Explain(explain) = &self.to {
             let frame = explain.frame();
             return (!explain.is_found()).then(|| format!("there is no frame {frame} among those read"));

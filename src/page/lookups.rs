@@ -51,10 +51,17 @@ pub struct Question {
     pub asked: Option<Moment>,
     /// When it was answered.
     pub answered: Option<Moment>,
-    /// How: `NoError`, `NXDomain`, …
+    /// How: `NOERROR`, `NXDOMAIN`, …; empty where it was not.
     pub rcode: &'static str,
     /// The records of the answer, in presentation form.
     pub records: Vec<String>,
+}
+
+impl Question {
+    /// Whether it was answered with an error.
+    pub fn failed(&self) -> bool {
+        !matches!(self.rcode, "" | "NOERROR")
+    }
 }
 
 impl Lookup {

@@ -34,7 +34,8 @@ pub struct Object {
     pub wanted: Option<Timestamp>,
     /// The object that was fetched before it on the same connection, and that it had to wait for.
     pub behind: Option<usize>,
-    /// When the name was looked up and the connection opened and secured, where it is the first on its connection.
+    /// When the name was looked up and the connection opened and secured, where it is the first on its connection and had
+    /// to wait for that.
     pub before: Option<Before>,
 }
 
@@ -47,6 +48,15 @@ pub struct Before {
     pub connect: Option<(Timestamp, Timestamp)>,
     /// It was secured.
     pub secure: Option<(Timestamp, Timestamp)>,
+}
+
+impl Before {
+    /// What had ended by then was not waited for.
+    pub fn leave_out_what_ended_by(&mut self, time: Timestamp) {
+        for span in [&mut self.dns, &mut self.connect, &mut self.secure] {
+            *span = span.filter(|(_, to)| *to > time);
+        }
+    }
 }
 
 /// What can be told of an object.

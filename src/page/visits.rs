@@ -279,6 +279,9 @@ fn place_times(objects: &mut [Object], places: &[Place]) {
             let since = wanted.unwrap_or(objects[at].first());
             !is_multiplexed && until.is_some_and(|until| until > since)
         });
+        if let (Some(wanted), Some(before)) = (wanted, &mut objects[at].before) {
+            before.leave_out_what_ended_by(wanted);
+        }
         objects[at].wanted = wanted;
         objects[at].behind = behind.map(|behind| places[behind].at);
     }

@@ -50,7 +50,7 @@ fn of_lookup(lookup: &Lookup, pen: &mut Pen<'_>) {
             let took = question.asked.zip(question.answered).map(|(asked, answered)| answered.time.since(asked.time));
             match question.answered {
                 None => pen.text(style::of(Severity::Error), "no answer"),
-                Some(_) if question.rcode != "NoError" => pen.text(style::of(Severity::Error), question.rcode),
+                Some(_) if question.failed() => pen.text(style::of(Severity::Error), question.rcode),
                 Some(_) if question.records.is_empty() => pen.text(DIM, "none"),
                 Some(_) => {
                     let records = question.records.join(" ");
@@ -81,7 +81,10 @@ fn of_connection(connection: &Connection, visit: Option<&Visit>, pen: &mut Pen<'
     begin(pen, 16);
     pen.put(format_args!("{}", connection.stream));
     pen.piece(|pen| pen.put(format_args!("{} → {}", connection.client, connection.server)));
-    opened(connection, pen);
+    match visit.filter(|visit| connection.start() < visit.start) {
+        Some(_) => pen.piece(|pen| pen.text(DIM, "opened before this visit")),
+        None => opened(connection, pen),
+    }
     let on_it = |visit: &Visit| -> Vec<String> {
         let objects = visit.objects.iter().enumerate().filter(|(_, object)| object.stream == connection.stream);
         objects.map(|(at, _)| format!("#{}", at + 1)).collect()
@@ -96,7 +99,7 @@ fn of_connection(connection: &Connection, visit: Option<&Visit>, pen: &mut Pen<'
     }
     let [up, down] = connection.bytes;
     if up + down > 0 {
-        pen.piece(|pen| pen.put(format_args!("{} up, {} down", size(up), size(down))));
+        pen.piece(|pen| pen.put(format_args!("{} up, {} down in all", size(up), size(down))));
     }
     pen.piece(|pen| pen.text(DIM, closed(connection)));
     pen.end_line();
@@ -284,11 +287,13 @@ fn stalls(pages: &Pages, visit: &Visit) -> Vec<Note> {
 fn missing(pages: &Pages, visit: &Visit) -> Vec<Note> {
     let mut notes = Vec::new();
     for lookup in &visit.lookups {
-        let of = |wanted: fn(&str) -> bool| lookup.questions.iter().any(|question| wanted(question.rcode));
+        let rcode = lookup.questions.iter().find(|question| question.failed()).map(|question| question.rcode);
         if lookup.end().is_none() {
             notes.push((lookup.name.clone(), "the question was not answered".to_owned()));
-        } else if of(|rcode| rcode == "NXDomain") {
-            notes.push((lookup.name.clone(), "there is no such name (NXDomain)".to_owned()));
+        } else if rcode == Some("NXDOMAIN") {
+            notes.push((lookup.name.clone(), "there is no such name (NXDOMAIN)".to_owned()));
+        } else if let Some(rcode) = rcode {
+            notes.push((lookup.name.clone(), format!("the answer was an error: {rcode}")));
         }
     }
     for connection in visit.connections.iter().filter_map(|stream| pages.connections.get(stream)) {
@@ -357,7 +362,7 @@ fn encrypted(visit: &Visit, pen: &mut Pen<'_>) {
 pub fn apart(pages: &Pages, style: &Style, any: bool, out: &mut Vec<u8>) {
     let mut pen = Pen::new(out, style.width, style.color);
     if !any {
-        pen.push("No visit to a web page: nothing was fetched over HTTP or TLS.");
+        pen.words(PLAIN, "No visit to a web page: nothing was fetched over HTTP or TLS.");
         pen.end_line();
     }
     if !pages.lookups.is_empty() || !pages.idle.is_empty() {
@@ -384,7 +389,7 @@ pub fn apart(pages: &Pages, style: &Style, any: bool, out: &mut Vec<u8>) {
     ];
     for (number, what, kept) in beyond {
         if number > 0 {
-            pen.text(style::of(Severity::Warn), &format!("{number} more {what} than are {kept} are not told of"));
+            pen.words(style::of(Severity::Warn), &format!("{number} more {what} than are {kept} are not told of"));
             pen.end_line();
         }
     }

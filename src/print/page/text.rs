@@ -8,7 +8,7 @@ use super::waterfall::{Scale, drawn};
 use super::{Style, notes, shown, url};
 use crate::frame::Timestamp;
 use crate::issue::Severity;
-use crate::page::{Cause, Connection, Lookup, Object, Pages, Phase, Span, Visit};
+use crate::page::{Cause, Connection, Lookup, Object, Pages, Phase, Question, Span, Visit};
 use crate::print::pen::{MIN_WIDTH, Pen};
 use crate::print::style::{self, DIM, HEADING, PLAIN};
 use crate::print::time::{self, Clock, Format};
@@ -51,7 +51,6 @@ fn heading(number: usize, visit: &Visit, style: &Style, out: &mut Vec<u8>) {
     let mut pen = Pen::new(out, style.width, style.color);
     pen.indent.column = 4;
     pen.text(HEADING, &format!("Visit {number}"));
-    pen.begin_text();
     let first = visit.objects.first().map(url).unwrap_or_default();
     let document = visit.objects.get(visit.document).map(url).unwrap_or_default();
     pen.piece_after(2, |pen| {
@@ -170,10 +169,10 @@ impl Row {
 
 fn of_lookup(lookup: &Lookup, visit: &Visit) -> Row {
     let (start, end) = (lookup.start(), lookup.end());
-    let bad = lookup.questions.iter().map(|question| question.rcode).find(|rcode| !matches!(*rcode, "" | "NoError"));
+    let failed = lookup.questions.iter().all(Question::failed);
     let mut row = Row { kind: "name ", took: end.map(|end| end.since(start)), ..Row::new(start, lookup.name.clone()) };
     row.spans.push(Span { phase: Phase::Dns, from: start, to: end.unwrap_or(visit.end) });
-    if end.is_none() || bad.is_some() {
+    if end.is_none() || failed {
         row.severity = Some(Severity::Error);
         row.status = if end.is_none() { "none" } else { "fail" }.to_owned();
     }

@@ -47,7 +47,7 @@ impl Scale {
 
     /// Nanoseconds between two marks: the least round number that leaves so many columns for each.
     fn step(&self) -> i64 {
-        const ROOM: i128 = 10;
+        const ROOM: i128 = 8;
         let least = (i128::from(self.span) * ROOM / self.columns as i128).max(1);
         let mut power: i128 = 1;
         loop {

@@ -108,7 +108,7 @@ pub struct Lookups {
     /// The latest lookup of a name by a client.
     by_name: HashMap<(IpAddr, String), usize>,
     /// Lookups that told of an address.
-    by_address: HashMap<String, Vec<usize>>,
+    by_address: HashMap<String, VecDeque<usize>>,
     /// Where the questions are that wait: by flow and number of the message.
     waiting: HashMap<(Transport, u64, u32), (usize, usize)>,
 }
@@ -177,8 +177,11 @@ impl Lookups {
     fn give_up_oldest(&mut self) {
         let Some(oldest) = self.kept.pop_front() else { return };
         for record in oldest.questions.iter().flat_map(|question| &question.records) {
+            // They are in order, but for answers that came late: those are passed over where they are met.
             if let Some(lookups) = self.by_address.get_mut(record) {
-                lookups.retain(|at| *at != self.given_up);
+                while lookups.front().is_some_and(|at| *at <= self.given_up) {
+                    lookups.pop_front();
+                }
                 if lookups.is_empty() {
                     self.by_address.remove(record);
                 }
@@ -200,8 +203,8 @@ impl Lookups {
             question.records.push(record.data.clone());
             if matches!(&record.kind[..], "A" | "AAAA") {
                 let lookups = self.by_address.entry(record.data.clone()).or_default();
-                if lookups.last() != Some(&at) {
-                    lookups.push(at);
+                if lookups.back() != Some(&at) {
+                    lookups.push_back(at);
                 }
             }
         }
@@ -239,5 +242,50 @@ impl Lookup {
         let question = self.questions.iter().find(|question| question.records.contains(&address))?;
         let (asked, answered) = (question.asked?, question.answered?);
         Some((asked.time, answered.time.since(asked.time)))
+    }
+}
+
+#[cfg(test)]
+impl Lookups {
+    /// Takes a lookup by 10.0.0.1 of one address.
+    pub fn know(&mut self, name: &str, address: &str, [asked, answered]: [Timestamp; 2]) {
+        let moment = |time| Some(Moment { time, frame: 1 });
+        let records = vec![address.to_owned()];
+        let question =
+            Question { kind: "A".into(), asked: moment(asked), answered: moment(answered), rcode: "NOERROR", records };
+        let client = IpAddr::from([10, 0, 0, 1]);
+        if let Some((at, _)) = self.ask(name.to_owned(), [client; 2], question, asked) {
+            self.by_address.entry(address.to_owned()).or_default().push_back(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_about_a_name_are_together_until_they_are_answered() {
+        let mut lookups = Lookups::default();
+        let times = |asked, answered| [Timestamp(asked), Timestamp(answered)];
+        lookups.know("a.test", "10.0.0.2", times(0, 5));
+        lookups.know("a.test", "fe80::1", times(TOGETHER / 2, TOGETHER / 2 + 5));
+        lookups.know("b.test", "10.0.0.3", times(1, 2));
+        lookups.know("a.test", "10.0.0.2", times(2 * TOGETHER, 2 * TOGETHER));
+        let counts: Vec<_> = lookups.kept.iter().map(|lookup| (&lookup.name[..], lookup.questions.len())).collect();
+        assert_eq!(counts, [("a.test", 2), ("b.test", 1), ("a.test", 1)]);
+    }
+
+    #[test]
+    fn beyond_the_bound_the_latest_are_kept() {
+        let mut lookups = Lookups::default();
+        for n in 0..MAX_LOOKUPS as i64 + 10 {
+            lookups.know(&format!("{n}.test"), "10.0.0.2", [Timestamp(n), Timestamp(n)]);
+        }
+        let server = IpAddr::from([10, 0, 0, 2]);
+        assert_eq!((lookups.kept.len(), lookups.given_up, lookups.by_name.len()), (MAX_LOOKUPS, 10, MAX_LOOKUPS));
+        assert_eq!(lookups.by_address[&server.to_string()].len(), MAX_LOOKUPS);
+        assert_eq!(lookups.before(server, Timestamp(FRESH), None), Some(MAX_LOOKUPS + 9));
+        assert_eq!(lookups.before(server, Timestamp(FRESH), Some("3.test")), None);
     }
 }

@@ -9,18 +9,17 @@ use crate::page::{Cause, Connection, Lookup, Object, Pages, Part, Phase, Visit};
 use crate::print::pen::Pen;
 use crate::print::style::{self, DIM, HEADING, PLAIN};
 
-/// Lookups and connections of no visit that are listed.
-const LISTED: usize = 20;
+/// Connections of a visit that are listed, and of no visit, and lookups.
+const LISTED: usize = 16;
 
 /// Of one visit.
 pub fn of_visit(pages: &Pages, visit: &Visit, style: &Style, out: &mut Vec<u8>) {
     let mut pen = Pen::new(out, style.width, style.color);
-    for lookup in &visit.lookups {
-        of_lookup(lookup, &mut pen);
-    }
-    for connection in visit.connections.iter().filter_map(|stream| pages.connections.get(stream)) {
-        of_connection(connection, Some(visit), &mut pen);
-    }
+    visit.lookups.iter().for_each(|lookup| of_lookup(lookup, &mut pen));
+    let connections = visit.connections.iter().filter_map(|stream| pages.connections.get(stream));
+    let listed = if style.verbose { usize::MAX } else { LISTED };
+    connections.take(listed).for_each(|connection| of_connection(connection, Some(visit), &mut pen));
+    more(visit.connections.len().saturating_sub(listed), "connection", &mut pen);
     if style.verbose {
         for (at, object) in visit.objects.iter().enumerate() {
             of_object(at, object, visit, &mut pen);
@@ -30,6 +29,14 @@ pub fn of_visit(pages: &Pages, visit: &Visit, style: &Style, out: &mut Vec<u8>) 
     section("Missing at the end", &missing(pages, visit), Severity::Error, &mut pen);
     if visit.objects.iter().any(|object| object.turn().is_some()) {
         encrypted(visit, &mut pen);
+    }
+}
+
+/// Says how many of something are not listed.
+fn more(number: usize, what: &str, pen: &mut Pen<'_>) {
+    if let Some(more) = count(number, what) {
+        pen.text(DIM, &format!("  and {more} more"));
+        pen.end_line();
     }
 }
 
@@ -374,13 +381,8 @@ pub fn apart(pages: &Pages, style: &Style, any: bool, out: &mut Vec<u8>) {
         pages.lookups.iter().take(LISTED).for_each(|lookup| of_lookup(lookup, &mut pen));
         let idle = pages.idle.iter().filter_map(|stream| pages.connections.get(stream));
         idle.take(LISTED).for_each(|connection| of_connection(connection, None, &mut pen));
-        let more = [(pages.lookups.len(), "lookup"), (pages.idle.len(), "connection")];
-        for (all, what) in more {
-            if let Some(more) = count(all.saturating_sub(LISTED), what) {
-                pen.text(DIM, &format!("  and {more} more"));
-                pen.end_line();
-            }
-        }
+        more(pages.lookups.len().saturating_sub(LISTED), "lookup", &mut pen);
+        more(pages.idle.len().saturating_sub(LISTED), "connection", &mut pen);
     }
     let beyond = [
         (pages.beyond.objects, "objects", "kept"),

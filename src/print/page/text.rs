@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::waterfall::{Scale, drawn};
 use super::{Style, notes, shown, url};
+use crate::flow::Endpoint;
 use crate::frame::Timestamp;
 use crate::issue::Severity;
 use crate::page::{Cause, Connection, Lookup, Object, Pages, Phase, Question, Span, Visit};
@@ -43,7 +44,7 @@ fn of_visit(pages: &Pages, number: usize, visit: &Visit, style: &Style, out: &mu
     for row in &rows {
         layout.row(row, &scale, &mut pen);
     }
-    legend(&rows, &mut pen);
+    legend(&rows, &scale, &mut pen);
     notes::of_visit(pages, visit, style, out);
 }
 
@@ -136,7 +137,7 @@ struct Row {
 fn rows(pages: &Pages, visit: &Visit) -> Vec<Row> {
     let mut rows: Vec<Row> = visit.lookups.iter().map(|lookup| of_lookup(lookup, visit)).collect();
     let opened = visit.connections.iter().filter_map(|stream| pages.connections.get(stream));
-    rows.extend(opened.filter(|one| one.start() >= visit.start).map(|connection| of_connection(connection, visit)));
+    rows.extend(opened.filter(|one| one.syn.is_some() && one.start() >= visit.start).map(|connection| of_connection(connection, visit)));
     let server = visit.objects.get(visit.document).map(|object| origin(&url(object)).to_owned()).unwrap_or_default();
     rows.extend(visit.objects.iter().enumerate().map(|(at, object)| of_object(at, object, visit, &server)));
     rows.sort_by_key(|row| (row.start, row.number));
@@ -170,7 +171,7 @@ impl Row {
 fn of_lookup(lookup: &Lookup, visit: &Visit) -> Row {
     let (start, end) = (lookup.start(), lookup.end());
     let failed = lookup.questions.iter().all(Question::failed);
-    let mut row = Row { kind: "name ", took: end.map(|end| end.since(start)), ..Row::new(start, lookup.name.clone()) };
+    let mut row = Row { kind: "dns ", took: end.map(|end| end.since(start)), ..Row::new(start, lookup.name.clone()) };
     row.spans.push(Span { phase: Phase::Dns, from: start, to: end.unwrap_or(visit.end) });
     if end.is_none() || failed {
         row.severity = Some(Severity::Error);
@@ -183,23 +184,25 @@ fn of_connection(connection: &Connection, visit: &Visit) -> Row {
     let start = connection.start();
     let end = connection.ack.or(connection.refused);
     let mut row = Row {
-        kind: "connect ",
+        kind: "tcp ",
         on: Some(connection.stream),
         took: end.map(|end| end.time.since(start)),
-        ..Row::new(start, connection.server.to_string())
+        ..Row::new(start, server(connection.server))
     };
-    if connection.syn.is_some() {
-        let to = end.map_or(visit.end, |end| end.time);
-        row.spans.push(Span { phase: Phase::Connect, from: start, to });
-    }
+    row.spans.push(Span { phase: Phase::Connect, from: start, to: end.map_or(visit.end, |end| end.time) });
     if connection.refused.is_some() {
         (row.status, row.severity) = ("RST".to_owned(), Some(Severity::Error));
-    } else if connection.syn.is_some() && end.is_none() {
+    } else if end.is_none() {
         (row.status, row.severity) = ("none".to_owned(), Some(Severity::Error));
     } else if connection.syns > 1 {
         (row.status, row.severity) = (format!("SYN×{}", connection.syns), Some(Severity::Warn));
     }
     row
+}
+
+/// An address, with its port where that is none of the usual ones.
+fn server(server: Endpoint) -> String {
+    if matches!(server.port, 80 | 443) { server.address.to_string() } else { server.to_string() }
 }
 
 fn of_object(at: usize, object: &Object, visit: &Visit, server: &str) -> Row {
@@ -326,8 +329,10 @@ fn right(pen: &mut Pen<'_>, end: usize, style: anstyle::Style, text: &str) {
     pen.text(style, text);
 }
 
-/// Writes a name in so many columns; of a long one, its end tells more.
+/// Writes a name in so many columns; of a long one, the end of its path tells most.
 fn short(pen: &mut Pen<'_>, name: &str, room: usize) {
+    let without_query = name.split_once('?').map(|(path, _)| format!("{path}?…"));
+    let name = without_query.as_deref().filter(|_| name.chars().count() > room).unwrap_or(name);
     let length = name.chars().count();
     if length <= room {
         return pen.captured(name.as_bytes(), room);
@@ -338,8 +343,8 @@ fn short(pen: &mut Pen<'_>, name: &str, room: usize) {
 }
 
 /// What the characters mean, of those that are there.
-fn legend(rows: &[Row], pen: &mut Pen<'_>) {
-    let phases: BTreeSet<Phase> = rows.iter().flat_map(|row| &row.spans).map(|span| span.phase).collect();
+fn legend(rows: &[Row], scale: &Scale, pen: &mut Pen<'_>) {
+    let phases: BTreeSet<Phase> = rows.iter().flat_map(|row| scale.cells(&row.spans)).flatten().collect();
     pen.indent.column = NUMBER;
     pen.begin_line();
     for phase in phases {

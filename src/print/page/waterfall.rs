@@ -83,8 +83,8 @@ impl Scale {
         }
     }
 
-    /// Writes the bar of these spans.
-    pub fn bar(&self, spans: &[Span], pen: &mut Pen<'_>) {
+    /// The phase that each column shows.
+    pub fn cells(&self, spans: &[Span]) -> Vec<Option<Phase>> {
         let mut cells: Vec<Option<Phase>> = vec![None; self.columns];
         for span in spans {
             let (from, to) = (self.column(span.from), self.column(span.to));
@@ -99,6 +99,12 @@ impl Scale {
                 }
             }
         }
+        cells
+    }
+
+    /// Writes the bar of these spans.
+    pub fn bar(&self, spans: &[Span], pen: &mut Pen<'_>) {
+        let cells = self.cells(spans);
         let end = cells.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         for run in cells[..end].chunk_by(|a, b| a == b) {
             let (character, style, _) = run.first().copied().flatten().map_or((" ", PLAIN, ""), drawn);
@@ -138,8 +144,9 @@ mod tests {
     #[test]
     fn what_is_short_leaves_what_is_long() {
         use Phase::*;
-        assert_eq!(drawn(10, 100, &[(Dns, 0, 40), (Send, 41, 42), (Wait, 42, 90)]), "nnnn>░░░░");
-        assert_eq!(drawn(10, 100, &[(Dns, 0, 48), (Send, 48, 49), (Wait, 49, 90)]), "nnnnn░░░░");
+        assert_eq!(drawn(10, 100, &[(Dns, 0, 40), (Send, 41, 42), (Wait, 42, 90)]), "nnnn░░░░░");
+        assert_eq!(drawn(10, 100, &[(Dns, 0, 48), (Send, 48, 49), (Wait, 50, 90)]), "nnnnn░░░░");
+        assert_eq!(drawn(10, 100, &[(Wait, 0, 50), (Receive, 50, 51)]), "░░░░░█");
     }
 
     #[test]

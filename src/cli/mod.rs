@@ -8,6 +8,7 @@ mod export;
 mod follow;
 mod limit;
 mod lints;
+mod page;
 mod plan;
 mod reading;
 mod stats;
@@ -47,6 +48,7 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
         Some(Command::Follow(follow)) => return run::run(&follow.plan()?),
         Some(Command::Export(export)) => return run::run(&export.plan()?),
+        Some(Command::Page(page)) => return run::run(&page.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Lints(args)) => lints::lints(&args)?,

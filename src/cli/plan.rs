@@ -10,6 +10,7 @@ use super::follow::Following;
 use crate::engine;
 use crate::filter::{self as display, Fields};
 use crate::frame::FrameNumber;
+use crate::print::page;
 use crate::print::text::{Hex, TimeFormat};
 use crate::print::{connections, stats};
 use crate::run::Failure;
@@ -108,6 +109,8 @@ pub enum Output {
         /// By what messages are counted beside what they always are.
         by: Vec<By>,
     },
+    /// Visits to pages.
+    Page(page::Style),
     /// No results: the capture that is written, or nothing.
     Nothing,
 }
@@ -150,7 +153,7 @@ impl Plan {
     pub fn new(args: Args) -> Result<Self, Failure> {
         let Args { capture, select, show, trust, .. } = args;
         if let [word, rest @ ..] = &select.filter[..]
-            && ["check", "connections", "explain", "export", "diff", "follow", "stats"].contains(&word.as_str())
+            && ["check", "connections", "explain", "export", "diff", "follow", "page", "stats"].contains(&word.as_str())
         {
             let of = |name| rest.first().map_or(name, String::as_str);
             let example = match word.as_str() {
@@ -159,6 +162,7 @@ impl Plan {
                 "follow" => format!("follow {} -r FILE", of("N")),
                 "connections" | "stats" => format!("{word} -r FILE"),
                 "export" => "export -r FILE -d DIR".to_owned(),
+                "page" => "page -r FILE".to_owned(),
                 _ => "diff A B".to_owned(),
             };
             return Err(usage(format!("a command comes first: dissect {example}")));
@@ -327,6 +331,8 @@ pub(super) fn options(output: &Output) -> engine::Options {
         Output::Export(ref wanted) => engine::Options { bodies: true, packets: wanted.har.is_some(), ..default },
         Output::Follow(ref following) => engine::Options { follow: Some(following.stream), ..default },
         Output::Nothing | Output::Connections { .. } | Output::Stats { .. } => default,
+        // What pages name is in the beginning of their content.
+        Output::Page(_) => engine::Options { packets: true, preview: LONG_PREVIEW, ..default },
     }
 }
 

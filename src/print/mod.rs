@@ -10,6 +10,7 @@ pub mod json;
 pub mod lint;
 mod number;
 pub mod object;
+pub mod page;
 mod pen;
 pub mod report;
 mod safe;
@@ -81,6 +82,10 @@ pub trait Printer: Send {
 
     /// Nothing has come for a while: writes what only waits for what comes next.
     fn idle(&mut self, _out: &mut Vec<u8>) {}
+    /// What its results lack of what was asked for, after the end.
+    fn lacks(&self) -> Option<String> {
+        None
+    }
 
     /// Writes what comes after the last event.
     fn end(&mut self, end: &End, out: &mut Vec<u8>);

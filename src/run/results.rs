@@ -19,6 +19,7 @@ use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::print::connections::Connections;
 use crate::print::json::{self, Json};
+use crate::print::page::Page;
 use crate::print::stats::Stats;
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
@@ -117,6 +118,7 @@ impl Results {
                 Some(printer) => To::Printer(printer),
                 None => To::Raw(Raw::new(following)),
             },
+            Output::Page(style) => To::Printer(Box::new(Page::new(style))),
             Output::Nothing => To::Nothing,
         };
         let packets = matches!(&plan.output, Output::Results(style) if style.packets);
@@ -189,6 +191,9 @@ impl Results {
 
     /// What the results lack of what was asked for.
     pub(super) fn lacks(&self) -> Option<String> {
+        if let To::Printer(printer) = &self.to {
+            return printer.lacks();
+        }
         if let To::Explain(explain) = &self.to {
             let frame = explain.frame();
             return (!explain.is_found()).then(|| format!("there is no frame {frame} among those read"));

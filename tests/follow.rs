@@ -194,6 +194,41 @@ fn hexadecimal_has_every_byte() {
 }
 
 #[test]
+fn records_have_every_byte_and_what_happened() {
+    for fixture in ["gzip-response.pcap", "tls.pcap", "late-data.pcap", "mid-stream.pcap"] {
+        let records = follow(fixture, "0 -T json").records();
+        for side in ["client", "server"] {
+            let from = |record: &&Value| record["src"] == address(&records, side) && record["event"] == "data";
+            let mut got: Vec<u8> = Vec::new();
+            for record in records.iter().filter(from) {
+                let before = got.len() as u64;
+                match (record["text"].as_str(), record["bytes"].as_str()) {
+                    (Some(text), None) => got.extend(text.as_bytes()),
+                    (None, Some(hex)) => got.extend(
+                        hex.as_bytes()
+                            .chunks(2)
+                            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()),
+                    ),
+                    _ => panic!("{record}"),
+                }
+                assert_eq!(got.len() as u64 - before, record["len"].as_u64().unwrap(), "{record}");
+            }
+            assert!(got == follow(fixture, &format!("0 --raw --from {side}")).stdout, "{fixture} {side}");
+        }
+    }
+    let records = follow("late-data.pcap", "0 -T json").records();
+    let events = records.iter().filter_map(|record| record["event"].as_str());
+    let events: Vec<&str> = events.filter(|event| !["data", "segment"].contains(event)).collect();
+    assert_eq!(events, ["gap", "late", "end", "end"]);
+}
+
+/// The client's or the server's, as the records of messages have it.
+fn address(records: &[Value], side: &str) -> Value {
+    let known = records.iter().find(|record| record["from"] == side).unwrap();
+    known["src"].clone()
+}
+
+#[test]
 fn raw_bytes_that_lack_some_are_no_success() {
     let raw = follow("hole-in-body.pcap", "0 --raw");
     let want = "dissect: 1448 bytes of the server's are missing, from its byte 2896 on\n\

@@ -33,8 +33,10 @@ fn every_record_is_as_the_schema_says() {
     let validator = jsonschema::validator_for(&schema()).expect("a schema");
     let mut faults = Vec::new();
     for path in common::fixtures() {
-        for arguments in [&["--hash", "-P"][..], &["--verify-checksums"]] {
-            let told = run(dissect().args(["-T", "json", "-r"]).arg(&path).args(arguments));
+        for arguments in
+            [&["--hash", "-P"][..], &["--verify-checksums"], &["follow", "0", "-v"], &["follow", "--udp", "0"]]
+        {
+            let told = run(dissect().args(arguments).args(["-T", "json", "-r"]).arg(&path));
             for line in String::from_utf8(told.stdout).unwrap().lines() {
                 if let Some(key) = repeated_key(line) {
                     faults.push(format!("{}: {key} twice: {line}", name(&path)));
@@ -139,8 +141,9 @@ fn repeated_key(line: &str) -> Option<String> {
 // The schema.
 
 fn schema() -> Value {
-    let definitions = [begin(), packet(), message(), update(), connection(), end(), finding(), findings(), lint()];
-    let kinds = ["begin", "packet", "message", "update", "connection", "end", "finding", "findings", "lint"];
+    let definitions =
+        [begin(), packet(), message(), update(), connection(), follow(), end(), finding(), findings(), lint()];
+    let kinds = ["begin", "packet", "message", "update", "connection", "follow", "end", "finding", "findings", "lint"];
     let one_of: Vec<Value> = kinds.iter().map(|kind| json!({ "$ref": format!("#/$defs/{kind}") })).collect();
     let mut defs: Map<String, Value> = kinds.iter().map(|kind| (*kind).to_owned()).zip(definitions).collect();
     defs.extend(layers().into_iter().map(|(base, layer)| (base.to_owned(), layer)));
@@ -153,7 +156,7 @@ fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A record of dissect -T json",
-        "description": "One object a line; the first is of the type begin, the last of the type end. Findings are what check tells, lints what lints tells.",
+        "description": "One object a line; the first is of the type begin, the last of the type end. Follow records are what follow tells, findings what check tells, lints what lints tells.",
         "oneOf": one_of,
         "$defs": defs,
     })
@@ -300,6 +303,35 @@ fn layers() -> Vec<(&'static str, Value)> {
         (base, layer.build())
     };
     bases.into_iter().map(layer).collect()
+}
+
+fn follow() -> Value {
+    let events = ["segment", "data", "gap", "copy", "late", "before", "outside", "end"];
+    let control = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"];
+    record("follow")
+        .must("event", json!({ "enum": events }))
+        .may("tcp.stream", count())
+        .may("tcp.seq", count())
+        .may("tcp.ack", count())
+        .may("tcp.window_size", count())
+        .may("udp.stream", count())
+        .must("src", text())
+        .must("dst", text())
+        .may("from", json!({ "enum": ["client", "server"] }))
+        .may("frame.number", count())
+        .may("time", json!({ "type": "string", "format": "date-time" }))
+        .may("offset", count())
+        .may("len", count())
+        .may("flags", list(of("flag")))
+        .may("control", list(json!({ "enum": control })))
+        .may("initial_rtt", json!({ "type": "number" }))
+        .may("text", text())
+        .may("bytes", json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$" }))
+        .may("missing", count())
+        .may("cause", json!({ "enum": ["gap", "truncated"] }))
+        .may("compared", json!({ "enum": ["equal", "not", "conflict"] }))
+        .may("by", json!({ "enum": ["fin", "rst", "capture"] }))
+        .build()
 }
 
 fn finding() -> Value {

@@ -64,8 +64,11 @@ pub struct Follow {
     #[arg(short = 'X', long)]
     hex: bool,
     /// Write the bytes alone to standard output
-    #[arg(long, conflicts_with_all = ["hex", "verbose", "times"])]
+    #[arg(long, conflicts_with_all = ["hex", "verbose", "times", "format"])]
     raw: bool,
+    /// Format of the results
+    #[arg(short = 'T', long, value_enum, value_name = "FORMAT", default_value = "text")]
+    format: Format,
     /// Show each segment with its numbers; twice, with its headers; three times, with their fields
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
@@ -87,6 +90,15 @@ pub struct Follow {
     limits: Vec<Limit>,
 }
 
+/// Format of the results.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// For people
+    Text,
+    /// JSON Lines, for programs
+    Json,
+}
+
 /// One of the two sides.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum From {
@@ -105,6 +117,8 @@ pub enum Form {
     Hex,
     /// The bytes alone.
     Raw,
+    /// JSON Lines.
+    Json,
 }
 
 /// Which stream is followed, and how it is shown.
@@ -136,10 +150,12 @@ impl Follow {
                 From::Client => Who::Client,
                 From::Server => Who::Server,
             }),
-            form: match (self.raw, self.hex) {
-                (true, _) => Form::Raw,
-                (false, true) => Form::Hex,
-                (false, false) => Form::Text,
+            form: match self.format {
+                Format::Json if self.hex => return Err(plan::usage("--hex goes with -T text")),
+                Format::Json => Form::Json,
+                Format::Text if self.raw => Form::Raw,
+                Format::Text if self.hex => Form::Hex,
+                Format::Text => Form::Text,
             },
             verbose: self.verbose,
             times: plan::times(self.times)?,

@@ -21,7 +21,7 @@ use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::IssueSet;
 use crate::tcp::reassembly::{End as Ended, Item};
 use crate::tcp::{Carrier, SegmentRef};
-use order::{Order, Told};
+pub(super) use order::{Order, Seen, Told};
 use turn::{Place, Title, Turn};
 
 /// How long nothing comes before that is told as a pause, nanoseconds: longer than TCP by itself keeps anyone waiting, as

@@ -28,6 +28,9 @@ use turn::{Place, Title, Turn};
 /// an ACK is delayed by less (RFC 9293 3.8.6.3).
 const PAUSE: i64 = 500_000_000;
 
+/// Spaces between the pieces of a line.
+const GAP: usize = 2;
+
 /// Messages under way of which it is known that they are marked: more than HTTP/2 has streams open at a time, as a rule.
 const MAX_MARKED: usize = 4096;
 
@@ -484,16 +487,16 @@ fn heading(pen: &mut Pen<'_>, turn: &Turn, who: Who, clock: &mut Clock, whole: b
     when(pen, clock, turn.time, turn.since);
     let (first, last) = turn.frames;
     if whole {
-        pen.piece(|pen| frames(pen, first, last));
+        pen.piece_after(GAP, |pen| frames(pen, first, last));
         if turn.segments > 1 {
-            pen.piece(|pen| pen.put(format_args!("{} segments", turn.segments)));
+            pen.piece_after(GAP, |pen| pen.put(format_args!("{} segments", turn.segments)));
         }
-        pen.piece(|pen| pen.put(format_args!("{} B", turn.len)));
+        pen.piece_after(GAP, |pen| pen.put(format_args!("{} B", turn.len)));
     } else {
-        pen.piece(|pen| pen.put(format_args!("from frame {first} on, more than {} B", turn.len)));
+        pen.piece_after(GAP, |pen| pen.put(format_args!("from frame {first} on, more than {} B", turn.len)));
     }
     if let Some(title) = &turn.title {
-        pen.piece(|pen| pen.styled(HEADING, |pen| title.put(pen)));
+        pen.piece_after(GAP, |pen| pen.styled(HEADING, |pen| title.put(pen)));
     }
     pen.end_line();
     pen.indent = Indent::default();
@@ -504,9 +507,9 @@ fn footing(pen: &mut Pen<'_>, turn: &Turn) {
     let (first, last) = turn.frames;
     pen.styled(pen.bar, |pen| pen.push("└ "));
     frames(pen, first, last);
-    pen.piece(|pen| pen.put(format_args!("{} segments", turn.segments)));
-    pen.piece(|pen| pen.put(format_args!("{} B", turn.len)));
-    pen.piece(|pen| {
+    pen.piece_after(GAP, |pen| pen.put(format_args!("{} segments", turn.segments)));
+    pen.piece_after(GAP, |pen| pen.put(format_args!("{} B", turn.len)));
+    pen.piece_after(GAP, |pen| {
         pen.push("in ");
         Span(turn.last_time.since(turn.time)).put(pen);
     });
@@ -520,16 +523,18 @@ fn speaker(pen: &mut Pen<'_>, who: Who) {
 /// When something was, and how long after what was told before.
 fn when(pen: &mut Pen<'_>, clock: &mut Clock, time: Timestamp, since: Option<i64>) {
     if clock.format() != TimeFormat::None {
-        pen.piece(|pen| pen.ascii(|out| clock.write(time, out)));
+        pen.piece_after(GAP, |pen| pen.ascii(|out| clock.write(time, out)));
     }
     match since {
-        Some(since) if since >= PAUSE => pen.piece(|pen| {
+        Some(since) if since >= PAUSE => pen.piece_after(GAP, |pen| {
             pen.styled(ODD, |pen| {
                 pen.push("after a pause of ");
                 Span(since).put(pen);
             });
         }),
-        Some(since) if since >= 0 && clock.format() != TimeFormat::Delta => pen.piece(|pen| later(pen, since)),
+        Some(since) if since >= 0 && clock.format() != TimeFormat::Delta => {
+            pen.piece_after(GAP, |pen| later(pen, since))
+        }
         _ => {}
     }
 }

@@ -209,10 +209,19 @@ impl Printer for Conversation {
         teller.finish_turn(out);
     }
 
-    fn end(&mut self, _: &End, out: &mut Vec<u8>) {
+    fn end(&mut self, end: &End, out: &mut Vec<u8>) {
         let Self { order, teller } = self;
         order.end(&mut |order, told| teller.tell(order, told, out));
         teller.finish_turn(out);
+        let known = match teller.options.stream {
+            Stream::Tcp(number) => number < end.totals.tcp_streams,
+            Stream::Udp(number) => number < end.totals.udp_streams,
+        };
+        if known && teller.flow.is_none() {
+            let mut pen = Pen::new(out, teller.options.width, teller.options.color);
+            pen.words(DIM, "nothing of this stream was captured but a header that another packet carries or quotes");
+            pen.end_line();
+        }
     }
 }
 
@@ -304,9 +313,6 @@ impl Teller {
             Item::Data(segment, bytes, carrier) => {
                 self.data(side, segment, bytes, carrier, out);
                 self.mark_messages(side, message, out);
-                if self.turn.as_ref().is_some_and(Turn::is_full) {
-                    self.write_turn(false, out);
-                }
             }
             Item::Gap { offset, len, cause, forced } => {
                 self.gap(side, offset, len, cause, forced, out);
@@ -322,6 +328,11 @@ impl Teller {
                     self.uncaptured_fin(side, out);
                 }
             }
+        }
+        // Those of the other side that ended with it.
+        self.mark_messages(1 - side, None, out);
+        if self.turn.as_ref().is_some_and(Turn::is_full) {
+            self.write_turn(false, out);
         }
     }
 

@@ -1,5 +1,6 @@
 //! JSON Lines: one object a line, keys in a fixed order, nested as the field names are at their dots.
 
+mod follow;
 mod lint;
 mod plan;
 mod writer;
@@ -27,6 +28,7 @@ use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
 use crate::tcp::options::AT as TCP_OPTIONS;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, SegmentRef};
+pub use follow::Follow;
 pub use lint::Lints;
 use plan::{Plans, base};
 use writer::{Object, string};

@@ -336,6 +336,11 @@ impl Record {
         codes::kind(self.kind)
     }
 
+    /// Whether it extends the header (RFC 6891).
+    pub fn is_opt(&self) -> bool {
+        self.kind == OPT
+    }
+
     /// Length of its data.
     pub fn data_len(&self) -> u16 {
         self.len

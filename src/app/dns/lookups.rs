@@ -88,8 +88,8 @@ impl<F> Lookups<F> {
 
     /// The next question that has had no answer for so long that none will come.
     pub fn unanswered(&mut self, now: Timestamp) -> Option<(F, Update)> {
-        let is_over = |asked: &mut Waiting<F>| now.since(asked.place.time) >= SAME_WITHIN;
-        while let Some(Waiting { between, id, what, place, side, flow }) = self.waiting.pop_front_if(is_over) {
+        while self.waiting.front().is_some_and(|asked| now.since(asked.place.time) >= SAME_WITHIN) {
+            let Waiting { between, id, what, place, side, flow } = self.waiting.pop_front()?;
             if self.pairing.waits(between, id, what, place.frame) {
                 let issues = [Issue::Unanswered].into_iter().collect();
                 let (number, kind) = (place.number, Kind::Request);

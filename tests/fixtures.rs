@@ -135,18 +135,7 @@ impl Capture {
             let has = |packet: &Value| packet["frame"]["protocols"].as_str().unwrap().split(':').any(|p| p == protocol);
             faults.unless(self.packets.values().any(has), || format!("no frame of {protocol}"));
         }
-        let datagrams = truth["datagrams"].as_array().into_iter().flatten();
-        let told = self.messages.iter().filter(|message| !message["udp"].is_null());
-        faults.compare("datagrams", told.clone().count(), datagrams.clone().count());
-        for (one, got) in datagrams.zip(told) {
-            let dns = &got["dns"];
-            faults.compare("dns.id", &dns["id"], &one["id"]);
-            faults.compare("dns.qry.name", &dns["qry"]["name"][0], &one["name"]);
-            faults.compare("dns.flags.response", &dns["flags"]["response"], &Value::from(one["kind"] == "response"));
-            let address = one["address"].as_str().or(one["type"].as_str()).unwrap();
-            let summary = dns["summary"].as_str().unwrap();
-            faults.unless(summary.contains(address), || format!("{summary} lacks {address}"));
-        }
+        check_names(&truth["datagrams"], self.messages.iter().filter(|one| !one["udp"].is_null()), faults);
     }
 
     fn check_connection(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
@@ -161,7 +150,9 @@ impl Capture {
             faults.compare("protocol", &stream["connection"]["protocol"], &Value::from("HTTP"));
         }
         let other = stream["connection"]["other_bytes"].as_u64() > Some(0);
-        let elsewhere = truth.get("then").or(truth.get("protocol")).is_some();
+        let own = self.messages.iter().filter(|one| !one["dns"].is_null() && one["tcp"]["stream"] == *number);
+        check_names(&truth["dns"], own, faults);
+        let elsewhere = truth.get("then").or(truth.get("protocol")).is_some() && truth.get("dns").is_none();
         faults.compare("bytes of another protocol", other, elsewhere);
 
         // Ours are numbered in the order of cause and effect, theirs in that of the frames; within a direction they agree.
@@ -246,6 +237,30 @@ impl Capture {
             // Copies are segments too.
             let end = runs.iter().try_fold(0, |end, (offset, len)| (*offset <= end).then_some(end.max(offset + len)));
             faults.compare(&format!("{of}: bytes covered by {runs:?}"), end, message["length"].as_u64());
+        }
+    }
+}
+
+/// Messages of DNS, in order.
+fn check_names<'m>(truth: &Value, told: impl Iterator<Item = &'m Value>, faults: &mut Faults) {
+    let (truth, told): (Vec<&Value>, Vec<&Value>) = (truth.as_array().into_iter().flatten().collect(), told.collect());
+    faults.compare("messages of DNS", told.len(), truth.len());
+    for (one, got) in truth.into_iter().zip(told) {
+        let (dns, message) = (&got["dns"], &got["message"]);
+        if let Some(id) = one.get("id") {
+            faults.compare("dns.id", &dns["id"], id);
+        }
+        faults.compare("dns.qry.name", &dns["qry"]["name"][0], &one["name"]);
+        faults.compare("dns.flags.response", &dns["flags"]["response"], &Value::from(one["kind"] == "response"));
+        faults.compare("dns.flags.rcode", dns["flags"].get("rcode"), one.get("rcode"));
+        let shown = one["address"].as_str().or(one["type"].as_str()).unwrap();
+        let summary = dns["summary"].as_str().unwrap();
+        faults.unless(summary.contains(&shown[..shown.len().min(40)]), || format!("{summary} lacks {shown}"));
+        if let Some(number) = one.get("answers") {
+            faults.compare("answers", &message["answers"], number);
+        }
+        for issue in strings(&one["issues"]) {
+            faults.unless(strings(&message["issues"]).contains(&issue), || format!("{summary} lacks {issue}"));
         }
     }
 }

@@ -484,7 +484,8 @@ fn segment() -> Value {
 
 fn update() -> Value {
     record("update")
-        .must("tcp.stream", count())
+        .may("tcp.stream", count())
+        .may("udp.stream", count())
         .must("message.number", count())
         .must("message.issues", list(of("issue")))
         .must("message.segments", of("segments"))

@@ -314,7 +314,8 @@ fn fragment(object: &mut Object<'_>, fragmented: &Fragmented<'_>, layer: &Layer<
 
 fn update(mut object: Object<'_>, event: Update<'_>) {
     let update = event.update;
-    object.uint("tcp.stream", event.flow.stream);
+    let stream = if event.flow.transport == event::Transport::Udp { registry::UDP_STREAM } else { "tcp.stream" };
+    object.uint(stream, event.flow.stream);
     object.uint("message.number", update.number.into());
     issues(object.key("message.issues"), update.issues);
     object.array("message.segments", update.segment, |out, segment| {

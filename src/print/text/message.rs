@@ -1,7 +1,10 @@
 //! A message: what it was, what is wrong with it, its layers, its segments.
 
+use std::ptr;
+
 use super::layers::{self, Tcp};
-use super::{Last, Text, http, put_ends, put_stream, segments, websocket};
+use super::{Last, Text, dns, http, put_ends, put_stream, segments, websocket};
+use crate::app::dns::MDNS;
 use crate::app::http1::Http;
 use crate::app::http1::head::StartLine;
 use crate::app::message::{Kind, Message, Unit};
@@ -76,7 +79,14 @@ impl Text {
                 let tcp = Tcp { stream: event.flow.stream, verdict: message.carrier.get().verdict };
                 let tcp = (event.flow.transport == Transport::Tcp).then_some(tcp);
                 layers::write(&mut pen, decoded, outer, |_| None, tcp, column, verbose);
+                if let Unit::Dns(dns) = unit {
+                    dns::write(&mut pen, dns, message.len, decoded.layers.len(), column, verbose);
+                }
             });
+            pen.indent = Indent::default();
+            if event.flow.transport == Transport::Tcp {
+                segments::write(&mut pen, message, event.first_seq, true, self.options.terminal);
+            }
         }
     }
 
@@ -180,7 +190,13 @@ fn after(pen: &mut Pen<'_>, message: &Message) {
             pen.named(" after #", request.into());
         }
         (Some(request), None) => pen.put(format_args!("answers #{request}")),
-        (None, _) => pen.push("its request is not known"),
+        // It answers one of another stream, or many.
+        (None, Some(nanos)) => {
+            Span(nanos).put(pen);
+            message.request_in.iter().for_each(|frame| pen.named(" after frame ", *frame));
+        }
+        (None, None) if ptr::eq(message.unit.application(), &MDNS) => pen.push("unasked"),
+        (None, None) => pen.push("its request is not known"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Text for people: each message with the headers and frames that carried it, and in the end what there was.
 
 mod connection;
+mod dns;
 mod end;
 mod explain;
 mod fragments;

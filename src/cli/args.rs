@@ -19,6 +19,7 @@ Examples:
   dissect -r lab1.pcap --body 0.2 > body   one body, of stream 0, message 2
   dissect explain 10 -r lab1.pcap          frame 10, and why it has its flags
   dissect check lab1.toml -r lab1.pcap     verdicts and points, by rules
+  dissect follow 0 -r lab1.pcap            stream 0 as a conversation
   dissect export -r lab1.pcap -d bodies    every body to a file
   dissect page -r lab1.pcap                visits to web pages, with a waterfall
   dissect diff lab1.pcap other.pcap        what differs, message by message
@@ -64,6 +65,8 @@ pub enum Command {
     Explain(Explain),
     /// Compare two captures, message by message
     Diff(super::diff::Diff),
+    /// Show one connection as a conversation: both directions in order, and what happened on the way
+    Follow(super::follow::Follow),
     /// Write the bodies of messages to files, or exchanges to an HTTP archive (HAR)
     Export(super::export::Export),
     /// Tell of visits to web pages: what was looked up, opened and fetched, when, and because of what

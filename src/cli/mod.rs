@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod diff;
 mod export;
+mod follow;
 mod limit;
 mod lints;
 mod page;
@@ -17,6 +18,7 @@ use clap::Parser;
 pub use args::Format;
 pub use check::{Checks, Judge};
 pub use diff::Plan as Comparison;
+pub use follow::{Following, Form};
 pub use plan::{Input, Output, Plan, Saved, Style, WIDTH};
 
 use crate::run::{self, Failure};
@@ -39,6 +41,7 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         Some(Command::Check(_)) => return Ok(Vec::new()),
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
         Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
+        Some(Command::Follow(follow)) => return run::run(&follow.plan()?),
         Some(Command::Export(export)) => return run::run(&export.plan()?),
         Some(Command::Page(page)) => return run::run(&page.plan()?),
         Some(Command::Fields) => tell::fields(),

@@ -37,7 +37,7 @@ impl Sink for Recorder {
             Event::Message(told) => self.message(&told),
             Event::Update(update) => self.update(&update),
             Event::Connection(connection) => self.connections.ended(connection),
-            Event::Body { .. } => {}
+            Event::Body { .. } | Event::Followed(_) => {}
         }
     }
 }

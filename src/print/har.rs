@@ -126,7 +126,7 @@ impl Printer for Har {
             Event::Connection(connection) => {
                 self.close(connection.flow.stream, out);
             }
-            Event::Update(_) => {}
+            Event::Update(_) | Event::Followed(_) => {}
         }
     }
 
@@ -247,7 +247,7 @@ impl Har {
             return Before::default();
         }
         let server = request.flow.ends[1 - request.side].address;
-        let host = request.http.head().get("host").unwrap_or_default().to_ascii_lowercase();
+        let host = request.http.head().host().unwrap_or_default().to_ascii_lowercase();
         let host = host.split(|byte| *byte == b':').next().unwrap_or_default();
         let lookup = self.lookups.before(server, syn, str::from_utf8(host).ok()).and_then(|at| self.lookups.get(at));
         let lookup = lookup.and_then(|lookup| lookup.took(server));

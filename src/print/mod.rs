@@ -1,6 +1,7 @@
 //! Formats: one file each, writing events into a buffer, never to a file.
 
 pub mod diff;
+pub mod follow;
 pub mod har;
 mod hex;
 pub mod json;
@@ -80,6 +81,9 @@ pub trait Printer: Send {
     fn lacks(&self) -> Option<String> {
         None
     }
+
+    /// Nothing has come for a while: writes what only waits for what comes next.
+    fn idle(&mut self, _out: &mut Vec<u8>) {}
 
     /// Writes what comes after the last event.
     fn end(&mut self, end: &End, out: &mut Vec<u8>);

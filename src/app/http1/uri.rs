@@ -8,7 +8,7 @@ pub fn of_request(head: HeadRef<'_>) -> Option<String> {
     if is_absolute(&target) {
         return Some(normal(&target));
     }
-    let host = head.get("host").unwrap_or_default();
+    let host = head.host().unwrap_or_default();
     let host = String::from_utf8_lossy(&host).to_ascii_lowercase();
     Some(format!("http://{}{target}", host.strip_suffix(":80").unwrap_or(&host)))
 }

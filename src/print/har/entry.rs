@@ -128,7 +128,7 @@ fn request(object: &mut Object<'_>, part: Option<&Part>, server: &str) {
         return;
     };
     let head = part.http.head();
-    let host = head.get("host");
+    let host = head.host();
     let url = Url::new(head.target().unwrap_or_default(), host.as_deref());
     object.text("method", head.method().unwrap_or_default());
     object.text("url", url.text(server));

@@ -119,7 +119,7 @@ fn of_lookup(object: &mut Object<'_>, visit: Option<usize>, lookup: &Lookup, at:
         moment(object, "asked", question.asked, at);
         moment(object, "answered", question.answered, at);
         if question.answered.is_some() {
-            object.text("rcode", question.rcode);
+            object.text("rcode", &question.rcode);
             object.texts("records", &question.records);
         }
     });

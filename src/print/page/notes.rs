@@ -57,7 +57,7 @@ fn of_lookup(lookup: &Lookup, pen: &mut Pen<'_>) {
             let took = question.asked.zip(question.answered).map(|(asked, answered)| answered.time.since(asked.time));
             match question.answered {
                 None => pen.text(style::of(Severity::Error), "no answer"),
-                Some(_) if question.failed() => pen.text(style::of(Severity::Error), question.rcode),
+                Some(_) if question.failed() => pen.text(style::of(Severity::Error), &question.rcode),
                 Some(_) if question.records.is_empty() => pen.text(DIM, "none"),
                 Some(_) => {
                     let records = question.records.join(" ");
@@ -294,7 +294,7 @@ fn stalls(pages: &Pages, visit: &Visit) -> Vec<Note> {
 fn missing(pages: &Pages, visit: &Visit) -> Vec<Note> {
     let mut notes = Vec::new();
     for lookup in &visit.lookups {
-        let rcode = lookup.questions.iter().find(|question| question.failed()).map(|question| question.rcode);
+        let rcode = lookup.questions.iter().find(|question| question.failed()).map(|question| &question.rcode[..]);
         if lookup.end().is_none() {
             notes.push((lookup.name.clone(), "the question was not answered".to_owned()));
         } else if rcode == Some("NXDOMAIN") {

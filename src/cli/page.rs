@@ -91,7 +91,9 @@ impl Page {
         }
         let input = match self.read {
             Some(path) => plan::saved(path)?,
-            None if self.interfaces.is_empty() => return Err(usage("say where frames come from: -r FILE or -i INTERFACE")),
+            None if self.interfaces.is_empty() => {
+                return Err(usage("say where frames come from: -r FILE or -i INTERFACE"));
+            }
             None => Input::Live { interfaces: self.interfaces, promiscuous: true, snaplen: MAX_SNAPLEN },
         };
         let style = Style {

@@ -251,8 +251,7 @@ impl Lookups {
         let moment = |time| Some(Moment { time, frame: 1 });
         let address: IpAddr = address.parse().unwrap();
         let addresses = vec![address];
-        let question =
-            Question { asked: moment(asked), answered: moment(answered), addresses, ..Question::default() };
+        let question = Question { asked: moment(asked), answered: moment(answered), addresses, ..Question::default() };
         let client = IpAddr::from([10, 0, 0, 1]);
         if let Some((at, _)) = self.ask(name.to_owned(), [client; 2], question, asked) {
             self.by_address.entry(address).or_default().push_back(at);

@@ -30,9 +30,7 @@ impl Names {
         let mut names = Self::default();
         match mime {
             "text/html" | "application/xhtml+xml" | "image/svg+xml" => names.html(content),
-            _ if mime == "text/css"
-                || ["script", "json", "manifest", "xml"].iter().any(|part| mime.contains(part)) =>
-            {
+            _ if mime == "text/css" || ["script", "json", "manifest", "xml"].iter().any(|part| mime.contains(part)) => {
                 names.words(content, Named::Part);
             }
             _ => {}

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use super::Cause;
 use super::mentions::Names;
 use super::stalls::{self, Stall};
-use super::Cause;
 use crate::app::http1::{Http, uri};
 use crate::app::message::{Integrity, Message};
 use crate::flow::Endpoint;
@@ -223,9 +223,9 @@ impl Object {
 
     /// Whether both sides are there, to their last byte.
     pub fn is_complete(&self) -> bool {
-        [&self.request, &self.response].into_iter().all(|part| {
-            part.as_ref().is_some_and(|part| part.integrity == Integrity::Complete)
-        })
+        [&self.request, &self.response]
+            .into_iter()
+            .all(|part| part.as_ref().is_some_and(|part| part.integrity == Integrity::Complete))
     }
 
     /// Bytes of memory, roughly.

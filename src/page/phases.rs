@@ -27,16 +27,8 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
-        Self::Queued,
-        Self::Dns,
-        Self::Connect,
-        Self::Secure,
-        Self::Send,
-        Self::Wait,
-        Self::Receive,
-        Self::Stalled,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Queued, Self::Dns, Self::Connect, Self::Secure, Self::Send, Self::Wait, Self::Receive, Self::Stalled];
 
     /// The word for it in records.
     pub const fn name(self) -> &'static str {
@@ -85,8 +77,7 @@ impl Object {
         let mut spans = Vec::new();
         let mut push = |phase, from: Timestamp, to: Timestamp| spans.push(Span { phase, from, to: to.max(from) });
         let before = self.before.unwrap_or_default();
-        let opening =
-            [(Phase::Dns, before.dns), (Phase::Connect, before.connect), (Phase::Secure, before.secure)];
+        let opening = [(Phase::Dns, before.dns), (Phase::Connect, before.connect), (Phase::Secure, before.secure)];
         if let (Some(wanted), Some(request)) = (self.wanted, &self.request) {
             let mut from = wanted;
             for (start, end) in opening.iter().filter_map(|(_, span)| *span) {

@@ -156,6 +156,28 @@ fn of_connection(
     if let Some(protocol) = connection.protocol {
         object.text("protocol", protocol);
     }
+    if let Some(secured) = &connection.secured {
+        object.object("tls", |object| {
+            moment(object, "client_hello", secured.client_hello, at);
+            moment(object, "server_hello", secured.server_hello, at);
+            moment(object, "secured", secured.secured, at);
+            if let Some((from, to)) = secured.span() {
+                millis(object, "duration", to.since(from));
+            }
+            let known = [
+                ("host", &secured.host),
+                ("version", &secured.version),
+                ("cipher", &secured.cipher),
+                ("alpn", &secured.alpn),
+            ];
+            for (name, value) in known {
+                if let Some(value) = value {
+                    object.text(name, value);
+                }
+            }
+            object.texts("alpn_offered", &secured.offered);
+        });
+    }
     let of_visit = visit.map_or(&[][..], |(_, visit)| &visit.objects[..]);
     let on_it = of_visit.iter().enumerate().filter(|(_, fetched)| fetched.stream == connection.stream);
     object.array("objects", on_it, |out, (place, _)| number::uint(out, place as u64 + 1));

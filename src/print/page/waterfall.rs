@@ -125,10 +125,8 @@ mod tests {
 
     fn drawn(columns: usize, end: i64, spans: &[(Phase, i64, i64)]) -> String {
         let mut out = Vec::new();
-        let spans: Vec<_> = spans
-            .iter()
-            .map(|&(phase, from, to)| Span { phase, from: Timestamp(from), to: Timestamp(to) })
-            .collect();
+        let spans: Vec<_> =
+            spans.iter().map(|&(phase, from, to)| Span { phase, from: Timestamp(from), to: Timestamp(to) }).collect();
         Scale::new(Timestamp(0), Timestamp(end), columns).bar(&spans, &mut Pen::new(&mut out, 80, false));
         String::from_utf8(out).unwrap()
     }

@@ -9,6 +9,7 @@ use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::reassembly::Item;
+use crate::tcp::rtt;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Segment};
 
@@ -160,6 +161,9 @@ pub enum Close {
 }
 
 impl Close {
+    /// Every way to end, in the order of the variants.
+    pub const ALL: [Self; 5] = [Self::Fin, Self::Rst, Self::Open, Self::Forgotten, Self::Reused];
+
     /// The word for it in records.
     pub const fn name(self) -> &'static str {
         match self {
@@ -206,6 +210,8 @@ pub struct Direction {
     pub messages: u32,
     /// Its segments by flag.
     pub flags: FlagCounts,
+    /// How long it took until its segments were acknowledged, where the analysis keeps details.
+    pub ack_rtt: Option<rtt::Summary>,
 }
 
 /// A connection that has ended.
@@ -233,4 +239,23 @@ pub struct Connection {
     pub other_bytes: u64,
     /// What is worth flagging of the connection itself.
     pub issues: IssueSet,
+}
+
+impl Connection {
+    /// Nanoseconds between its first frame and its last.
+    pub const fn duration(&self) -> i64 {
+        self.last.0.since(self.first.0).saturating_abs()
+    }
+
+    /// Bits of payload a second that an end sent, over the connection's duration; none where that is nothing.
+    pub fn rate(&self, end: usize) -> Option<u64> {
+        let nanos = u128::try_from(self.duration()).ok().filter(|nanos| *nanos > 0)?;
+        let bits = u128::from(self.directions[end & 1].bytes) * 8;
+        Some(u64::try_from(bits * 1_000_000_000 / nanos).unwrap_or(u64::MAX))
+    }
+
+    /// Which of its ends is taken for the client: the one that is, or who sent its first frame.
+    pub fn client(&self) -> usize {
+        self.flow.client.unwrap_or(0)
+    }
 }

@@ -19,5 +19,6 @@ pub mod print;
 pub mod registry;
 pub mod run;
 pub mod source;
+pub mod stats;
 pub mod sum;
 pub mod tcp;

@@ -17,6 +17,8 @@ Examples:
   tcpdump -w - port 80 | dissect -r -      a capture as it comes
   dissect -r lab1.pcap -Y 'http.response.code >= 400 or tcp.analysis.flags'
   dissect -r lab1.pcap --body 0.2 > body   one body, of stream 0, message 2
+  dissect connections -r lab1.pcap         a line a connection
+  dissect stats -r lab1.pcap               what there is how often, response times
   dissect explain 10 -r lab1.pcap          frame 10, and why it has its flags
   dissect check lab1.toml -r lab1.pcap     verdicts and points, by rules
   dissect follow 0 -r lab1.pcap            stream 0 as a conversation
@@ -61,6 +63,10 @@ pub struct Args {
 pub enum Command {
     /// Judge captures by a file of rules, or lint them where there is none
     Check(Box<CheckArgs>),
+    /// Tell of each connection in a line: who, how it opened and closed, bytes, messages, what was wrong, RTT, rates
+    Connections(super::connections::Connections),
+    /// Count messages by protocol, host, status code, method, content type, with percentiles of response times
+    Stats(super::stats::Stats),
     /// Explain one frame: where its fields are, why it has its flags, what became of its payload
     Explain(Explain),
     /// Compare two captures, message by message

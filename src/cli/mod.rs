@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod connections;
 mod diff;
 mod export;
 mod follow;
@@ -9,6 +10,8 @@ mod limit;
 mod lints;
 mod page;
 mod plan;
+mod reading;
+mod stats;
 mod tell;
 
 use std::process::ExitCode;
@@ -40,6 +43,8 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         // It has exit codes of its own.
         Some(Command::Check(_)) => return Ok(Vec::new()),
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
+        Some(Command::Connections(connections)) => return run::run(&connections.plan()?),
+        Some(Command::Stats(stats)) => return run::run(&stats.plan()?),
         Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
         Some(Command::Follow(follow)) => return run::run(&follow.plan()?),
         Some(Command::Export(export)) => return run::run(&export.plan()?),

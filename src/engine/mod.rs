@@ -395,8 +395,9 @@ impl Engine {
             connection.advance(&mut self.shared, sink);
             connection.count_queued(&mut self.queued);
             if let Some(close) = connection.closed(self.shared.now) {
-                self.end(id, close, sink);
-                self.remember(id);
+                connection.end(close, self.options.patient, &mut self.shared, sink);
+                connection.count_queued(&mut self.queued);
+                self.remember(id, sink);
             } else if let Some(deadline) = connection.arm(self.shared.now) {
                 self.timers.set(deadline, id);
             }
@@ -405,7 +406,7 @@ impl Engine {
 
     /// A closed connection is remembered: at first with what tells to which message a copy belongs, later as what it
     /// takes not to mistake its late segments for a new connection.
-    fn remember(&mut self, id: Id) {
+    fn remember(&mut self, id: Id, sink: &mut impl Sink) {
         self.closed.push_back(id);
         for kept in [MAX_RECENT, self.options.limits.closed] {
             let at = |ahead: usize| self.closed.get((self.closed.len() + ahead).checked_sub(kept + 1)?);
@@ -420,14 +421,17 @@ impl Engine {
         if self.closed.len() > self.options.limits.closed
             && let Some(oldest) = self.closed.pop_front()
         {
+            if self.options.patient {
+                self.end(oldest, Close::Forgotten, sink);
+            }
             self.table.remove(oldest);
         }
     }
 
-    /// Ends a connection; of a closed one nothing is left to tell.
+    /// Ends a connection, and tells of it; of most closed ones nothing is left to tell.
     fn end(&mut self, id: Id, close: Close, sink: &mut impl Sink) {
         let Some(connection) = self.table.get_mut(id) else { return };
-        connection.end(close, &mut self.shared, sink);
+        connection.end(close, false, &mut self.shared, sink);
         connection.count_queued(&mut self.queued);
     }
 

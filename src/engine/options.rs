@@ -17,6 +17,9 @@ pub struct Options {
     pub preview: usize,
     /// Keep what the costlier fields of the analysis need.
     pub details: bool,
+    /// Tell of a closed connection when it is forgotten, at the end of the capture for most, so that segments which come
+    /// late are counted with it too; otherwise soon after its end.
+    pub patient: bool,
     /// Compute checksums; segments with a bad one stay out of reassembly.
     pub verify_checksums: bool,
     /// Look at this connection alone.

@@ -43,8 +43,7 @@ impl Engine {
             }
             for (frame, plain) in frames.iter().zip(&ahead) {
                 self.advance(frame.meta.time, sink);
-                self.shared.counts.frames += 1;
-                self.shared.counts.bytes += u64::from(frame.meta.wire_len);
+                self.shared.counts.frame(&frame.meta);
                 match plain {
                     Some((plain, (key, swapped))) => self.plain(frame, plain, (key, *swapped), sink),
                     None => self.layers(*frame, sink),

@@ -1,5 +1,7 @@
 //! Formats: one file each, writing events into a buffer, never to a file.
 
+pub mod connections;
+mod csv;
 pub mod diff;
 pub mod follow;
 pub mod har;
@@ -12,6 +14,7 @@ pub mod page;
 mod pen;
 pub mod report;
 mod safe;
+pub mod stats;
 mod style;
 pub mod table;
 pub mod text;

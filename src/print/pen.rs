@@ -137,6 +137,13 @@ impl<'o> Pen<'o> {
         self.label = Some(bytes);
     }
 
+    /// Takes back the spaces at the end of the line.
+    pub fn trim(&mut self) {
+        let kept = self.out.trim_ascii_end().len();
+        let line = self.out.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.out.truncate(kept.max(line));
+    }
+
     /// Ends the line.
     pub fn end_line(&mut self) {
         if let Some(bytes) = self.label.take() {

@@ -17,11 +17,14 @@ use crate::app::message::Integrity;
 use crate::cli::{Format, Input, Output, Plan, Saved, Style, WIDTH};
 use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
+use crate::print::connections::Connections;
 use crate::print::json::{self, Json};
 use crate::print::page::Page;
+use crate::print::stats::Stats;
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
 use crate::print::{Begin, End, Printer, Selected};
+use crate::stats;
 
 /// Results are gathered up to about this many bytes before they are written.
 pub(super) const GATHERED: usize = 64 << 10;
@@ -103,15 +106,19 @@ impl Results {
                 let width = width.unwrap_or(WIDTH).into();
                 To::Explain(Box::new(Explain::new(frame, width, color, TimeZone::system())))
             }
+            Output::Connections { ref format, order } => To::Printer(Box::new(Connections::new(format.clone(), order))),
+            Output::Stats { format, ref by } => {
+                To::Printer(Box::new(Stats::new(format, stats::Stats::new(by.iter().cloned()))))
+            }
             Output::Export(ref wanted) => {
                 let read = if let Input::File(path) = &plan.input { Some(path.as_path()) } else { None };
                 To::Export(Box::new(Export::new(wanted, read)?))
             }
-            Output::Page(style) => To::Printer(Box::new(Page::new(style))),
             Output::Follow(ref following) => match follow::printer(following) {
                 Some(printer) => To::Printer(printer),
                 None => To::Raw(Raw::new(following)),
             },
+            Output::Page(style) => To::Printer(Box::new(Page::new(style))),
             Output::Nothing => To::Nothing,
         };
         let packets = matches!(&plan.output, Output::Results(style) if style.packets);

@@ -43,6 +43,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
+pub use codes::phrase;
 pub use entry::{Lint, Turn};
 pub use finding::{Excerpt, Finding, Findings};
 pub use levels::{ConfigError, Levels, UnknownLint, named, severity};

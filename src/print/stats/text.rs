@@ -5,7 +5,7 @@ use std::fmt;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::check::lint::phrase;
+use super::words::word;
 use crate::event::Close;
 use crate::issue::Issue;
 use crate::print::End;
@@ -293,11 +293,11 @@ fn layout(rows: &[&Row], breakdown: &Breakdown, widest: usize, width: usize, gap
     (names, columns)
 }
 
-/// What a row is about; of a status code with its phrase.
+/// What a row is about; of some numbers with a word for them.
 fn name(breakdown: &Breakdown, row: &Row) -> String {
     let value = String::from_utf8_lossy(&row.value);
-    let phrase = if breakdown.by.name() == "http.response.code" { value.parse().ok().and_then(phrase) } else { None };
-    phrase.map_or_else(|| value.clone().into_owned(), |phrase| format!("{value} {phrase}"))
+    let word = word(breakdown.by.name(), &value);
+    word.map_or_else(|| value.clone().into_owned(), |word| format!("{value} {word}"))
 }
 
 fn cell(pen: &mut Pen<'_>, row: &Row, summary: Option<Summary>, column: Column, messages: u64) {

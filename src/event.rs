@@ -8,8 +8,10 @@ use crate::flow::fragments::Assembly;
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::explain::Explanation;
+use crate::tcp::reassembly::Item;
 use crate::tcp::rtt;
 use crate::tcp::verdict::Verdict;
+use crate::tcp::{Carrier, Segment};
 
 /// Where events go.
 pub trait Sink {
@@ -39,6 +41,37 @@ pub enum Event<'a> {
     Update(Update<'a>),
     /// A connection that has ended.
     Connection(&'a Connection),
+    /// What happened on the stream that is followed; of data, after what it caused.
+    Followed(Followed<'a>),
+}
+
+/// What happened on the stream that is followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Followed<'a> {
+    /// Who talks to whom.
+    pub flow: Flow,
+    /// Who sent it: 0 for the first of `flow.ends`, 1 for the second.
+    pub side: usize,
+    /// What it was.
+    pub what: Happened<'a>,
+}
+
+/// One thing that happened on a stream.
+#[derive(Clone, Copy, Debug)]
+pub enum Happened<'a> {
+    /// A TCP segment was captured, before what it caused; they come in capture order.
+    Segment {
+        /// The segment.
+        segment: &'a Segment<'a>,
+        /// Its headers, and what the analysis says of it.
+        carrier: &'a Carrier<'a>,
+        /// How much of the peer's stream it acknowledges, as an offset in that; 0 where it does not tell.
+        acked: u64,
+    },
+    /// The stream went on; items come in the order of cause and effect.
+    Item(Item<'a>, Option<&'a message::Message>),
+    /// A UDP datagram: its headers, its payload as captured, and bytes of it that were not.
+    Datagram(&'a Carrier<'a>, &'a [u8], u32),
 }
 
 /// A frame, decoded.

@@ -14,6 +14,7 @@ pub mod filter;
 pub mod flow;
 pub mod frame;
 pub mod issue;
+pub mod page;
 pub mod print;
 pub mod registry;
 pub mod run;

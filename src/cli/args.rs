@@ -21,7 +21,9 @@ Examples:
   dissect stats -r lab1.pcap               what there is how often, response times
   dissect explain 10 -r lab1.pcap          frame 10, and why it has its flags
   dissect check lab1.toml -r lab1.pcap     verdicts and points, by rules
+  dissect follow 0 -r lab1.pcap            stream 0 as a conversation
   dissect export -r lab1.pcap -d bodies    every body to a file
+  dissect page -r lab1.pcap                visits to web pages, with a waterfall
   dissect diff lab1.pcap other.pcap        what differs, message by message
 
 Exit codes:
@@ -69,15 +71,19 @@ pub enum Command {
     Explain(Explain),
     /// Compare two captures, message by message
     Diff(super::diff::Diff),
+    /// Show one connection as a conversation: both directions in order, and what happened on the way
+    Follow(super::follow::Follow),
     /// Write the bodies of messages to files, or exchanges to an HTTP archive (HAR)
     Export(super::export::Export),
+    /// Tell of visits to web pages: what was looked up, opened and fetched, when, and because of what
+    Page(super::page::Page),
     /// List every field: name, type, meaning
     Fields,
     /// List the interfaces that can be captured on, as -D does
     Interfaces,
     /// List the lints, or explain those that are named
     Lints(LintsArgs),
-    /// Print the JSON Schema of the records of -T json, or of rules files
+    /// Print the JSON Schema of the records of -T json, of rules files, or of visits
     Schema {
         /// Of what
         #[arg(value_enum, default_value = "records")]
@@ -122,6 +128,8 @@ pub enum SchemaOf {
     Records,
     /// Files of rules
     Rules,
+    /// The records of `dissect page -T json`
+    Page,
 }
 
 /// What is judged, by what, and how that is reported.

@@ -8,7 +8,7 @@ use crate::app::Pool;
 use crate::app::http1::Session;
 use crate::app::identify;
 use crate::app::ledger::Class;
-use crate::event::{self, Close, Direction, Event, FlagCounts, Flow, Sink, Transport};
+use crate::event::{self, Close, Direction, Event, FlagCounts, Flow, Followed, Happened, Sink, Transport};
 use crate::flow::{Key, Keyed, prefetch};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
@@ -55,6 +55,8 @@ pub(super) struct Connection {
     ended: Option<Box<event::Connection>>,
     /// Whether its streams are looked at.
     pub is_wanted: bool,
+    /// Whether all that happens on them is told.
+    pub is_followed: bool,
 }
 
 /// Which connection it is, and what it has been through.
@@ -155,6 +157,7 @@ impl Connection {
             noted: Noted::default(),
             ended: None,
             is_wanted: true,
+            is_followed: false,
         }
     }
 
@@ -166,6 +169,11 @@ impl Connection {
     /// of the key to the lower.
     pub fn direction(&self, swapped: bool) -> usize {
         usize::from(swapped != self.name.swapped)
+    }
+
+    fn flow(&self) -> Flow {
+        let by_messages = || self.session.as_ref().and_then(|session| session.client());
+        Flow { client: self.name.client().or_else(by_messages), ..self.name.flow() }
     }
 
     pub fn is_replaced_by(&self, dir: usize, segment: &Segment<'_>) -> bool {
@@ -258,6 +266,9 @@ impl Connection {
                 if syn || verdict.window_scale.is_some_and(|scale| scale != -1) { verdict.window_size } else { 0 };
             acked = self.halves[1 - dir].acknowledge(segment.ack, syn, window, now);
         }
+        if self.is_followed {
+            self.tell(dir, segment, carrier, acked, sink);
+        }
         if segment.is_empty() && !segment.control.any(ODD) && self.halves.iter().all(HalfStream::is_idle) {
             return false;
         }
@@ -272,6 +283,12 @@ impl Connection {
         }
         self.note_end(now);
         true
+    }
+
+    /// Tells of a segment as it was captured.
+    pub fn tell(&self, side: usize, segment: &Segment<'_>, carrier: &Carrier<'_>, acked: u64, sink: &mut impl Sink) {
+        let what = Happened::Segment { segment, carrier, acked };
+        sink.event(Event::Followed(Followed { flow: self.flow(), side, what }));
     }
 
     /// Takes note of how it ends where its streams are not looked at.
@@ -360,7 +377,7 @@ impl Connection {
     pub fn end(&mut self, close: Close, waits: bool, shared: &mut Shared, sink: &mut impl Sink) {
         if std::mem::replace(&mut self.name.told, true) {
             if let Some(ended) = self.ended.take_if(|_| !waits) {
-                self.tell(*ended, sink);
+                self.conclude(*ended, sink);
             }
             return;
         }
@@ -408,12 +425,12 @@ impl Connection {
         if waits {
             self.ended = Some(Box::new(ended));
         } else {
-            self.tell(ended, sink);
+            self.conclude(ended, sink);
         }
     }
 
     /// Tells of it as a whole, with what was counted up to now.
-    fn tell(&mut self, mut ended: event::Connection, sink: &mut impl Sink) {
+    fn conclude(&mut self, mut ended: event::Connection, sink: &mut impl Sink) {
         let Notes { issues, flags, round_trips } = self.noted.0.take().map_or_else(Default::default, |notes| *notes);
         let noted = flags.into_iter().zip(round_trips);
         for ((dir, direction), (flags, round_trips)) in ended.directions.iter_mut().enumerate().zip(noted) {
@@ -446,6 +463,7 @@ impl Connection {
             origins,
             messages: &mut self.messages,
             noted: &mut self.noted,
+            is_followed: self.is_followed,
             shared,
             sink,
         };

@@ -24,6 +24,8 @@ pub struct Options {
     pub verify_checksums: bool,
     /// Look at this connection alone.
     pub stream: Option<u64>,
+    /// Tell all that happens on this stream, and look at no other.
+    pub follow: Option<Stream>,
     /// Look at no other connections than these.
     pub choice: Option<Arc<dyn Choice>>,
     /// Tell why the analysis says what it says of this frame, which needs `packets`.
@@ -32,6 +34,15 @@ pub struct Options {
     pub assembly_only: bool,
     /// Bounds on memory.
     pub limits: Limits,
+}
+
+/// A stream, by its number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    /// `tcp.stream`.
+    Tcp(u64),
+    /// `udp.stream`.
+    Udp(u64),
 }
 
 /// Which connections are looked at; the bytes of the others are in the ledger as filtered.

@@ -80,6 +80,7 @@ impl Engine {
         };
         if let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?)))
             && connection.is_wanted
+            && !connection.is_followed
         {
             let dir = connection.direction(swapped);
             match connection.goes_on(dir, segment, carrier, header_sum, &mut self.shared, sink) {

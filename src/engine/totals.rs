@@ -16,6 +16,10 @@ pub struct Totals {
     pub span: Option<(Timestamp, Timestamp)>,
     /// TCP connections.
     pub connections: u64,
+    /// Numbers given to TCP connections, also to those of which ICMP quotes a header alone.
+    pub tcp_streams: u64,
+    /// Numbers given to UDP streams.
+    pub udp_streams: u64,
     /// Messages.
     pub messages: u64,
     /// HTTP requests.

@@ -52,6 +52,19 @@ pub fn int(out: &mut Vec<u8>, number: i64) {
     uint(out, number.unsigned_abs());
 }
 
+/// Nanoseconds as milliseconds, with six digits after the point where they are not whole.
+pub fn millis(out: &mut Vec<u8>, nanos: i64) {
+    if nanos < 0 {
+        out.push(b'-');
+    }
+    let nanos = nanos.unsigned_abs();
+    uint(out, nanos / 1_000_000);
+    if !nanos.is_multiple_of(1_000_000) {
+        out.push(b'.');
+        padded(out, nanos % 1_000_000, 6);
+    }
+}
+
 /// Nanoseconds as seconds with nine decimals.
 pub fn seconds(out: &mut Vec<u8>, nanos: i64) {
     if nanos < 0 {

@@ -186,7 +186,7 @@ fn host<'a>(told: &event::Message<'a>) -> Option<Cow<'a, [u8]>> {
     let message = told.message;
     let http = message.http().filter(|_| message.kind == Kind::Request)?;
     let head = http.head();
-    let named = head.get("host").filter(|host| !host.is_empty());
+    let named = head.host().filter(|host| !host.is_empty());
     let host = named.or_else(|| Some(authority(head.target()?)?.into())).unwrap_or_else(|| {
         let server = told.flow.ends[1 - message.side.min(1)];
         Cow::Owned(server.to_string().into_bytes())

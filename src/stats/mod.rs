@@ -79,7 +79,7 @@ impl Stats {
         match event {
             Event::Message(message) => self.message(&message),
             Event::Connection(connection) => self.connection(connection),
-            Event::Packet(_) | Event::Body { .. } | Event::Update(_) => {}
+            Event::Packet(_) | Event::Body { .. } | Event::Update(_) | Event::Followed(_) => {}
         }
     }
 

@@ -64,7 +64,7 @@ impl Names {
         }
         let mut name: Option<Box<[u8]>> = None;
         if let Some(http) = told.message.http().filter(|_| told.message.kind == Kind::Request) {
-            name = http.head().get("host").map(|host| kept(without_port(&host)));
+            name = http.head().host().map(|host| kept(without_port(&host)));
         } else if let Some(field) = self.server_name {
             values(told, field, &mut |value| {
                 if let Value::Text(text) = value {

@@ -292,10 +292,10 @@ fn with_layers(record: Object) -> Object {
 
 /// The layers by the first part of their fields' names.
 fn layers() -> Vec<(&'static str, Value)> {
-    let others = ["frame", "http", "dns", "message", "connection"];
+    let others = ["frame", "connection"];
     let mut bases: Vec<&str> = entries()
         .iter()
-        .filter(|entry| entry.kind != "record" && entry.name.contains('.'))
+        .filter(|entry| entry.kind != "record" && entry.name.contains('.') && !is_of_message(entry.name))
         .filter_map(|entry| entry.name.split('.').next())
         .collect();
     bases.retain(|base| !others.contains(base));

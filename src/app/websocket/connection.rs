@@ -283,7 +283,7 @@ impl Connection {
 
 impl Protocol for Connection {
     fn name(&self) -> &'static str {
-        super::APPLICATION.title
+        "WebSocket"
     }
 
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {

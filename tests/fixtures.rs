@@ -152,7 +152,8 @@ impl Capture {
         let other = stream["connection"]["other_bytes"].as_u64() > Some(0);
         let own = self.messages.iter().filter(|one| !one["dns"].is_null() && one["tcp"]["stream"] == *number);
         check_names(&truth["dns"], own, faults);
-        let elsewhere = truth.get("then").or(truth.get("protocol")).is_some() && truth.get("dns").is_none();
+        let then = truth.get("then").filter(|then| *then != "websocket");
+        let elsewhere = then.or(truth.get("protocol")).is_some() && truth.get("dns").is_none();
         faults.compare("bytes of another protocol", other, elsewhere);
 
         // Ours are numbered in the order of cause and effect, theirs in that of the frames; within a direction they agree.
@@ -163,6 +164,7 @@ impl Capture {
             faults.compare(&format!("stream {number}, {kind}s"), got.len(), of_kind.len());
             of_kind.into_iter().zip(got).for_each(|(i, one)| pairs[i] = Some(one));
         }
+        self.check_websocket(number, truth, faults);
         let numbers: Vec<Option<u64>> =
             pairs.iter().map(|one| one.and_then(|m| m["message"]["number"].as_u64())).collect();
         for (i, (truth, message)) in want.iter().zip(&pairs).enumerate() {
@@ -172,6 +174,36 @@ impl Capture {
             faults.0[before..]
                 .iter_mut()
                 .for_each(|fault| *fault = format!("stream {number}, message {}, {fault}", i + 1));
+        }
+    }
+
+    /// WebSocket messages, in the order in which they begin: they are numbered after those of the handshake.
+    fn check_websocket(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
+        let Some(want) = truth.get("websocket").and_then(Value::as_array) else { return };
+        let of_stream = |one: &&Value| !one["websocket"].is_null() && one["tcp"]["stream"] == *stream;
+        let mut got: Vec<&Value> = self.messages.iter().filter(of_stream).collect();
+        got.sort_by_key(|message| message["message"]["number"].as_u64());
+        faults.compare("WebSocket messages", got.len(), want.len());
+        for (truth, told) in want.iter().zip(got) {
+            let (websocket, message) = (&told["websocket"], &told["message"]);
+            let number = &message["number"];
+            let mut compare = |what: &str, got: Option<&Value>, want: Option<&Value>| {
+                faults.compare(&format!("stream {stream}, message {number}, {what}"), got, want);
+            };
+            compare("type", websocket.get("type"), truth.get("type"));
+            compare("length", websocket.get("length"), truth.get("length"));
+            compare("integrity", message.get("integrity"), truth.get("integrity"));
+            compare("issues", message.get("issues"), truth.get("issues"));
+            compare("answers", message.get("answers"), truth.get("answers"));
+            compare("code", websocket["payload"]["close"].get("status_code"), truth.get("code"));
+            compare("fragments", websocket["fragment"].get("count"), truth.get("frames"));
+            if let (Some(sum), Some(_)) = (websocket.get("sha256"), truth.get("sha256")) {
+                compare("hash", Some(sum), truth.get("sha256"));
+            }
+            let is_client = told["tcp"]["dstport"] == 80;
+            compare("by", Some(&Value::from(if is_client { "client" } else { "server" })), truth.get("by"));
+            let is_compressed = websocket["pmc"][0] == true;
+            compare("compressed", is_compressed.then_some(&Value::Bool(true)), truth.get("compressed"));
         }
     }
 

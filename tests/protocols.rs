@@ -31,7 +31,6 @@ struct Protocol {
 
 /// Which values are compared with each other, of each field.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[expect(dead_code, reason = "one of them is not in use yet")]
 enum By {
     /// Those of the messages that end in a frame, in order.
     Frame,
@@ -40,12 +39,20 @@ enum By {
 }
 
 /// Every protocol that is compared.
-const PROTOCOLS: &[Protocol] = &[Protocol {
-    name: "dns",
-    filter: "dns || mdns || llmnr",
-    may_be_in: |capture| ["53", "5353", "5355"].iter().any(|port| capture.has_port(port)),
-    by: By::Frame,
-}];
+const PROTOCOLS: &[Protocol] = &[
+    Protocol {
+        name: "dns",
+        filter: "dns || mdns || llmnr",
+        may_be_in: |capture| ["53", "5353", "5355"].iter().any(|port| capture.has_port(port)),
+        by: By::Frame,
+    },
+    Protocol {
+        name: "websocket",
+        filter: "websocket",
+        may_be_in: |capture| capture.has_bytes(b"Sec-WebSocket-Accept"),
+        by: By::Capture,
+    },
+];
 
 /// Every difference, a line a reason. A field that has a protocol's own name is whether there is a message.
 const DIFFERENCES: &[Difference] = &[
@@ -63,6 +70,28 @@ const DIFFERENCES: &[Difference] = &[
     other(&["tests_dns_tcp_8053"], &["dns"], "on port 8053, where tshark does not look"),
     other(&["rtp-seg-fault"], &["dns"], "UDP's length is more than the packet has: to us there is no datagram"),
     other(&["dns_fwdptr"], &["dns.count.labels", "dns.qry."], "the last of some ten thousand names is cut"),
+    other(
+        &["websocket-chat", "websocket-hole", "websocket-cut"],
+        &["websocket.payload.text", "websocket.fragment.count", "websocket.reassembled.length"],
+        "fragments that are not compressed are not joined by tshark",
+    ),
+    other(
+        &["websocket-hole", "websocket-cut"],
+        &[
+            "websocket.fin",
+            "websocket.rsv",
+            "websocket.opcode",
+            "websocket.mask",
+            "websocket.payload_length",
+            "websocket.payload_length_ext_16",
+        ],
+        "tshark has no frame that is not whole",
+    ),
+    other(
+        &["websocket-deflate"],
+        &["websocket.payload.text"],
+        "where the client alone takes its context over, tshark does not decompress what refers back",
+    ),
 ];
 
 /// What a message is to those before it.
@@ -106,7 +135,6 @@ impl Capture {
     }
 
     /// Whether bytes are somewhere in the file, or may be once it is decompressed.
-    #[expect(dead_code, reason = "for protocols that are known by their first bytes")]
     fn has_bytes(&self, bytes: &[u8]) -> bool {
         self.bytes.as_deref().is_none_or(|file| memmem::find(file, bytes).is_some())
     }

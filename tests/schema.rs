@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 
 use common::{dissect, name, run};
+use dissect::app::APPLICATIONS;
 use dissect::issue::Issue;
 use dissect::registry::{Entry, entries};
 use serde_json::{Map, Value, json};
@@ -238,6 +239,12 @@ struct Object {
     required: bool,
 }
 
+/// Whether a field is of messages.
+fn is_of_message(field: &str) -> bool {
+    let Some((word, _)) = field.split_once('.') else { return false };
+    word == "message" || APPLICATIONS.iter().any(|application| word == application.name)
+}
+
 impl Object {
     fn at(&mut self, name: &str) -> &mut Object {
         name.split('.').fold(self, |object, part| {
@@ -332,10 +339,10 @@ fn with_layers(record: Object) -> Object {
 
 /// The layers by the first part of their fields' names.
 fn layers() -> Vec<(&'static str, Value)> {
-    let others = ["frame", "http", "dns", "message", "connection"];
+    let others = ["frame", "connection"];
     let mut bases: Vec<&str> = entries()
         .iter()
-        .filter(|entry| entry.kind != "record" && entry.name.contains('.'))
+        .filter(|entry| entry.kind != "record" && entry.name.contains('.') && !is_of_message(entry.name))
         .filter_map(|entry| entry.name.split('.').next())
         .collect();
     bases.retain(|base| !others.contains(base));
@@ -379,7 +386,7 @@ fn follow() -> Value {
 }
 
 fn finding() -> Value {
-    let message = json!({ "enum": ["request", "response"] });
+    let message = json!({ "enum": ["request", "response", "message"] });
     record("finding")
         .must("lint", text())
         .must("severity", severity())
@@ -452,7 +459,7 @@ fn message() -> Value {
     with_layers(record("message"))
         .must("frame.number", count())
         .must("time", json!({ "type": "string", "format": "date-time" }))
-        .fields(|entry| ["http.", "dns.", "message."].iter().any(|prefix| entry.name.starts_with(prefix)))
+        .fields(|entry| is_of_message(entry.name))
         .must("message.kind", json!({ "enum": ["request", "response", "message"] }))
         .must("message.integrity", json!({ "enum": integrity }))
         .must("message.issues", list(of("issue")))
@@ -463,6 +470,7 @@ fn message() -> Value {
         .may("http.headers", of("field_lines"))
         .may("http.trailers", of("field_lines"))
         .may("http.body.sha256", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }))
+        .may("websocket.sha256", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }))
         .inside("http", &["headers", "body"])
         .inside("http.body", &["length"])
         .build()

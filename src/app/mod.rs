@@ -1,5 +1,6 @@
 //! Application protocols, one folder each: bytes and gaps of a connection in, messages out.
 
+pub mod datagram;
 pub mod dns;
 pub mod http1;
 pub mod http2;

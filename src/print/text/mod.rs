@@ -5,6 +5,7 @@ mod end;
 mod explain;
 mod fragments;
 mod http;
+mod http2;
 mod layers;
 mod message;
 mod packet;

@@ -156,7 +156,8 @@ impl Session {
         side.held.add(run, len);
         let Some(header) = side.held.bytes().first_chunk().map(|bytes| Header::parse(*bytes)) else { return len };
         let first = !mem::replace(&mut side.begun, true);
-        if first && self.client != Some(at) && !(header.kind == kind::SETTINGS && !header.has(flag::ACK)) {
+        let is_due = self.client == Some(at) || header.kind == kind::SETTINGS && !header.has(flag::ACK);
+        if first && !is_due {
             // What a peer sends first is a preface or settings: this one was joined midway.
             (side.patchy, side.since_found) = (true, 0);
             side.blocks.lose();
@@ -463,7 +464,7 @@ impl Session {
 
 impl Protocol for Session {
     fn name(&self) -> &'static str {
-        super::APPLICATION.title
+        "HTTP/2"
     }
 
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {

@@ -147,13 +147,15 @@ impl Capture {
         if want.is_empty() {
             faults.compare("protocol", stream["connection"].get("protocol"), truth.get("protocol"));
         } else {
-            faults.compare("protocol", &stream["connection"]["protocol"], &Value::from("HTTP"));
+            let protocol = truth.get("protocol").cloned().unwrap_or("HTTP".into());
+            faults.compare("protocol", &stream["connection"]["protocol"], &protocol);
         }
         let other = stream["connection"]["other_bytes"].as_u64() > Some(0);
         let own = self.messages.iter().filter(|one| !one["dns"].is_null() && one["tcp"]["stream"] == *number);
         check_names(&truth["dns"], own, faults);
         let then = truth.get("then").filter(|then| *then != "websocket");
-        let elsewhere = then.or(truth.get("protocol")).is_some() && truth.get("dns").is_none();
+        let foreign = want.is_empty() && truth.get("protocol").is_some() && truth.get("dns").is_none();
+        let elsewhere = then.is_some() || foreign;
         faults.compare("bytes of another protocol", other, elsewhere);
 
         // Ours are numbered in the order of cause and effect, theirs in that of the frames; within a direction they agree.
@@ -244,6 +246,8 @@ impl Capture {
     /// The segments of each message are bytes of the frames that they name, and with what is missing they are all of it.
     fn check_provenance(&self, faults: &mut Faults) {
         for message in self.messages.iter().filter(|message| !message["http"].is_null()) {
+            // The frames of other streams of HTTP/2 lie between those of a message.
+            let in_pieces = !message["http2"].is_null();
             let (stream, message) = (&message["tcp"]["stream"], &message["message"]);
             let of = format!("stream {stream}, message number {}", message["number"]);
             let mut runs = Vec::new();
@@ -267,7 +271,12 @@ impl Capture {
             }
             runs.sort_unstable();
             // Copies are segments too.
-            let end = runs.iter().try_fold(0, |end, (offset, len)| (*offset <= end).then_some(end.max(offset + len)));
+            let (mut end, mut between) = (0, 0);
+            for (offset, len) in &runs {
+                between += offset.saturating_sub(end);
+                end = end.max(offset + len);
+            }
+            let end = Some(end - between).filter(|_| in_pieces || between == 0);
             faults.compare(&format!("{of}: bytes covered by {runs:?}"), end, message["length"].as_u64());
         }
     }

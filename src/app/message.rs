@@ -177,6 +177,7 @@ pub struct Application {
 
 /// A message as its protocol has it.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most messages are of HTTP")]
 pub enum Unit {
     /// HTTP.
     Http(Http),

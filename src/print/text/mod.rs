@@ -6,6 +6,7 @@ mod end;
 mod explain;
 mod fragments;
 mod http;
+mod http2;
 pub(super) mod layers;
 mod message;
 mod packet;

@@ -160,7 +160,9 @@ impl Capture {
         } else {
             faults.compare("protocol", &stream["connection"]["protocol"], &Value::from("HTTP"));
         }
-        let other = stream["connection"]["other_bytes"].as_u64() > Some(0);
+        // Of what is dissected, the bytes are in messages.
+        let has_messages = self.messages.iter().any(|one| one["http"].is_null() && one["tcp"]["stream"] == *number);
+        let other = has_messages || stream["connection"]["other_bytes"].as_u64() > Some(0);
         let elsewhere = truth.get("then").or(truth.get("protocol")).is_some();
         faults.compare("bytes of another protocol", other, elsewhere);
 

@@ -303,7 +303,7 @@ fn layers() -> Vec<(&'static str, Value)> {
 }
 
 fn finding() -> Value {
-    let message = json!({ "enum": ["request", "response"] });
+    let message = json!({ "enum": ["request", "response", "message"] });
     record("finding")
         .must("lint", text())
         .must("severity", severity())
@@ -377,7 +377,7 @@ fn message() -> Value {
         .must("frame.number", count())
         .must("time", json!({ "type": "string", "format": "date-time" }))
         .fields(|entry| ["http.", "dns.", "message."].iter().any(|prefix| entry.name.starts_with(prefix)))
-        .must("message.kind", json!({ "enum": ["request", "response"] }))
+        .must("message.kind", json!({ "enum": ["request", "response", "message"] }))
         .must("message.integrity", json!({ "enum": integrity }))
         .must("message.issues", list(of("issue")))
         .must("message.missing", list(missing))
@@ -419,7 +419,8 @@ fn connection() -> Value {
     let optional = ["connection.initial_rtt", "connection.protocol"];
     let is_connection = |entry: &Entry| entry.name.starts_with("connection.") && entry.kind != "record";
     let all: Vec<&str> = entries().iter().filter(|entry| is_connection(entry)).map(|entry| entry.name).collect();
-    let always: Vec<&str> = all.into_iter().filter(|name| !optional.contains(name)).collect();
+    let always: Vec<&str> =
+        all.into_iter().filter(|name| !optional.contains(name) && !name.starts_with("connection.tls.")).collect();
     record("connection")
         .must("tcp.stream", count())
         .fields(is_connection)

@@ -193,7 +193,10 @@ mod tests {
         let read = chain[0].read.as_ref().unwrap();
         assert_eq!(read.subject, "CN=*.example.com,OU=Q+UID=7,O=Example\\, Inc.,C=SE");
         assert_eq!(read.issuer, read.subject);
-        assert_eq!((read.not_before.as_str(), read.not_after.as_str()), ("2026-01-02T03:04:05Z", "9999-12-31T23:59:59Z"));
+        assert_eq!(
+            (read.not_before.as_str(), read.not_after.as_str()),
+            ("2026-01-02T03:04:05Z", "9999-12-31T23:59:59Z")
+        );
         assert_eq!(read.serial, [0x12, 0x34, 0x56]);
         assert_eq!(read.dns_names, ["*.example.com", "example.com"]);
         assert_eq!(read.addresses, ["192.0.2.1".parse::<IpAddr>().unwrap(), "2001:db8::1".parse().unwrap()]);
@@ -205,7 +208,10 @@ mod tests {
         let whole = list(&[&der, &der]);
         for len in 0..whole.len() {
             let chain = chain(&whole[..len]);
-            assert_eq!(chain.iter().filter(|certificate| certificate.read.is_some()).count(), (len.max(3) - 3) / (der.len() + 3));
+            assert_eq!(
+                chain.iter().filter(|certificate| certificate.read.is_some()).count(),
+                (len.max(3) - 3) / (der.len() + 3)
+            );
         }
         assert!(super::chain(&[0xff; 70_000]).len() <= MAX_CERTIFICATES);
     }

@@ -28,9 +28,14 @@ pub static FIELDS: &[Field<Get>] = &[
     Field::hex("tls.record.version", "Version in the header of its first record", |message, put| {
         uint(of(message).filter(|tls| !tls.is_v2()).map(|tls| tls.version), put);
     }),
-    Field::list("tls.record.length", Kind::Uint, "Lengths of the records that begin in it, the first 64", |message, put| {
-        uints(of(message).map(|tls| &tls.lengths), put);
-    }),
+    Field::list(
+        "tls.record.length",
+        Kind::Uint,
+        "Lengths of the records that begin in it, the first 64",
+        |message, put| {
+            uints(of(message).map(|tls| &tls.lengths), put);
+        },
+    ),
     Field::new("tls.record.count", Kind::Uint, "How many records begin in it", |message, put| {
         uint(of(message).map(|tls| tls.records), put);
     }),
@@ -43,13 +48,23 @@ pub static FIELDS: &[Field<Get>] = &[
     Field::new("tls.alert_message.desc", Kind::Uint, "Description of the alert (RFC 8446 6)", |message, put| {
         uint(of(message).and_then(Tls::alert).map(|(_, description)| description), put);
     }),
-    Field::new("tls.handshake.type", Kind::Uint, "Type of the handshake message: 1 ClientHello, 2 ServerHello", |message, put| {
-        uint(of(message).and_then(Tls::handshake).map(|handshake| handshake.kind), put);
-    }),
-    Field::new("tls.handshake.length", Kind::Uint, "Length of the handshake message after its header", |message, put| {
-        let handshake = of(message).filter(|tls| !tls.is_v2()).and_then(Tls::handshake);
-        uint(handshake.map(|handshake| handshake.len), put);
-    }),
+    Field::new(
+        "tls.handshake.type",
+        Kind::Uint,
+        "Type of the handshake message: 1 ClientHello, 2 ServerHello",
+        |message, put| {
+            uint(of(message).and_then(Tls::handshake).map(|handshake| handshake.kind), put);
+        },
+    ),
+    Field::new(
+        "tls.handshake.length",
+        Kind::Uint,
+        "Length of the handshake message after its header",
+        |message, put| {
+            let handshake = of(message).filter(|tls| !tls.is_v2()).and_then(Tls::handshake);
+            uint(handshake.map(|handshake| handshake.len), put);
+        },
+    ),
     Field::hex("tls.handshake.version", "Version of a hello's own field: TLS 1.3 says 1.2 here", |message, put| {
         uint(hello(message).map(|hello| hello.version), put);
     }),
@@ -58,9 +73,14 @@ pub static FIELDS: &[Field<Get>] = &[
             put(Value::Bytes(&hello.random));
         }
     }),
-    Field::new("tls.handshake.session_id_length", Kind::Uint, "Length of a hello's session identifier", |message, put| {
-        uint(hello(message).map(|hello| hello.session_id.len() as u64), put);
-    }),
+    Field::new(
+        "tls.handshake.session_id_length",
+        Kind::Uint,
+        "Length of a hello's session identifier",
+        |message, put| {
+            uint(hello(message).map(|hello| hello.session_id.len() as u64), put);
+        },
+    ),
     Field::new("tls.handshake.session_id", Kind::Bytes, "Session identifier of a hello", |message, put| {
         if let Some(hello) = hello(message).filter(|hello| !hello.session_id.is_empty()) {
             put(Value::Bytes(&hello.session_id));
@@ -77,12 +97,22 @@ pub static FIELDS: &[Field<Get>] = &[
         let ciphers = hello(message).map_or(&[][..], |hello| &hello.ciphers);
         ciphers.iter().for_each(|cipher| put(Value::Text(names::cipher(*cipher).to_string().as_bytes())));
     }),
-    Field::list("tls.handshake.comp_method", Kind::Uint, "Compression methods offered, or the one chosen", |message, put| {
-        bytes(hello(message).map(|hello| &hello.compression), put);
-    }),
-    Field::list("tls.handshake.extension.type", Kind::Uint, "Types of a hello's extensions, in their order", |message, put| {
-        uints(hello(message).map(|hello| &hello.extensions), put);
-    }),
+    Field::list(
+        "tls.handshake.comp_method",
+        Kind::Uint,
+        "Compression methods offered, or the one chosen",
+        |message, put| {
+            bytes(hello(message).map(|hello| &hello.compression), put);
+        },
+    ),
+    Field::list(
+        "tls.handshake.extension.type",
+        Kind::Uint,
+        "Types of a hello's extensions, in their order",
+        |message, put| {
+            uints(hello(message).map(|hello| &hello.extensions), put);
+        },
+    ),
     Field::new("tls.handshake.extensions_server_name", Kind::Text, "The host asked for (SNI)", |message, put| {
         if let Some(name) = hello(message).and_then(|hello| hello.server_name.as_ref()) {
             put(Value::Text(name));
@@ -160,7 +190,9 @@ pub static FIELDS: &[Field<Get>] = &[
         texts(message, |read| &read.not_after, put);
     }),
     Field::list("tls.handshake.dname", Kind::Text, "Who may have signed the client's certificate", |message, put| {
-        if let Some(Body::Request { authorities, .. }) = of(message).and_then(Tls::handshake).map(|handshake| &handshake.body) {
+        if let Some(Body::Request { authorities, .. }) =
+            of(message).and_then(Tls::handshake).map(|handshake| &handshake.body)
+        {
             authorities.iter().for_each(|name| put(Value::Text(name.as_bytes())));
         }
     }),

@@ -61,8 +61,7 @@ fn ja4_start(hello: &Hello) -> String {
         _ => "00",
     };
     let name = if hello.extensions.contains(&SERVER_NAME) { 'd' } else { 'i' };
-    let [ciphers, extensions] =
-        [&hello.ciphers, &hello.extensions].map(|list| without_grease(list).count().min(99));
+    let [ciphers, extensions] = [&hello.ciphers, &hello.extensions].map(|list| without_grease(list).count().min(99));
     let [first, last] = ja4_alpn(hello.alpn.first().map_or(&[], Vec::as_slice));
     format!("t{version}{name}{ciphers:02}{extensions:02}{first}{last}")
 }
@@ -195,8 +194,13 @@ mod tests {
 
     #[test]
     fn ja3s_has_version_suite_and_extensions() {
-        let hello =
-            Hello { by_server: true, version: 769, ciphers: vec![47], extensions: vec![65281, 0, 11, 35, 5, 16], ..Hello::default() };
+        let hello = Hello {
+            by_server: true,
+            version: 769,
+            ciphers: vec![47],
+            extensions: vec![65281, 0, 11, 35, 5, 16],
+            ..Hello::default()
+        };
         assert_eq!(ja3_full(&hello), "769,47,65281-0-11-35-5-16");
         assert_eq!(ja3(&hello), "836ce314215654b5b1f85f97c73e506f");
     }

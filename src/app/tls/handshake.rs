@@ -137,7 +137,11 @@ fn request(mut body: Reader<'_>, version: Option<u16>) -> Body {
     let signatures = if has_signatures { body.vector16().map_or(Vec::new(), Reader::numbers) } else { Vec::new() };
     let mut names = body.vector16().unwrap_or(Reader(&[]));
     let authorities = std::iter::from_fn(|| names.vector16()).take(certificate::MAX_CERTIFICATES);
-    Body::Request { types, signatures, authorities: authorities.filter_map(|name| certificate::name_of(name.0)).collect() }
+    Body::Request {
+        types,
+        signatures,
+        authorities: authorities.filter_map(|name| certificate::name_of(name.0)).collect(),
+    }
 }
 
 fn ticket(mut body: Reader<'_>) -> Option<Body> {
@@ -172,7 +176,9 @@ mod tests {
 
     #[test]
     fn what_a_request_asks_for_is_told() {
-        let body = [3, 1, 2, 64, 0, 4, 4, 3, 8, 4, 0, 17, 0, 15, 0x30, 13, 0x31, 11, 0x30, 9, 6, 3, 85, 4, 3, 12, 2, b'C', b'A'];
+        let body = [
+            3, 1, 2, 64, 0, 4, 4, 3, 8, 4, 0, 17, 0, 15, 0x30, 13, 0x31, 11, 0x30, 9, 6, 3, 85, 4, 3, 12, 2, b'C', b'A',
+        ];
         let read = |version, body: &[u8]| Body::read(13, body, Chosen { version, cipher: None });
         let types = vec![1, 2, 64];
         let authorities = vec!["CN=CA".to_owned()];

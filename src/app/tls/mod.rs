@@ -24,9 +24,12 @@ use hello::Hello;
 use parser::Parser;
 use record::{Probe, content};
 
+/// What it is called.
+const TITLE: &str = "TLS";
+
 /// TLS.
 pub static APPLICATION: Application = Application {
-    title: "TLS",
+    title: TITLE,
     name: "tls",
     doc: "a handshake message, an alert, or a run of encrypted data",
     fields: fields::FIELDS,
@@ -46,6 +49,8 @@ pub struct Tls {
     pub version: u16,
     /// The version of the connection, once the server has chosen it.
     pub chosen: Option<u16>,
+    /// Whether it is a ServerHello that takes up an earlier session.
+    pub resumes: bool,
     /// How many records begin in it: a record may hold several handshake messages, and a message be in several.
     pub records: u64,
     /// Bytes in these records after their headers, the first 64 records.

@@ -65,6 +65,11 @@ pub fn alert(description: u8) -> Option<&'static str> {
     find(ALERTS, description.into())
 }
 
+/// What it means that an alert was sent, for those that one meets.
+pub fn alert_meaning(description: u8) -> Option<&'static str> {
+    find(ALERT_MEANINGS, description.into())
+}
+
 /// An extension.
 pub fn extension(number: u16) -> Named {
     Named { number, name: find(EXTENSIONS, number) }
@@ -135,6 +140,26 @@ const ALERTS: &[(u16, &str)] = &[
     (116, "certificate_required"),
     (120, "no_application_protocol"),
     (121, "ech_required"),
+];
+
+const ALERT_MEANINGS: &[(u16, &str)] = &[
+    (0, "its sender has no more to send"),
+    (10, "a message came that has no place there"),
+    (20, "a record does not fit its check sum: it was damaged or changed, or the keys differ"),
+    (40, "nothing was offered that its sender would accept: versions, cipher suites, groups, signatures"),
+    (42, "the certificate is damaged, or its signature is wrong"),
+    (44, "the certificate was revoked"),
+    (45, "the certificate is not valid any more, or not yet"),
+    (46, "the certificate was refused, for no reason that is told"),
+    (48, "who signed the certificate is not known to its sender, or not trusted"),
+    (49, "the certificate is good, and its owner may not come in"),
+    (51, "a signature or a check of the handshake is wrong"),
+    (70, "the version that was offered is not one that its sender accepts"),
+    (71, "its sender wants stronger ciphers than were offered"),
+    (86, "a lower version was tried again although both have a higher one"),
+    (112, "its sender has nothing for the host that was asked for"),
+    (116, "a certificate is wanted, and none came"),
+    (120, "none of the application protocols that were offered is known to its sender"),
 ];
 
 const GROUPS: &[(u16, &str)] = &[

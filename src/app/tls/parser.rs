@@ -41,6 +41,7 @@ pub struct Parser {
 /// A ClientHello.
 struct Asked {
     number: u32,
+    session_id: Vec<u8>,
     has_early_data: bool,
     /// Frame and time of its last byte, where it is whole.
     done: Option<(FrameNumber, Timestamp)>,
@@ -95,7 +96,7 @@ enum Payload {
 
 impl Protocol for Parser {
     fn name(&self) -> &'static str {
-        super::APPLICATION.title
+        super::TITLE
     }
 
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
@@ -456,10 +457,13 @@ impl Parser {
                 _ => None,
             };
             side.payload = if hello.is_some() { Payload::Handshake } else { Payload::Opaque };
-            self.set_content(at, match hello {
-                Some((kind, len)) => Content::Handshake(Handshake { kind, len, body: Body::Other }),
-                None => Content::EncryptedHandshake,
-            });
+            self.set_content(
+                at,
+                match hello {
+                    Some((kind, len)) => Content::Handshake(Handshake { kind, len, body: Body::Other }),
+                    None => Content::EncryptedHandshake,
+                },
+            );
         }
         self.pass(at, len, desk);
         len
@@ -568,6 +572,7 @@ impl Parser {
                     let is_whole = end == Integrity::Complete && message.missing_bytes == 0;
                     self.asked = Some(Asked {
                         number: message.number,
+                        session_id: hello.session_id.clone(),
                         has_early_data: hello.has_early_data(),
                         done: is_whole.then_some((message.frame, message.last_time)),
                     });
@@ -579,6 +584,10 @@ impl Parser {
                     if !hello.is_retry() {
                         self.chosen = self.facts.chosen(hello);
                     }
+                    let session_id = self.asked.as_ref().map(|asked| &asked.session_id).filter(|id| !id.is_empty());
+                    // TLS 1.3 sends the identifier back whatever it is.
+                    let same = self.chosen.version != Some(0x0304) && session_id == Some(&hello.session_id);
+                    tls.resumes = same || hello.selected_psk.is_some();
                     tls.chosen = self.chosen.version;
                     self.answer(message);
                 }

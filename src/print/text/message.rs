@@ -1,10 +1,11 @@
 //! A message: what it was, what is wrong with it, its layers, its segments.
 
 use super::layers::{self, Tcp};
-use super::{Last, Text, http, put_ends, put_stream, segments};
+use super::{Last, Text, http, put_ends, put_stream, segments, tls as details};
 use crate::app::http1::Http;
 use crate::app::http1::head::StartLine;
 use crate::app::message::{Kind, Message, Unit};
+use crate::app::tls;
 use crate::decode::{self, Decoded};
 use crate::event::{self, Transport};
 use crate::issue::IssueSet;
@@ -49,7 +50,8 @@ impl Text {
     fn unit(&mut self, event: &event::Message<'_>, unit: &Unit, out: &mut Vec<u8>) {
         let message = event.message;
         let verbose = self.options.verbose;
-        let mut pen = self.pen(if verbose > 0 { Last::Block } else { Last::Line }, out);
+        let tls = tls::of(message).filter(|tls| details::has_details(tls));
+        let mut pen = self.pen(if verbose > 0 || tls.is_some() { Last::Block } else { Last::Line }, out);
         pen.indent.column = INDENT;
         pen.styled(HEADING, |pen| pen.named("#", message.number.into()));
         let title = unit.application().title;
@@ -63,6 +65,9 @@ impl Text {
         });
         self.whence(event, &mut pen);
         issues(&mut pen, message.issues);
+        if let Some(tls) = tls {
+            details::write(&mut pen, tls, message.kind.client(message.side) == message.side, verbose > 0);
+        }
         if verbose > 0 {
             with_layers(&message.carrier.get(), |decoded, outer| {
                 let column = layers::text_column(&decoded.layers, title);

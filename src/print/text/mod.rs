@@ -11,6 +11,7 @@ mod packet;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::net::IpAddr;
 

@@ -166,6 +166,10 @@ impl Capture {
         let elsewhere = truth.get("then").or(truth.get("protocol")).is_some();
         faults.compare("bytes of another protocol", other, elsewhere);
 
+        if let Some(truth) = truth.get("tls") {
+            self.check_tls(stream, truth, faults);
+        }
+
         // Ours are numbered in the order of cause and effect, theirs in that of the frames; within a direction they agree.
         let mut pairs: Vec<Option<&Value>> = vec![None; want.len()];
         for kind in ["request", "response"] {
@@ -183,6 +187,27 @@ impl Capture {
             faults.0[before..]
                 .iter_mut()
                 .for_each(|fault| *fault = format!("stream {number}, message {}, {fault}", i + 1));
+        }
+    }
+
+    /// The version, the name, and which messages of either side are in clear.
+    fn check_tls(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
+        let seen = &stream["connection"]["tls"];
+        for field in ["version", "server_name"] {
+            faults.compare(field, seen.get(field), truth.get(field).filter(|value| !value.is_null()));
+        }
+        let mut messages: Vec<&Value> =
+            self.messages.iter().filter(|one| one["tcp"]["stream"] == stream["tcp"]["stream"]).collect();
+        messages.sort_by_key(|message| message["message"]["number"].as_u64());
+        for (direction, end) in [("there", "client"), ("back", "server")] {
+            let port = &stream["connection"][end]["port"];
+            let is_clear =
+                |one: &&&Value| one["tls"].get("app_data").is_none() && one["tls"]["summary"] != "Encrypted alert";
+            let sent = messages.iter().filter(|one| one["tcp"]["srcport"] == *port).filter(is_clear);
+            let titles: Vec<&str> = sent.map(|one| one["tls"]["summary"].as_str().unwrap()).collect();
+            let want = strings(&truth[direction]);
+            let same = titles.len() == want.len() && titles.iter().zip(&want).all(|(got, want)| got.starts_with(want));
+            faults.unless(same, || format!("{direction}: {titles:?}, not {want:?}"));
         }
     }
 

@@ -26,7 +26,7 @@ pub static FIELDS: &[Field<Get>] = &[
         |message, put| uint(of(message).filter(|tls| !tls.is_v2()).map(|tls| tls.content_type), put),
     ),
     Field::hex("tls.record.version", "Version in the header of its first record", |message, put| {
-        uint(of(message).filter(|tls| !tls.is_v2()).map(|tls| tls.version), put);
+        uint(of(message).map(|tls| tls.version), put);
     }),
     Field::list(
         "tls.record.length",
@@ -69,7 +69,7 @@ pub static FIELDS: &[Field<Get>] = &[
         uint(hello(message).map(|hello| hello.version), put);
     }),
     Field::new("tls.handshake.random", Kind::Bytes, "Random bytes of a hello", |message, put| {
-        if let Some(hello) = hello(message).filter(|hello| hello.random.len() == 32) {
+        if let Some(hello) = hello(message).filter(|hello| hello.random.len() == 32 && hello.specs.is_empty()) {
             put(Value::Bytes(&hello.random));
         }
     }),
@@ -159,16 +159,18 @@ pub static FIELDS: &[Field<Get>] = &[
     ),
     list_hex(
         "tls.handshake.sig_hash_alg",
-        "Signature algorithms of a ClientHello or a CertificateRequest",
+        "Signature algorithms offered or asked for, or the one that signed",
         |message, put| match of(message).and_then(Tls::handshake).map(|handshake| &handshake.body) {
             Some(Body::Hello(hello)) => uints(Some(&hello.signatures), put),
             Some(Body::Request { signatures, .. }) => uints(Some(signatures), put),
+            Some(Body::Key { signature, .. }) => uint(*signature, put),
+            Some(Body::Verify(signature)) => uint(Some(*signature), put),
             _ => {}
         },
     ),
     Field::hex("tls.handshake.server_named_curve", "Curve of the server's key", |message, put| {
-        if let Some(Body::Curve(group)) = of(message).and_then(Tls::handshake).map(|handshake| &handshake.body) {
-            put(Value::Uint((*group).into()));
+        if let Some(Body::Key { curve, .. }) = of(message).and_then(Tls::handshake).map(|handshake| &handshake.body) {
+            uint(*curve, put);
         }
     }),
     Field::list("tls.handshake.certificate_length", Kind::Uint, "Length of each certificate", |message, put| {
@@ -189,13 +191,30 @@ pub static FIELDS: &[Field<Get>] = &[
     Field::list("tls.handshake.certificate.not_after", Kind::Text, "Until when each is valid", |message, put| {
         texts(message, |read| &read.not_after, put);
     }),
-    Field::list("tls.handshake.dname", Kind::Text, "Who may have signed the client's certificate", |message, put| {
-        if let Some(Body::Request { authorities, .. }) =
-            of(message).and_then(Tls::handshake).map(|handshake| &handshake.body)
-        {
-            authorities.iter().for_each(|name| put(Value::Text(name.as_bytes())));
-        }
-    }),
+    Field::list(
+        "tls.handshake.cert_type",
+        Kind::Uint,
+        "Types of keys that a client's certificate may have",
+        |message, put| {
+            if let Some(Body::Request { types, .. }) =
+                of(message).and_then(Tls::handshake).map(|handshake| &handshake.body)
+            {
+                bytes(Some(types), put);
+            }
+        },
+    ),
+    Field::list(
+        "tls.handshake.authority",
+        Kind::Text,
+        "Who may have signed the client's certificate",
+        |message, put| {
+            if let Some(Body::Request { authorities, .. }) =
+                of(message).and_then(Tls::handshake).map(|handshake| &handshake.body)
+            {
+                authorities.iter().for_each(|name| put(Value::Text(name.as_bytes())));
+            }
+        },
+    ),
     Field::new(
         "tls.handshake.session_ticket_lifetime_hint",
         Kind::Uint,

@@ -22,7 +22,7 @@ use super::protocol::{Guess, Protocol};
 use handshake::{Body, Handshake, kind};
 use hello::Hello;
 use parser::Parser;
-use record::{Probe, content};
+use record::{Header, Probe, content};
 
 /// What it is called.
 const TITLE: &str = "TLS";
@@ -119,20 +119,28 @@ pub(super) fn guess(bytes: &[u8]) -> Guess {
         Probe::No => Guess::No,
         Probe::Maybe => Guess::Maybe,
         Probe::Record(header) if header.size < record::HEADER => Guess::Yes,
-        Probe::Record(header) => first_bytes(header.content, bytes.get(record::HEADER..).unwrap_or(&[])),
+        Probe::Record(header) => first_bytes(header, bytes.get(record::HEADER..).unwrap_or(&[])),
     }
 }
 
 /// What the bytes after a record's header are.
-fn first_bytes(content: u8, bytes: &[u8]) -> Guess {
-    match (content, bytes) {
+fn first_bytes(header: Header, bytes: &[u8]) -> Guess {
+    match (header.content, bytes) {
         (content::DATA, _) => Guess::Yes,
+        // Encrypted.
+        (content::ALERT, _) if header.len > 2 => Guess::Yes,
         (content::CHANGE_CIPHER_SPEC | content::ALERT, []) => Guess::Maybe,
         (content::CHANGE_CIPHER_SPEC, [1, ..]) | (content::ALERT, [1 | 2, ..]) => Guess::Yes,
-        (content::HANDSHAKE, bytes) => match bytes.first_chunk() {
+        (content::HANDSHAKE, bytes) if usize::from(header.len) >= handshake::HEADER => match bytes.first_chunk() {
             None => Guess::Maybe,
             Some(header) if handshake::header(*header).is_some() => Guess::Yes,
             Some(_) => Guess::No,
+        },
+        // A hello may be cut into records of a few bytes, to hide the name in it.
+        (content::HANDSHAKE, bytes) => match (bytes.first(), bytes.get(usize::from(header.len))) {
+            (None, _) | (Some(&(kind::CLIENT_HELLO | kind::SERVER_HELLO)), None) => Guess::Maybe,
+            (Some(&(kind::CLIENT_HELLO | kind::SERVER_HELLO)), Some(&content::HANDSHAKE)) => Guess::Yes,
+            _ => Guess::No,
         },
         _ => Guess::No,
     }
@@ -214,8 +222,8 @@ impl fmt::Display for Tls {
                         write!(f, " {}", read.subject)?;
                     }
                 }
-                Body::Curve(group) => write!(f, " {}", names::group(*group))?,
-                Body::Request { .. } | Body::Ticket(..) | Body::Status(_) | Body::Other => {}
+                Body::Key { curve: Some(group), .. } => write!(f, " {}", names::group(*group))?,
+                _ => {}
             },
             Content::Alert(level, description) => {
                 f.write_str(match level {

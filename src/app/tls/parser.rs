@@ -586,7 +586,7 @@ impl Parser {
                     }
                     let session_id = self.asked.as_ref().map(|asked| &asked.session_id).filter(|id| !id.is_empty());
                     // TLS 1.3 sends the identifier back whatever it is.
-                    let same = self.chosen.version != Some(0x0304) && session_id == Some(&hello.session_id);
+                    let same = hello.highest_version() != 0x0304 && session_id == Some(&hello.session_id);
                     tls.resumes = same || hello.selected_psk.is_some();
                     tls.chosen = self.chosen.version;
                     self.answer(message);

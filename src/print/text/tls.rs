@@ -16,11 +16,17 @@ const SHOWN: usize = 4;
 /// Whether there is more to tell of a message than its heading.
 pub(super) fn has_details(tls: &Tls) -> bool {
     match &tls.content {
-        Content::Handshake(handshake) => !matches!(handshake.body, Body::Other | Body::Curve(_)),
+        Content::Handshake(handshake) => !matches!(handshake.body, Body::Other | Body::Key { signature: None, .. }),
         Content::Alert(_, description) => names::alert_meaning(*description).is_some(),
         Content::Data(Hidden::Handshake | Hidden::Early) => true,
+        Content::Data(Hidden::Application) => is_like_an_alert(tls),
         _ => false,
     }
+}
+
+/// Whether it is as long as an alert in TLS 1.3: level, description, content type, and 16 bytes that authenticate them.
+fn is_like_an_alert(tls: &Tls) -> bool {
+    tls.chosen == Some(0x0304) && (tls.records, tls.payload) == (1, 19)
 }
 
 /// Writes what there is to tell of a message.
@@ -43,7 +49,10 @@ pub(super) fn write(pen: &mut Pen<'_>, tls: &Tls, by_client: bool, all: bool) {
                 lines.words("ticket", &text);
             }
             Body::Status(len) => lines.words("OCSP", &format!("{len} bytes from the issuer: is it revoked?")),
-            Body::Curve(_) | Body::Other => {}
+            Body::Key { signature: Some(signature), .. } | Body::Verify(signature) => {
+                lines.words("signed with", &names::signature(*signature).to_string());
+            }
+            Body::Key { .. } | Body::Other => {}
         },
         Content::Alert(_, description) => {
             if let Some(meaning) = names::alert_meaning(*description) {
@@ -59,6 +68,9 @@ pub(super) fn write(pen: &mut Pen<'_>, tls: &Tls, by_client: bool, all: bool) {
             },
         ),
         Content::Data(Hidden::Early) => lines.words("early", "sent before the server's answer; may have been replayed"),
+        Content::Data(Hidden::Application) if is_like_an_alert(tls) => {
+            lines.words("perhaps", "an alert, such as close_notify: it is as long as one");
+        }
         _ => {}
     }
 }

@@ -159,10 +159,8 @@ impl Conversation {
             ];
             send(1, &parts, Some("ClientHello a.test"));
         }
-        let ends = [
-            (record(20, &[1]), "ChangeCipherSpec"),
-            (record(22, &noise(40, &mut random)), "Encrypted handshake message"),
-        ];
+        let ends =
+            [(record(20, &[1]), "ChangeCipherSpec"), (record(22, &noise(40, &mut random)), "Finished (encrypted)")];
         let keys = [(fragments(&handshake(16, &noise(33, &mut random))), "ClientKeyExchange")];
         send(0, &[&keys[..], &ends].concat(), None);
         send(1, &ends, None);

@@ -35,8 +35,8 @@ pub static APPLICATION: Application = Application {
     fields: fields::FIELDS,
 };
 
-/// Lengths of records that are kept of a message; a run of a download has millions of records.
-const KEPT_LENGTHS: usize = 64;
+/// Records of a message of which version and length are kept; a run of a download has millions.
+const KEPT_HEADERS: usize = 64;
 
 /// A message of TLS.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -53,8 +53,8 @@ pub struct Tls {
     pub resumes: bool,
     /// How many records begin in it: a record may hold several handshake messages, and a message be in several.
     pub records: u64,
-    /// Bytes in these records after their headers, the first 64 records.
-    pub lengths: Vec<u16>,
+    /// Version and length of these records, the first 64 of them.
+    pub headers: Vec<(u16, u16)>,
     /// Its bytes without the headers of records, as many as were captured.
     pub payload: u64,
 }
@@ -69,6 +69,8 @@ pub enum Content {
     Handshake(Handshake),
     /// A record with handshake messages that are encrypted.
     EncryptedHandshake,
+    /// The first such record after the keys have changed, which is Finished (RFC 5246 7.4.9).
+    EncryptedFinished,
     /// What its sender sends from here on has other keys.
     ChangeCipherSpec,
     /// An alert in clear: level and description.
@@ -181,6 +183,11 @@ impl Tls {
         }
     }
 
+    /// Whether it is of TLS 1.3, where that is known.
+    pub fn is_tls13(&self) -> bool {
+        self.chosen.is_some_and(names::is_tls13)
+    }
+
     /// What it is called.
     pub fn title(&self) -> &'static str {
         match &self.content {
@@ -189,6 +196,7 @@ impl Tls {
             Content::Handshake(_) if self.hello().is_some_and(Hello::is_retry) => "HelloRetryRequest",
             Content::Handshake(handshake) => names::handshake(handshake.kind).unwrap_or("Handshake message"),
             Content::EncryptedHandshake => "Encrypted handshake message",
+            Content::EncryptedFinished => "Finished (encrypted)",
             Content::ChangeCipherSpec => "ChangeCipherSpec",
             Content::Alert(..) => "Alert",
             Content::EncryptedAlert => "Encrypted alert",

@@ -9,6 +9,11 @@ pub const fn is_grease(number: u16) -> bool {
     number & 0x0f0f == 0x0a0a && number >> 8 == number & 0xff
 }
 
+/// Whether a version is TLS 1.3, or a draft of it.
+pub const fn is_tls13(version: u16) -> bool {
+    matches!(version, 0x0304 | 0x7f00..=0x7fff)
+}
+
 /// A number as its registry has it; hexadecimal where it has none.
 pub struct Named {
     number: u16,

@@ -26,7 +26,7 @@ pub(super) fn has_details(tls: &Tls) -> bool {
 
 /// Whether it is as long as an alert in TLS 1.3: level, description, content type, and 16 bytes that authenticate them.
 fn is_like_an_alert(tls: &Tls) -> bool {
-    tls.chosen == Some(0x0304) && (tls.records, tls.payload) == (1, 19)
+    tls.is_tls13() && (tls.records, tls.payload) == (1, 19)
 }
 
 /// Writes what there is to tell of a message.
@@ -100,7 +100,7 @@ pub(super) fn write_facts(pen: &mut Pen<'_>, facts: &Facts, client: usize) {
         return;
     }
     lines.line("hidden", |pen| {
-        let certificates = if facts.version == Some(0x0304) { "the certificates, and " } else { "" };
+        let certificates = if facts.version.is_some_and(names::is_tls13) { "the certificates, and " } else { "" };
         pen.words(PLAIN, &format!("{certificates}what was asked and answered:"));
         for (arrow, side) in [('→', client & 1), ('←', 1 - (client & 1))] {
             let (bytes, records) = (facts.bytes[side], facts.records[side]);
@@ -168,7 +168,7 @@ impl Lines<'_, '_> {
         if resumes {
             self.words("resumes", "an earlier session, so that there is no certificate");
         }
-        if !hello.is_retry() && hello.highest_version() == 0x0304 {
+        if !hello.is_retry() && names::is_tls13(hello.highest_version()) {
             self.words("from here", "all is encrypted, the certificate too");
         }
     }

@@ -150,13 +150,19 @@ impl Capture {
             let protocol = truth.get("protocol").cloned().unwrap_or("HTTP".into());
             faults.compare("protocol", &stream["connection"]["protocol"], &protocol);
         }
-        let other = stream["connection"]["other_bytes"].as_u64() > Some(0);
+        // Of what is dissected, the bytes are in messages.
+        let has_messages = self.messages.iter().any(|one| !one["tls"].is_null() && one["tcp"]["stream"] == *number);
+        let other = has_messages || stream["connection"]["other_bytes"].as_u64() > Some(0);
         let own = self.messages.iter().filter(|one| !one["dns"].is_null() && one["tcp"]["stream"] == *number);
         check_names(&truth["dns"], own, faults);
         let then = truth.get("then").filter(|then| *then != "websocket");
         let foreign = want.is_empty() && truth.get("protocol").is_some() && truth.get("dns").is_none();
         let elsewhere = then.is_some() || foreign;
         faults.compare("bytes of another protocol", other, elsewhere);
+
+        if let Some(truth) = truth.get("tls") {
+            self.check_tls(stream, truth, faults);
+        }
 
         // Ours are numbered in the order of cause and effect, theirs in that of the frames; within a direction they agree.
         let mut pairs: Vec<Option<&Value>> = vec![None; want.len()];
@@ -206,6 +212,27 @@ impl Capture {
             compare("by", Some(&Value::from(if is_client { "client" } else { "server" })), truth.get("by"));
             let is_compressed = websocket["pmc"][0] == true;
             compare("compressed", is_compressed.then_some(&Value::Bool(true)), truth.get("compressed"));
+        }
+    }
+
+    /// The version, the name, and which messages of either side are in clear.
+    fn check_tls(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
+        let seen = &stream["connection"]["tls"];
+        for field in ["version", "server_name"] {
+            faults.compare(field, seen.get(field), truth.get(field).filter(|value| !value.is_null()));
+        }
+        let mut messages: Vec<&Value> =
+            self.messages.iter().filter(|one| one["tcp"]["stream"] == stream["tcp"]["stream"]).collect();
+        messages.sort_by_key(|message| message["message"]["number"].as_u64());
+        for (direction, end) in [("there", "client"), ("back", "server")] {
+            let port = &stream["connection"][end]["port"];
+            let is_clear =
+                |one: &&&Value| one["tls"].get("app_data").is_none() && one["tls"]["summary"] != "Encrypted alert";
+            let sent = messages.iter().filter(|one| one["tcp"]["srcport"] == *port).filter(is_clear);
+            let titles: Vec<&str> = sent.map(|one| one["tls"]["summary"].as_str().unwrap()).collect();
+            let want = strings(&truth[direction]);
+            let same = titles.len() == want.len() && titles.iter().zip(&want).all(|(got, want)| got.starts_with(want));
+            faults.unless(same, || format!("{direction}: {titles:?}, not {want:?}"));
         }
     }
 

@@ -505,6 +505,7 @@ fn connection() -> Value {
         ["connection.initial_rtt", "connection.protocol"].contains(&name)
             || name.ends_with(".rate")
             || name.contains(".ack_rtt.")
+            || name.starts_with("connection.tls.")
     };
     let is_connection = |entry: &Entry| entry.name.starts_with("connection.") && entry.kind != "record";
     let all: Vec<&str> = entries().iter().filter(|entry| is_connection(entry)).map(|entry| entry.name).collect();

@@ -3,12 +3,13 @@
 use std::ptr;
 
 use super::layers::{self, Tcp};
-use super::{Last, Text, dns, http, http2, put_ends, put_stream, segments, websocket};
+use super::{Last, Text, dns, http, http2, put_ends, put_stream, segments, tls as details, websocket};
 use crate::app::dns::MDNS;
 use crate::app::http1::Http;
 use crate::app::http1::head::StartLine;
 use crate::app::http2::APPLICATION;
 use crate::app::message::{Kind, Message, Unit};
+use crate::app::tls;
 use crate::decode::{self, Decoded};
 use crate::event::{self, Transport};
 use crate::issue::IssueSet;
@@ -58,7 +59,8 @@ impl Text {
         if verbose == 0 && control.is_some_and(|control| !http2::is_shown(message, control)) {
             return;
         }
-        let mut pen = self.pen(if verbose > 0 { Last::Block } else { Last::Line }, out);
+        let tls = tls::of(message).filter(|tls| details::has_details(tls));
+        let mut pen = self.pen(if verbose > 0 || tls.is_some() { Last::Block } else { Last::Line }, out);
         pen.indent.column = INDENT;
         pen.styled(HEADING, |pen| pen.named("#", message.number.into()));
         let title = unit.application().title;
@@ -81,6 +83,9 @@ impl Text {
         issues(&mut pen, message.issues);
         if let Unit::WebSocket(unit) = unit {
             websocket::write(&mut pen, message, unit, &self.options);
+        }
+        if let Some(tls) = tls {
+            details::write(&mut pen, tls, message.kind.client(message.side) == message.side, verbose > 0);
         }
         if verbose > 0 {
             with_layers(&message.carrier.get(), |decoded, outer| {

@@ -13,6 +13,7 @@ mod packet;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod websocket;
 
 use std::net::IpAddr;

@@ -416,7 +416,7 @@ fn message() -> Value {
         .must("frame.number", count())
         .must("time", json!({ "type": "string", "format": "date-time" }))
         .fields(|entry| ["http.", "dns.", "message."].iter().any(|prefix| entry.name.starts_with(prefix)))
-        .must("message.kind", json!({ "enum": ["request", "response"] }))
+        .must("message.kind", json!({ "enum": ["request", "response", "message"] }))
         .must("message.integrity", json!({ "enum": integrity }))
         .must("message.issues", list(of("issue")))
         .must("message.missing", list(missing))

@@ -19,7 +19,7 @@ use crate::tcp::reassembly::{Cause, End};
 /// [`Desk::pass`], so that each is accounted for.
 pub trait Protocol: Send {
     /// Its name in records, such as `TLS`.
-    fn name(&self) -> &'static str;
+    fn title(&self) -> &'static str;
 
     /// The next bytes of direction `at`: 0 for what the sender of the connection's first frame sends, 1 for the other.
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>);

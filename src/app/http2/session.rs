@@ -462,7 +462,7 @@ impl Session {
 }
 
 impl Protocol for Session {
-    fn name(&self) -> &'static str {
+    fn title(&self) -> &'static str {
         super::APPLICATION.title
     }
 

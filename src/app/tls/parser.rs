@@ -94,7 +94,7 @@ enum Payload {
 }
 
 impl Protocol for Parser {
-    fn name(&self) -> &'static str {
+    fn title(&self) -> &'static str {
         super::APPLICATION.title
     }
 

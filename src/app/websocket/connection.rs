@@ -282,7 +282,7 @@ impl Connection {
 }
 
 impl Protocol for Connection {
-    fn name(&self) -> &'static str {
+    fn title(&self) -> &'static str {
         super::APPLICATION.title
     }
 

@@ -270,9 +270,14 @@ impl Catalogue {
             let source = if is_header { Source::HttpHeader } else { Source::Http(field.get) };
             self.add(field.name, field.kind, field.doc, source).many |= field.many;
         }
-        for application in APPLICATIONS.iter().filter(|application| !is_http(application)) {
-            self.fields(application.fields, Source::Unit);
-        }
+        // Some have a table in common, of which each value is there once.
+        let mut tables: Vec<&'static [Field<Get>]> = APPLICATIONS
+            .iter()
+            .filter(|application| !is_http(application))
+            .map(|application| application.fields)
+            .collect();
+        tables.dedup_by_key(|fields| fields.as_ptr());
+        tables.into_iter().for_each(|fields| self.fields(fields, Source::Unit));
         self.fields(registry::MESSAGE, Source::Message);
         for field in registry::CONNECTION {
             let is_of_flow = field.name.starts_with("connection.client") || field.name.starts_with("connection.server");

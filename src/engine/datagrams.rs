@@ -71,6 +71,18 @@ impl Datagrams {
         (self.streams.insert(&hashed, stream), number)
     }
 
+    /// How many streams there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Who talks to whom on a stream.
+    pub fn flow(&mut self, id: Id) -> Option<Flow> {
+        let stream = self.streams.get_mut(id)?;
+        let ends = stream.key.ends(stream.swapped);
+        Some(Flow { transport: Transport::Udp, stream: stream.number, ends, client: None })
+    }
+
     /// Takes a datagram of a stream, from the first of `ends` to the second.
     pub fn push(
         &mut self,

@@ -95,7 +95,7 @@ impl Stream {
 }
 
 impl Protocol for Stream {
-    fn name(&self) -> &'static str {
+    fn title(&self) -> &'static str {
         "DNS"
     }
 

@@ -120,6 +120,9 @@ impl Recorder {
 
     /// A copy of bytes of a message that was told of before.
     fn update(&mut self, told: &Update<'_>) {
+        if told.flow.transport != Transport::Tcp {
+            return;
+        }
         let (key, update) = ((told.flow.stream, told.update.number), told.update);
         let (of, is_request) = match update.kind {
             Kind::Request => (&self.requests, true),

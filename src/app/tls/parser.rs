@@ -97,8 +97,8 @@ enum Payload {
 }
 
 impl Protocol for Parser {
-    fn name(&self) -> &'static str {
-        super::TITLE
+    fn title(&self) -> &'static str {
+        super::APPLICATION.title
     }
 
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {

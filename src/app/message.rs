@@ -10,6 +10,7 @@ use crate::tcp::{OwnedCarrier, SegmentRef};
 
 use super::dns::{self, Dns};
 use super::http1::{self, Http, Run};
+use super::named::Named;
 pub use super::segments::Segments;
 use super::websocket::{self, WebSocket};
 
@@ -182,6 +183,8 @@ pub enum Unit {
     Dns(Dns),
     /// WebSocket.
     WebSocket(Box<WebSocket>),
+    /// A datagram of a protocol that is told in a line.
+    Named(Box<Named>),
 }
 
 impl Unit {
@@ -191,6 +194,7 @@ impl Unit {
             Self::Http(_) => &http1::APPLICATION,
             Self::Dns(_) => &dns::APPLICATION,
             Self::WebSocket(_) => &websocket::APPLICATION,
+            Self::Named(named) => named.application,
         }
     }
 
@@ -200,6 +204,7 @@ impl Unit {
             Self::Http(_) => None,
             Self::Dns(dns) => Some(dns),
             Self::WebSocket(unit) => Some(unit),
+            Self::Named(named) => Some(named),
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod http1;
 pub mod identify;
 pub mod ledger;
 pub mod message;
+pub mod named;
 pub mod protocol;
 mod segments;
 pub mod websocket;
@@ -15,7 +16,24 @@ use ledger::Ledger;
 use message::{Application, Message, Update};
 
 /// The protocols whose messages are recovered.
-pub static APPLICATIONS: &[&Application] = &[&http1::APPLICATION, &dns::APPLICATION, &websocket::APPLICATION];
+pub static APPLICATIONS: &[&Application] = &[
+    &http1::APPLICATION,
+    &dns::APPLICATION,
+    &websocket::APPLICATION,
+    &named::STUN,
+    &named::QUIC,
+    &named::DTLS,
+    &named::WIREGUARD,
+    &named::DHCP,
+    &named::DHCPV6,
+    &named::SNMP,
+    &named::SIP,
+    &named::SYSLOG,
+    &named::TFTP,
+    &named::RADIUS,
+    &named::NTP,
+    &named::ISAKMP,
+];
 
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]

@@ -107,7 +107,7 @@ pub fn datagram(datagram: &Datagram<'_>) -> Option<Said> {
     }
     let dns = parse(datagram.bytes).ok()?;
     let kind = if dns.response { Kind::Response } else { Kind::Request };
-    Some(Said { kind, key: Some(dns.id.into()), unit: Unit::Dns(dns) })
+    Some(Said { kind, key: Some(dns.id.into()), unit: Unit::Dns(dns), once: None })
 }
 
 /// Counts of records: questions, answers, authority, additional.

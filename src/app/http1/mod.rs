@@ -2,6 +2,7 @@
 
 pub mod chunked;
 pub mod coding;
+mod datagram;
 pub mod fields;
 pub mod framing;
 pub mod head;
@@ -14,6 +15,7 @@ pub mod start;
 pub mod syntax;
 
 use super::message::Application;
+pub use datagram::datagram;
 use head::{Head, HeadRef, Version};
 use name::Name;
 pub use session::{Run, Session};

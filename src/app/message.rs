@@ -8,10 +8,12 @@ use crate::issue::{Issue, IssueSet};
 use crate::tcp::reassembly::{Cause, End};
 use crate::tcp::{OwnedCarrier, SegmentRef};
 
-use super::dns::{self, Dns};
+use super::dns::Dns;
 use super::http1::{self, Http, Run};
+use super::http2::{self, Control};
 use super::named::Named;
 pub use super::segments::Segments;
+use super::tls::{self, Tls};
 use super::websocket::{self, WebSocket};
 
 /// Missing runs kept of a message.
@@ -105,7 +107,7 @@ impl Integrity {
 /// A run of a message's bytes that is not there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Missing {
-    /// Where it begins: bytes from the start of the message.
+    /// Where it begins: bytes of the stream from the start of the message.
     pub offset: u64,
     /// How many bytes.
     pub len: u64,
@@ -177,24 +179,30 @@ pub struct Application {
 /// A message as its protocol has it.
 #[derive(Clone, Debug)]
 pub enum Unit {
-    /// HTTP/0.9, 1.0, 1.1.
+    /// HTTP.
     Http(Http),
+    /// Frames of HTTP/2 that are of no HTTP message.
+    Http2(Box<Control>),
     /// DNS.
     Dns(Dns),
     /// WebSocket.
     WebSocket(Box<WebSocket>),
     /// A datagram of a protocol that is told in a line.
     Named(Box<Named>),
+    /// TLS.
+    Tls(Box<Tls>),
 }
 
 impl Unit {
     /// The protocol.
     pub const fn application(&self) -> &'static Application {
         match self {
+            Self::Http(Http { http2: Some(_), .. }) | Self::Http2(_) => &http2::APPLICATION,
             Self::Http(_) => &http1::APPLICATION,
-            Self::Dns(_) => &dns::APPLICATION,
             Self::WebSocket(_) => &websocket::APPLICATION,
             Self::Named(named) => named.application,
+            Self::Dns(dns) => dns.application(),
+            Self::Tls(_) => &tls::APPLICATION,
         }
     }
 
@@ -202,9 +210,11 @@ impl Unit {
     pub fn summary(&self) -> Option<&dyn fmt::Display> {
         match self {
             Self::Http(_) => None,
+            Self::Http2(control) => Some(&**control),
             Self::Dns(dns) => Some(dns),
             Self::WebSocket(unit) => Some(unit),
             Self::Named(named) => Some(named),
+            Self::Tls(tls) => Some(tls),
         }
     }
 }
@@ -315,6 +325,13 @@ impl Message {
         self.carrier.set(run.carrier);
     }
 
+    /// Which end is the client: a promise is a request that the server makes.
+    pub fn client(&self) -> usize {
+        let is_promise =
+            self.http().and_then(|http| http.http2.as_ref()).is_some_and(|part| part.promised_on.is_some());
+        self.kind.client(if is_promise { 1 - self.side } else { self.side })
+    }
+
     /// Bytes of its storage.
     pub fn storage(&self) -> usize {
         let carrier = self.carrier.get();
@@ -354,6 +371,13 @@ impl Message {
             Cause::Gap => Issue::Gap,
             Cause::Truncated => Issue::Truncated,
         });
+    }
+
+    /// The same of bytes from `offset` of the stream on, where others than its own may lie before them.
+    pub fn lack_at(&mut self, offset: u64, len: u64, cause: Cause) {
+        let before = std::mem::replace(&mut self.len, offset.saturating_sub(self.start));
+        self.lack(len, cause);
+        self.len = before + len;
     }
 
     /// What became of its bytes, given how it ended: missing bytes come first.

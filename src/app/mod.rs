@@ -3,12 +3,14 @@
 pub mod datagram;
 pub mod dns;
 pub mod http1;
+pub mod http2;
 pub mod identify;
 pub mod ledger;
 pub mod message;
 pub mod named;
 pub mod protocol;
 mod segments;
+pub mod tls;
 pub mod websocket;
 
 use http1::Session;
@@ -18,7 +20,11 @@ use message::{Application, Message, Update};
 /// The protocols whose messages are recovered.
 pub static APPLICATIONS: &[&Application] = &[
     &http1::APPLICATION,
+    &http2::APPLICATION,
     &dns::APPLICATION,
+    &dns::MDNS,
+    &dns::LLMNR,
+    &tls::APPLICATION,
     &websocket::APPLICATION,
     &named::STUN,
     &named::QUIC,

@@ -3,6 +3,8 @@
 
 mod quic;
 mod readers;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -282,8 +282,8 @@ impl Connection {
 }
 
 impl Protocol for Connection {
-    fn name(&self) -> &'static str {
-        "WebSocket"
+    fn title(&self) -> &'static str {
+        super::APPLICATION.title
     }
 
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {

@@ -80,7 +80,7 @@ fn head(pen: &mut Pen<'_>, bytes: &[u8], options: &Options) {
 }
 
 /// A line without its end, and the marks that show that.
-fn split_line_end(line: &[u8]) -> (&[u8], &'static str) {
+pub(in crate::print) fn split_line_end(line: &[u8]) -> (&[u8], &'static str) {
     match line {
         [text @ .., b'\r', b'\n'] => (text, "␍␊"),
         [text @ .., b'\n'] => (text, "␊"),
@@ -88,7 +88,8 @@ fn split_line_end(line: &[u8]) -> (&[u8], &'static str) {
     }
 }
 
-fn line_end(pen: &mut Pen<'_>, marks: &str, style: Style) {
+/// Writes the marks of the end of a line.
+pub(in crate::print) fn line_end(pen: &mut Pen<'_>, marks: &str, style: Style) {
     if !marks.is_empty() {
         pen.need(2);
         pen.text(style, marks);

@@ -216,7 +216,7 @@ pub(super) fn issues(pen: &mut Pen<'_>, issues: IssueSet) {
 /// Decodes the headers through which a message came. They end where the payload begins, so that what the decoder says of
 /// that does not count. `act` also gets how many of the layers are of the frame itself, where the others are those of
 /// a datagram put together from fragments.
-fn with_layers(carrier: &Carrier<'_>, act: impl FnOnce(&Decoded<'_>, Option<usize>)) {
+pub(in crate::print) fn with_layers(carrier: &Carrier<'_>, act: impl FnOnce(&Decoded<'_>, Option<usize>)) {
     let decoded = decode::decode_headers(carrier.meta, carrier.headers, carrier.resumed);
     let outer = layers::resumed_at(&decoded).filter(|_| !carrier.resumed.is_empty());
     act(&decoded, outer);

@@ -11,6 +11,7 @@ use crate::tcp::{OwnedCarrier, SegmentRef};
 use super::dns::Dns;
 use super::http1::{self, Http, Run};
 use super::http2::{self, Control};
+use super::named::Named;
 pub use super::segments::Segments;
 use super::tls::{self, Tls};
 use super::websocket::{self, WebSocket};
@@ -186,6 +187,8 @@ pub enum Unit {
     Dns(Dns),
     /// WebSocket.
     WebSocket(Box<WebSocket>),
+    /// A datagram of a protocol that is told in a line.
+    Named(Box<Named>),
     /// TLS.
     Tls(Box<Tls>),
 }
@@ -197,6 +200,7 @@ impl Unit {
             Self::Http(Http { http2: Some(_), .. }) | Self::Http2(_) => &http2::APPLICATION,
             Self::Http(_) => &http1::APPLICATION,
             Self::WebSocket(_) => &websocket::APPLICATION,
+            Self::Named(named) => named.application,
             Self::Dns(dns) => dns.application(),
             Self::Tls(_) => &tls::APPLICATION,
         }
@@ -209,6 +213,7 @@ impl Unit {
             Self::Http2(control) => Some(&**control),
             Self::Dns(dns) => Some(dns),
             Self::WebSocket(unit) => Some(unit),
+            Self::Named(named) => Some(named),
             Self::Tls(tls) => Some(tls),
         }
     }

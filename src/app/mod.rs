@@ -7,6 +7,7 @@ pub mod http2;
 pub mod identify;
 pub mod ledger;
 pub mod message;
+pub mod named;
 pub mod protocol;
 mod segments;
 pub mod tls;
@@ -25,6 +26,19 @@ pub static APPLICATIONS: &[&Application] = &[
     &dns::LLMNR,
     &tls::APPLICATION,
     &websocket::APPLICATION,
+    &named::STUN,
+    &named::QUIC,
+    &named::DTLS,
+    &named::WIREGUARD,
+    &named::DHCP,
+    &named::DHCPV6,
+    &named::SNMP,
+    &named::SIP,
+    &named::SYSLOG,
+    &named::TFTP,
+    &named::RADIUS,
+    &named::NTP,
+    &named::ISAKMP,
 ];
 
 /// What the core is asked for beside the messages.

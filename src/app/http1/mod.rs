@@ -2,6 +2,7 @@
 
 pub mod chunked;
 pub mod coding;
+mod datagram;
 pub mod fields;
 pub mod framing;
 pub mod head;
@@ -16,6 +17,7 @@ pub mod uri;
 
 use super::http2;
 use super::message::Application;
+pub use datagram::datagram;
 use head::{Head, HeadRef, Version};
 use name::Name;
 pub use session::{Run, Session};

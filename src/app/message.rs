@@ -8,10 +8,12 @@ use crate::issue::{Issue, IssueSet};
 use crate::tcp::reassembly::{Cause, End};
 use crate::tcp::{OwnedCarrier, SegmentRef};
 
-use super::dns::{self, Dns};
+use super::dns::Dns;
 use super::http1::{self, Http, Run};
 use super::http2::{self, Control};
 pub use super::segments::Segments;
+use super::tls::{self, Tls};
+use super::websocket::{self, WebSocket};
 
 /// Missing runs kept of a message.
 const KEPT_MISSING: usize = 256;
@@ -137,6 +139,8 @@ pub struct Message {
     pub start: u64,
     /// Its length so far, missing bytes included.
     pub len: u64,
+    /// Bytes of other messages that came between its own.
+    pub between: u64,
     /// Capture time of its first byte.
     pub first_time: Timestamp,
     /// Capture time of its last byte.
@@ -181,6 +185,10 @@ pub enum Unit {
     Http2(Box<Control>),
     /// DNS.
     Dns(Dns),
+    /// WebSocket.
+    WebSocket(Box<WebSocket>),
+    /// TLS.
+    Tls(Box<Tls>),
 }
 
 impl Unit {
@@ -189,7 +197,9 @@ impl Unit {
         match self {
             Self::Http(Http { http2: Some(_), .. }) | Self::Http2(_) => &http2::APPLICATION,
             Self::Http(_) => &http1::APPLICATION,
-            Self::Dns(_) => &dns::APPLICATION,
+            Self::WebSocket(_) => &websocket::APPLICATION,
+            Self::Dns(dns) => dns.application(),
+            Self::Tls(_) => &tls::APPLICATION,
         }
     }
 
@@ -199,6 +209,8 @@ impl Unit {
             Self::Http(_) => None,
             Self::Http2(control) => Some(&**control),
             Self::Dns(dns) => Some(dns),
+            Self::WebSocket(unit) => Some(unit),
+            Self::Tls(tls) => Some(tls),
         }
     }
 }
@@ -217,6 +229,7 @@ impl Default for Message {
             missing_bytes: 0,
             start: 0,
             len: 0,
+            between: 0,
             first_time: Timestamp(0),
             last_time: Timestamp(0),
             frame: 0,
@@ -264,6 +277,7 @@ impl Message {
             missing_bytes,
             start,
             len,
+            between,
             first_time,
             last_time,
             frame,
@@ -284,6 +298,7 @@ impl Message {
         *missing_bytes = 0;
         *start = 0;
         *len = 0;
+        *between = 0;
         *first_time = Timestamp(0);
         *last_time = Timestamp(0);
         *frame = 0;
@@ -323,7 +338,7 @@ impl Message {
 
     /// Offset one past its last byte.
     pub fn end(&self) -> u64 {
-        self.start + self.len
+        self.start + self.len + self.between
     }
 
     /// Takes note of the next run of its bytes.
@@ -336,10 +351,15 @@ impl Message {
         self.segments.add(&segment);
     }
 
+    /// Takes note that its next byte is at `offset` of the stream: what lies before it is of other messages.
+    pub fn resume_at(&mut self, offset: u64) {
+        self.between += offset.saturating_sub(self.end());
+    }
+
     /// Takes note that its next `len` bytes are not there.
     pub fn lack(&mut self, len: u64, cause: Cause) {
         if self.missing.len() < KEPT_MISSING {
-            self.missing.push(Missing { offset: self.len, len, cause });
+            self.missing.push(Missing { offset: self.len + self.between, len, cause });
         }
         self.len += len;
         self.missing_bytes += len;

@@ -2,10 +2,13 @@
 //! messages with.
 
 use super::Context;
+use super::dns;
 use super::http1::{Run, Session};
 use super::http2;
 use super::ledger::Class;
 use super::message::{Integrity, Kind, Message, Unit};
+use super::tls;
+use super::websocket;
 use crate::app::Output;
 use crate::frame::FrameNumber;
 use crate::issue::IssueSet;
@@ -16,7 +19,7 @@ use crate::tcp::reassembly::{Cause, End};
 /// [`Desk::pass`], so that each is accounted for.
 pub trait Protocol: Send {
     /// Its name in records, such as `TLS`.
-    fn name(&self) -> &'static str;
+    fn title(&self) -> &'static str;
 
     /// The next bytes of direction `at`: 0 for what the sender of the connection's first frame sends, 1 for the other.
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>);
@@ -41,6 +44,11 @@ pub trait Protocol: Send {
 
     /// Gives up what is held, at a bound.
     fn relieve(&mut self, desk: &mut Desk<'_, '_>);
+
+    /// What is known of the connection, where it is TLS.
+    fn tls(&self) -> Option<&tls::Facts> {
+        None
+    }
 }
 
 /// What bytes at a place where a protocol may begin are to it.
@@ -65,11 +73,15 @@ struct Known {
 }
 
 /// The protocols that are known by their first bytes.
-const KNOWN: &[Known] = &[Known {
-    first: |byte| matches!(byte, b'P' | 0),
-    guess: http2::guess,
-    parser: |_| Box::new(http2::Session::default()),
-}];
+const KNOWN: &[Known] = &[
+    Known { first: tls::may_begin, guess: tls::guess, parser: |_| tls::parser() },
+    Known {
+        first: |byte| matches!(byte, b'P' | 0),
+        guess: http2::guess,
+        parser: |_| Box::new(http2::Session::default()),
+    },
+    Known { first: dns::may_begin, guess: dns::guess, parser: |_| Box::new(dns::Stream::default()) },
+];
 
 /// Most bytes that are held until they tell.
 pub(super) const MAX_GUESSED: usize = 24;
@@ -101,7 +113,7 @@ pub(super) fn upgraded(response: &Message) -> Option<Box<dyn Protocol>> {
     if names(b"h2c") {
         return Some(Box::new(http2::Session::upgraded(response)));
     }
-    None
+    websocket::upgraded(response)
 }
 
 /// What a parser writes its messages with.

@@ -5,7 +5,7 @@ use super::connection::{Name, Noted};
 use crate::app::http1::{Run, Session};
 use crate::app::ledger::Class;
 use crate::app::{Context, Output};
-use crate::event::{self, Event, Flow, Sink};
+use crate::event::{self, Event, Flow, Followed, Happened, Sink};
 use crate::issue::Issue;
 use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::{Compared, Item, Memory, ORIGIN, Outlet};
@@ -18,6 +18,8 @@ pub(super) struct Feed<'f, S> {
     pub origins: [u32; 2],
     pub messages: &'f mut [u32; 2],
     pub noted: &'f mut Noted,
+    /// Whether all that happens on them is told.
+    pub is_followed: bool,
     pub shared: &'f mut Shared,
     pub sink: &'f mut S,
 }
@@ -32,6 +34,7 @@ impl<S: Sink> Outlet for Side<'_, '_, S> {
     #[inline]
     fn item(&mut self, item: Item<'_>) {
         match item {
+            item if self.feed.is_followed => self.feed.follow(self.dir, item),
             Item::Data(segment, bytes, _) if self.feed.passes(self.dir, &segment, bytes) => {}
             item => self.feed.item(self.dir, item),
         }
@@ -45,6 +48,16 @@ impl<S: Sink> Outlet for Side<'_, '_, S> {
 impl<'f, S: Sink> Feed<'f, S> {
     pub fn of(&mut self, dir: usize) -> Side<'_, 'f, S> {
         Side { feed: self, dir }
+    }
+
+    /// Takes an item of one stream, and tells that it did.
+    fn follow(&mut self, dir: usize, item: Item<'_>) {
+        self.item(dir, item);
+        let session = self.session.as_deref_mut();
+        let by_messages = session.as_ref().and_then(|session| session.client());
+        let flow = Flow { client: self.name.client().or(by_messages), ..self.name.flow() };
+        let what = Happened::Item(item, session.and_then(|session| session.under_way(dir)));
+        self.sink.event(Event::Followed(Followed { flow, side: dir, what }));
     }
 
     /// Takes an item of one stream, and accounts for its bytes, where they do not pass.

@@ -43,8 +43,7 @@ impl Engine {
             }
             for (frame, plain) in frames.iter().zip(&ahead) {
                 self.advance(frame.meta.time, sink);
-                self.shared.counts.frames += 1;
-                self.shared.counts.bytes += u64::from(frame.meta.wire_len);
+                self.shared.counts.frame(&frame.meta);
                 match plain {
                     Some((plain, (key, swapped))) => self.plain(frame, plain, (key, *swapped), sink),
                     None => self.layers(*frame, sink),
@@ -81,6 +80,7 @@ impl Engine {
         };
         if let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?)))
             && connection.is_wanted
+            && !connection.is_followed
         {
             let dir = connection.direction(swapped);
             match connection.goes_on(dir, segment, carrier, header_sum, &mut self.shared, sink) {

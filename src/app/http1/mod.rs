@@ -12,6 +12,7 @@ mod plain;
 mod session;
 pub mod start;
 pub mod syntax;
+pub mod uri;
 
 use super::http2;
 use super::message::Application;

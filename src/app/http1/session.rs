@@ -41,14 +41,14 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// What follows its first `len` bytes.
+    /// What follows its first `len` bytes, of which it has as many.
     pub fn after(&self, len: usize) -> Self {
         let Self { segment, bytes, carrier } = *self;
         let (offset, left) = (segment.offset + len as u64, segment.len - len as u32);
         Self { segment: SegmentRef { offset, len: left, ..segment }, bytes: &bytes[len..], carrier }
     }
 
-    /// Where its first `len` bytes are.
+    /// Where its first `len` bytes are, of which it has as many.
     pub fn first(&self, len: usize) -> SegmentRef {
         SegmentRef { len: len as u32, ..self.segment }
     }
@@ -87,6 +87,12 @@ impl Session {
             [_, Some(Kind::Request)] | [Some(Kind::Response), _] => Some(1),
             _ => None,
         }
+    }
+
+    /// The message under way of a direction.
+    pub fn under_way(&mut self, at: usize) -> Option<&Message> {
+        let own = self.sides[at].message.as_deref();
+        own.or_else(|| self.foreign.as_mut()?.protocol.as_mut()?.under_way(at).map(|message| &*message))
     }
 
     /// Whether both directions began with something that is not HTTP, after a handshake.

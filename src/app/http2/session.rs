@@ -495,8 +495,8 @@ impl Session {
 }
 
 impl Protocol for Session {
-    fn name(&self) -> &'static str {
-        "HTTP/2"
+    fn title(&self) -> &'static str {
+        super::APPLICATION.title
     }
 
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {

@@ -90,16 +90,7 @@ impl Timings {
 
 /// Nanoseconds as milliseconds.
 fn millis(object: &mut Object<'_>, name: &str, nanos: i64) {
-    let out = object.key(name);
-    if nanos < 0 {
-        out.push(b'-');
-    }
-    let nanos = nanos.unsigned_abs();
-    number::uint(out, nanos / 1_000_000);
-    if !nanos.is_multiple_of(1_000_000) {
-        out.push(b'.');
-        number::padded(out, nanos % 1_000_000, 6);
-    }
+    number::millis(object.key(name), nanos);
 }
 
 fn rfc3339(clock: &mut Seconds, time: Timestamp) -> String {

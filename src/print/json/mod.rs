@@ -88,6 +88,7 @@ impl Printer for Json {
                 }
                 return;
             }
+            Event::Followed(_) => return,
             Event::Packet(event) => packet(Object::new(out, &self.plans, "packet"), event),
             Event::Message(event) => self.message(out, event),
             Event::Update(event) => update(Object::new(out, &self.plans, "update"), event),

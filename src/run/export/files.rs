@@ -113,7 +113,7 @@ impl Files {
                 self.requests.forget(connection.flow.stream);
                 Ok(())
             }
-            Event::Message(_) | Event::Packet(_) | Event::Update(_) => Ok(()),
+            Event::Message(_) | Event::Packet(_) | Event::Update(_) | Event::Followed(_) => Ok(()),
         }
     }
 

@@ -11,9 +11,6 @@ use crate::issue::Issue;
 use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::Cause;
 
-/// Memory of all bodies whose content coding is being undone; beyond it a coding is left as it is.
-const MAX_DECODING: usize = 128 << 20;
-
 impl Session {
     /// Takes a segment that is all of one body and does not end it, as most of a long one do; false where it is not, or
     /// where its bytes are to be looked at.
@@ -116,11 +113,10 @@ pub(in crate::app) fn undo_codings(message: &mut Message, cx: &mut Context<'_>) 
     let codings = message.http()?.head().known(Name::ContentEncoding).flat_map(head::list_elements);
     let decoder = coding::Decoder::new(codings, cx.wanted.preview)?;
     let cost = decoder.cost();
-    if *cx.decoding + cost > MAX_DECODING {
+    if !cx.may_decode(cost) {
         message.issues.insert(Issue::CodingUnknown);
         return None;
     }
-    *cx.decoding += cost;
     Some((Box::new(decoder), cost))
 }
 

@@ -56,7 +56,7 @@ impl Session {
             message.segments.add(&clip(from, to));
             met = true;
         }
-        let past: Vec<_> = side.past_from(segment.offset).take_while(|past| past.start < end).collect();
+        let past: Vec<_> = side.past_from(segment.offset).filter(|past| past.start < end).collect();
         let kind = side.role.unwrap_or(Kind::Request);
         for past in past {
             let update = Update {

@@ -19,7 +19,7 @@ pub(super) struct Foreign {
 impl Session {
     /// The name of the protocol that has the connection, or has it now.
     pub fn protocol(&self) -> Option<&'static str> {
-        Some(self.foreign.as_ref()?.protocol.as_ref()?.name())
+        Some(self.foreign.as_ref()?.protocol.as_ref()?.title())
     }
 
     /// The side that opened the connection, where that was captured.

@@ -241,8 +241,13 @@ impl Session {
         match header.kind {
             kind::DATA | kind::HEADERS if is_under_way => return Owner::Stream(id),
             kind::DATA if id > 0 && self.sides[at].patchy && self.may_begin(at, id) => {
-                let open = self.begin_message(at, id, held, desk);
-                open.message.issues.insert(Issue::Gap);
+                self.begin_message(at, id, held, desk);
+                if let Some(Stream { open, request, .. }) = self.streams.get_mut(&id)
+                    && let Some(open) = &mut open[at]
+                {
+                    open.message.issues.insert(Issue::Gap);
+                    pair(&mut open.message, request.as_ref());
+                }
                 return Owner::Stream(id);
             }
             kind::HEADERS if id > 0 => {
@@ -315,7 +320,7 @@ impl Session {
     }
 
     /// A request or a response begins on a stream.
-    fn begin_message(&mut self, at: usize, id: u32, held: &Held, desk: &mut Desk<'_, '_>) -> &mut Open {
+    fn begin_message(&mut self, at: usize, id: u32, held: &Held, desk: &mut Desk<'_, '_>) {
         if !self.streams.contains_key(&id) {
             self.make_room(desk);
         }
@@ -327,7 +332,7 @@ impl Session {
         if mem::take(&mut stream.closed[at]) {
             message.issues.insert(Issue::StreamClosed);
         }
-        stream.open[at].insert(Open { message, undoing: None, has_head: false, uncertain: false, lacking: 0 })
+        stream.open[at] = Some(Open { message, undoing: None, has_head: false, uncertain: false, lacking: 0 });
     }
 
     fn begin_promise(&mut self, at: usize, on: u32, held: &Held, desk: &mut Desk<'_, '_>) -> Box<Message> {
@@ -556,6 +561,15 @@ fn begin(at: usize, held: &Held, kind: Kind, unit: Unit, desk: &mut Desk<'_, '_>
             desk.begin(at, &Run { segment: *segment, bytes: &[], carrier: &carrier.get() }, kind, unit)
         }
         None => Box::new(Message { kind, unit, side: at, ..Message::default() }),
+    }
+}
+
+/// Tells a response what it answers.
+fn pair(message: &mut Message, request: Option<&Asked>) {
+    if let Some(request) = request.filter(|_| message.kind == Kind::Response) {
+        message.answers = Some(request.number);
+        message.request_in = request.done.map(|(frame, _)| frame);
+        message.since_request = request.done.map(|(_, time)| message.first_time.since(time));
     }
 }
 

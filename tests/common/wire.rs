@@ -114,7 +114,7 @@ impl Sink for Told {
             }
             Event::Message(told) => {
                 let (stream, message) = (told.flow.stream, told.message);
-                let http = message.http().expect("an HTTP message");
+                let Some(http) = message.http() else { return };
                 let body = self.bodies.remove(&(stream, message.number)).unwrap_or_default();
                 assert_eq!(body.len() as u64, http.body_len, "length of the body that was given out");
                 self.messages.push((

@@ -90,8 +90,7 @@ impl Header {
     /// Whether its type allows its length and its stream; of a type that is not known all is allowed.
     pub fn is_allowed(self) -> bool {
         let (on_stream, fits) = match self.kind {
-            kind::DATA | kind::CONTINUATION => (true, true),
-            kind::HEADERS => (true, self.len > 0),
+            kind::DATA | kind::HEADERS | kind::CONTINUATION => (true, true),
             kind::PRIORITY => (true, self.len == 5),
             kind::RST_STREAM => (true, self.len == 4),
             kind::SETTINGS => (false, self.len.is_multiple_of(6) && (!self.has(flag::ACK) || self.len == 0)),
@@ -118,6 +117,7 @@ impl Header {
         };
         self.flags & !flags == 0
             && self.is_allowed()
+            && (self.len > 0 || self.kind != kind::HEADERS)
             && self.len <= DEFAULT_MAX_LEN
             && self.stream <= MAX_USUAL_STREAM
             && !self.reserved
@@ -204,39 +204,44 @@ pub fn setting_name(id: u16) -> Option<&'static str> {
     })
 }
 
-/// Where a frame begins in `bytes`, as far as they tell: one that is plausible, and so is what follows it. Fewer bytes
+/// Where a frame may begin in `bytes`, and what follows from there: plausible frames as far as the bytes go. Fewer bytes
 /// than a header has do not tell.
-pub fn find(bytes: &[u8]) -> Option<usize> {
+pub fn find(bytes: &[u8]) -> Option<(usize, Chain)> {
     // The length of a frame begins with a 0 as long as it needs no leave.
-    memchr::memchr_iter(0, bytes).find(|&at| Chain::of(&bytes[at..]).links > 0)
+    let chains = memchr::memchr_iter(0, bytes).map(|at| (at, Chain::of(&bytes[at..])));
+    chains.into_iter().find(|(_, chain)| chain.links > 0)
 }
 
 /// Frames one after the other, as far as they are there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Chain {
     /// How many of them were looked at; 0 where one is not plausible, or none is there.
     pub links: u32,
     /// Whether the last one that was looked at ends where the bytes do.
     pub is_whole: bool,
+    /// Length of the first one in bytes, its header included.
+    pub first_len: usize,
 }
 
 impl Chain {
     /// That which begins `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        let (mut rest, mut links, mut is_whole) = (bytes, 0, false);
+        let (mut rest, mut links, mut is_whole, mut first_len) = (bytes, 0, false, 0);
         while links < MAX_LINKS
             && let Some(header) = rest.first_chunk()
         {
             let header = Header::parse(*header);
             if !header.is_plausible() {
-                return Self { links: 0, is_whole: false };
+                return Self::default();
             }
-            let after = rest.get(HEADER_LEN + header.len as usize..);
+            let len = HEADER_LEN + header.len as usize;
+            first_len = if links == 0 { len } else { first_len };
+            let after = rest.get(len..);
             is_whole = after.is_some_and(<[u8]>::is_empty);
             rest = after.unwrap_or_default();
             links += 1;
         }
-        Self { links, is_whole }
+        Self { links, is_whole, first_len }
     }
 }
 
@@ -267,7 +272,8 @@ mod tests {
                 .concat();
         for junk in [&b""[..], b"\0", b"\0\0\0\0\0\0\0\0\0\0\0", b"some text that was cut off", &[0; 100]] {
             let bytes = [junk, &frames].concat();
-            assert_eq!(find(&bytes), Some(junk.len()), "{junk:?}");
+            let found = find(&bytes).filter(|(_, chain)| chain.links == 3 && chain.is_whole);
+            assert_eq!(found.map(|(at, _)| at), Some(junk.len()), "{junk:?}");
         }
         assert_eq!(find(&[0; 4096]), None);
         assert_eq!(find(b"a line\r\nof text\r\n"), None);

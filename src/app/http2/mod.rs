@@ -8,8 +8,6 @@ pub mod hpack;
 mod places;
 mod session;
 mod side;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 

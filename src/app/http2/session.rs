@@ -117,6 +117,33 @@ impl Session {
         session
     }
 
+    /// Reads bytes, or adds them to what is to be read before them.
+    fn read(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
+        let mut rest = *run;
+        while !rest.bytes.is_empty() {
+            if let Some(found) = &mut self.sides[at].found {
+                return found.add(&rest, rest.bytes.len());
+            }
+            let used = self.step(at, &rest, desk);
+            if used >= rest.bytes.len() {
+                return;
+            }
+            rest = rest.after(used);
+        }
+    }
+
+    /// Reads what was held while a frame was looked for.
+    fn read_found(&mut self, at: usize, desk: &mut Desk<'_, '_>) {
+        while let Some(found) = self.sides[at].found.take() {
+            let mut rest = found.bytes();
+            for (segment, carrier) in found.runs() {
+                let (bytes, after) = rest.split_at(rest.len().min(segment.len as usize));
+                rest = after;
+                self.read(at, &Run { segment: *segment, bytes, carrier: &carrier.get() }, desk);
+            }
+        }
+    }
+
     /// Takes bytes from the front of `run` as the state has it, one at least, and tells how many.
     fn step(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
         match self.sides[at].state {
@@ -141,7 +168,7 @@ impl Session {
             return len;
         }
         if side.held.wants(true) == 0 {
-            (side.begun, side.state) = (true, State::Header);
+            (side.begun, side.state, side.since_found) = (true, State::Header, ON_TRIAL);
             let held = side.held.take();
             self.client = Some(at);
             let message = self.begin_control(at, &held, Control { header: None, says: Says::Preface }, desk);
@@ -155,20 +182,25 @@ impl Session {
         let len = side.held.wants(false).min(run.bytes.len());
         side.held.add(run, len);
         let Some(header) = side.held.bytes().first_chunk().map(|bytes| Header::parse(*bytes)) else { return len };
-        let first = !mem::replace(&mut side.begun, true);
         let is_due = self.client == Some(at) || header.kind == kind::SETTINGS && !header.has(flag::ACK);
-        if first && !is_due {
-            // What a peer sends first is a preface or settings: this one was joined midway.
-            (side.patchy, side.since_found) = (true, 0);
-            side.blocks.lose();
-        } else if first {
+        if !side.begun && !side.patchy {
+            if !is_due || !header.is_plausible() {
+                // What a peer sends first is a preface or settings: this one was joined midway.
+                (side.state, side.patchy) = (State::Lost, true);
+                side.blocks.lose();
+                self.search(at, false, desk);
+                return len;
+            }
             side.since_found = ON_TRIAL;
         }
         if side.since_found < ON_TRIAL && !header.is_plausible() {
-            side.begun = !first;
             side.state = State::Lost;
+            self.skip(at, 1, desk);
+            self.search(at, false, desk);
             return len;
         }
+        let side = &mut self.sides[at];
+        side.begun = true;
         side.since_found += u32::from(side.since_found < ON_TRIAL);
         let held = side.held.take();
         let frame = self.begin_frame(at, header, &held, desk);
@@ -209,8 +241,13 @@ impl Session {
         match header.kind {
             kind::DATA | kind::HEADERS if is_under_way => return Owner::Stream(id),
             kind::DATA if id > 0 && self.sides[at].patchy && self.may_begin(at, id) => {
-                let open = self.begin_message(at, id, held, desk);
-                open.message.issues.insert(Issue::Gap);
+                self.begin_message(at, id, held, desk);
+                if let Some(Stream { open, request, .. }) = self.streams.get_mut(&id)
+                    && let Some(open) = &mut open[at]
+                {
+                    open.message.issues.insert(Issue::Gap);
+                    pair(&mut open.message, request.as_ref());
+                }
                 return Owner::Stream(id);
             }
             kind::HEADERS if id > 0 => {
@@ -283,7 +320,7 @@ impl Session {
     }
 
     /// A request or a response begins on a stream.
-    fn begin_message(&mut self, at: usize, id: u32, held: &Held, desk: &mut Desk<'_, '_>) -> &mut Open {
+    fn begin_message(&mut self, at: usize, id: u32, held: &Held, desk: &mut Desk<'_, '_>) {
         if !self.streams.contains_key(&id) {
             self.make_room(desk);
         }
@@ -295,7 +332,7 @@ impl Session {
         if mem::take(&mut stream.closed[at]) {
             message.issues.insert(Issue::StreamClosed);
         }
-        stream.open[at].insert(Open { message, undoing: None, has_head: false, uncertain: false, lacking: 0 })
+        stream.open[at] = Some(Open { message, undoing: None, has_head: false, uncertain: false, lacking: 0 });
     }
 
     fn begin_promise(&mut self, at: usize, on: u32, held: &Held, desk: &mut Desk<'_, '_>) -> Box<Message> {
@@ -468,14 +505,8 @@ impl Protocol for Session {
     }
 
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
-        let mut rest = *run;
-        while !rest.bytes.is_empty() {
-            let used = self.step(at, &rest, desk);
-            if used >= rest.bytes.len() {
-                return;
-            }
-            rest = rest.after(used);
-        }
+        self.read(at, run, desk);
+        self.read_found(at, desk);
     }
 
     fn gap(&mut self, at: usize, offset: u64, len: u64, cause: Cause, desk: &mut Desk<'_, '_>) {
@@ -530,6 +561,15 @@ fn begin(at: usize, held: &Held, kind: Kind, unit: Unit, desk: &mut Desk<'_, '_>
             desk.begin(at, &Run { segment: *segment, bytes: &[], carrier: &carrier.get() }, kind, unit)
         }
         None => Box::new(Message { kind, unit, side: at, ..Message::default() }),
+    }
+}
+
+/// Tells a response what it answers.
+fn pair(message: &mut Message, request: Option<&Asked>) {
+    if let Some(request) = request.filter(|_| message.kind == Kind::Response) {
+        message.answers = Some(request.number);
+        message.request_in = request.done.map(|(frame, _)| frame);
+        message.since_request = request.done.map(|(_, time)| message.first_time.since(time));
     }
 }
 

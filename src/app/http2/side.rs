@@ -28,6 +28,10 @@ pub struct Side {
     pub patchy: bool,
     /// Frames since the last one that was looked for among other bytes; the first few have to be plausible.
     pub since_found: u32,
+    /// How many bytes are to be held, while a frame is looked for, until they tell more.
+    pub wanted: usize,
+    /// What was held, where it turned out to begin with a frame, and what came after it: to be read next.
+    pub found: Option<Held>,
     /// Whether a frame was met.
     pub begun: bool,
 }

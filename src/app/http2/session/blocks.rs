@@ -1,6 +1,6 @@
 //! Field blocks: put together from their frames, and made the heads and trailers of messages.
 
-use super::{Asked, Session};
+use super::{Asked, Session, pair};
 use crate::app::http1::{Http, undo_codings};
 use crate::app::http2::Priority;
 use crate::app::http2::frame::{Header, flag, kind};
@@ -141,10 +141,8 @@ impl Session {
         }
         if message.kind == Kind::Request {
             stream.request = Some(Asked { number: message.number, done: None, is_head });
-        } else if let Some(request) = &stream.request {
-            message.answers = Some(request.number);
-            message.request_in = request.done.map(|(frame, _)| frame);
-            message.since_request = request.done.map(|(_, time)| message.first_time.since(time));
+        } else {
+            pair(message, stream.request.as_ref());
         }
         open.undoing = undo_codings(message, desk.cx);
         if message.kind == Kind::Response && (100..200).contains(&code) {

@@ -15,6 +15,7 @@ use crate::tcp::reassembly::{Cause, End};
 impl Session {
     /// The next `len` bytes of a direction are not there.
     pub(super) fn lack(&mut self, at: usize, offset: u64, len: u64, cause: Cause, desk: &mut Desk<'_, '_>) {
+        self.settle(at, desk);
         let State::Frame(mut frame) = mem::replace(&mut self.sides[at].state, State::Header) else {
             return self.lose_track(at, desk);
         };
@@ -44,13 +45,20 @@ impl Session {
         }
     }
 
+    /// Nothing follows what is held: what may be a frame is one, if it is whole.
+    fn settle(&mut self, at: usize, desk: &mut Desk<'_, '_>) {
+        while matches!(self.sides[at].state, State::Lost) && !self.sides[at].held.bytes().is_empty() {
+            self.search(at, true, desk);
+            self.read_found(at, desk);
+        }
+    }
+
     /// It is not known any more where the next frame begins, nor what was in those that were missed.
     pub(super) fn lose_track(&mut self, at: usize, desk: &mut Desk<'_, '_>) {
         self.abandon_block(at, desk);
+        self.skip(at, self.sides[at].held.bytes().len(), desk);
         let side = &mut self.sides[at];
-        let held = side.held.take();
-        let class = if side.begun { Class::Undecodable } else { Class::BeforeFirst };
-        desk.pass(class, held.bytes().len() as u64);
+        side.wanted = 0;
         (side.state, side.patchy, side.since_found) = (State::Lost, true, 0);
         side.blocks.lose();
         for stream in self.streams.values_mut() {
@@ -60,36 +68,55 @@ impl Session {
         }
     }
 
-    /// Looks for a frame.
+    /// Looks for a frame in what comes.
     pub(super) fn look(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
-        let side = &mut self.sides[at];
-        // A header that was not plausible is looked at from its second byte on.
-        let tried = usize::from(side.held.bytes().len() >= HEADER_LEN);
-        let before = side.held.bytes().len();
-        let all = [side.held.bytes(), run.bytes].concat();
-        let found = frame::find(&all[tried..]).map(|found| found + tried);
-        // The last bytes may begin a header.
-        let skipped = found.unwrap_or_else(|| (all.len() + 1 - HEADER_LEN.min(all.len() + 1)).max(tried));
-        let class = if side.begun || desk.opener().is_some() { Class::Undecodable } else { Class::BeforeFirst };
-        desk.pass(class, skipped as u64);
-        side.held.drop_front(skipped);
-        let from_run = skipped.saturating_sub(before);
-        if found.is_some() {
-            side.state = State::Header;
-            side.patchy = true;
-            if from_run > 0 {
-                return from_run;
-            }
-            return self.header(at, run, desk);
-        }
-        if from_run < run.bytes.len() {
-            side.held.add(&run.after(from_run), run.bytes.len() - from_run);
-        }
+        self.sides[at].held.add(run, run.bytes.len());
+        self.search(at, false, desk);
         run.bytes.len()
+    }
+
+    /// Looks for a frame in what is held: one that another one follows, or, where nothing `follows`, one that is whole.
+    /// Where it may be one whose end is not there, more is waited for, up to the longest one.
+    pub(super) fn search(&mut self, at: usize, is_last: bool, desk: &mut Desk<'_, '_>) {
+        let side = &mut self.sides[at];
+        if side.held.bytes().len() < side.wanted && !is_last {
+            return;
+        }
+        loop {
+            let side = &mut self.sides[at];
+            side.wanted = 0;
+            let Some((skipped, chain)) = frame::find(side.held.bytes()) else {
+                // The last bytes may begin a header.
+                let kept = if is_last { 0 } else { HEADER_LEN - 1 };
+                let skipped = side.held.bytes().len().saturating_sub(kept);
+                return self.skip(at, skipped, desk);
+            };
+            self.skip(at, skipped, desk);
+            let side = &mut self.sides[at];
+            if chain.links > 1 || is_last && chain.is_whole {
+                (side.state, side.since_found) = (State::Header, 0);
+                side.found = Some(side.held.take());
+                return;
+            }
+            if !is_last {
+                side.wanted = chain.first_len + HEADER_LEN;
+                return;
+            }
+            self.skip(at, 1, desk);
+        }
+    }
+
+    /// Passes over the first `len` bytes that are held.
+    pub(super) fn skip(&mut self, at: usize, len: usize, desk: &mut Desk<'_, '_>) {
+        let side = &mut self.sides[at];
+        let joined = !side.begun && desk.opener().is_none();
+        side.held.drop_front(len);
+        desk.pass(if joined { Class::BeforeFirst } else { Class::Undecodable }, len as u64);
     }
 
     /// A direction has ended: so have its messages.
     pub(super) fn cut(&mut self, at: usize, by: End, frame: FrameNumber, desk: &mut Desk<'_, '_>) {
+        self.settle(at, desk);
         let end = Integrity::cut_by(by);
         let ended = |message: &mut Message| {
             if frame > 0 && by != End::Capture {
@@ -106,8 +133,7 @@ impl Session {
             ended(&mut message);
             self.give(at, message, end, desk);
         }
-        let held = self.sides[at].held.take();
-        desk.pass(Class::Undecodable, held.bytes().len() as u64);
+        self.skip(at, self.sides[at].held.bytes().len(), desk);
         let ids: Vec<u32> = self.streams.keys().copied().collect();
         for id in ids {
             let Some(stream) = self.streams.get_mut(&id) else { continue };

@@ -1,1 +1,0 @@
-//! Conversations of two directions, cut in every way.

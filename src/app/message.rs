@@ -257,12 +257,18 @@ impl Message {
 
     /// Takes note of the next run of its bytes.
     #[inline]
-    pub fn extend(&mut self, segment: SegmentRef) {
+    pub fn extend(&mut self, segment: &SegmentRef) {
+        self.lengthen(segment);
+        self.issues = self.issues.union(segment.flags.issues());
+        self.segments.add(segment);
+    }
+
+    /// The same where nobody asks which segments they were.
+    #[inline]
+    pub fn lengthen(&mut self, segment: &SegmentRef) {
         self.len += u64::from(segment.len);
         self.last_time = segment.time;
         self.frame = segment.frame;
-        self.issues = self.issues.union(segment.flags.issues());
-        self.segments.add(&segment);
     }
 
     /// Takes note that its next `len` bytes are not there.

@@ -257,6 +257,7 @@ pub(super) fn expression(words: &[String]) -> Option<String> {
 pub(super) fn ask_for(display: Option<&Arc<display::Filter>>, engine: &mut engine::Options) {
     let Some(display) = display else { return };
     engine.choice = Some(Arc::clone(display) as _);
+    engine.only_totals = false;
     display.fields(&mut |field| {
         engine.details |= Fields::needs_details(field);
         if Fields::needs_body(field) {
@@ -289,6 +290,7 @@ pub(super) fn options(output: &Output) -> engine::Options {
     let default = engine::Options::default();
     match *output {
         Output::Results(style) => engine::Options {
+            only_totals: style.quiet,
             packets: style.packets,
             bodies: style.hash && !style.quiet,
             preview: match (style.format, style.verbose) {
@@ -305,7 +307,7 @@ pub(super) fn options(output: &Output) -> engine::Options {
             engine::Options { packets: true, details: true, explain: Some(frame), ..default }
         }
         Output::Export(ref wanted) => engine::Options { bodies: true, packets: wanted.har.is_some(), ..default },
-        Output::Nothing => default,
+        Output::Nothing => engine::Options { only_totals: true, ..default },
     }
 }
 
@@ -351,7 +353,9 @@ mod tests {
         let json = plan("-r a.pcap -T json --hash").unwrap().engine;
         assert_eq!((json.preview, json.bodies), (0, true));
         let quiet = plan("-r a.pcap -qP").unwrap().engine;
-        assert_eq!((quiet.preview, quiet.packets), (0, false));
+        assert_eq!((quiet.preview, quiet.packets, quiet.only_totals), (0, false, true));
+        let chosen = plan("-r a.pcap -q -Y http").unwrap().engine;
+        assert!(!chosen.only_totals && !text.only_totals);
         let body = plan("-r a.pcap --body 3.2").unwrap().engine;
         assert_eq!((body.stream, body.bodies, body.preview), (Some(3), true, 0));
     }

@@ -352,20 +352,21 @@ impl Connection {
             feed.close();
         });
         let close = if close == Close::Open && both_closed { Close::Fin } else { close };
-        let session = self.session.take();
-        let client = self.name.client().or(session.as_ref().and_then(|session| session.client()));
+        let session = self.session.as_deref();
+        let client = self.name.client().or(session.and_then(Session::client));
         self.name.client = client.map(|client| client as u8);
-        let client = client.unwrap_or(0);
-        let protocol = session
-            .as_ref()
-            .and_then(|session| identify::identify(session.first_bytes(client), session.first_bytes(1 - client)));
-        let http = session.as_ref().is_some_and(|session| session.recognised());
-        self.session = session;
         // Of some there was nothing but a header that ICMP quotes.
         if self.segments == [0; 2] {
             return;
         }
         shared.counts.connections += 1;
+        if !shared.wanted.messages {
+            return;
+        }
+        let client = client.unwrap_or(0);
+        let protocol = session
+            .and_then(|session| identify::identify(session.first_bytes(client), session.first_bytes(1 - client)));
+        let http = session.is_some_and(Session::recognised);
         let (issues, [there, back]) = self.noted.0.take().map_or_else(Default::default, |noted| *noted);
         let direction = |dir: usize, flags| {
             let Self { segments, bytes, messages, .. } = *self;

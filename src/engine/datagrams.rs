@@ -96,7 +96,7 @@ impl Datagrams {
         message.carrier.set(&carrier);
         stream.messages += 1;
         message.number = stream.messages;
-        message.extend(SegmentRef {
+        message.extend(&SegmentRef {
             frame: carrier.meta.number,
             time: carrier.meta.time,
             offset: 0,
@@ -117,7 +117,9 @@ impl Datagrams {
         shared.counts.count(&message);
         let client = if message.kind == Kind::Request { message.side } else { 1 - message.side };
         let flow = Flow { transport: Transport::Udp, stream: stream.number, ends: known, client: Some(client) };
-        sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
+        if shared.wanted.messages {
+            sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
+        }
     }
 }
 

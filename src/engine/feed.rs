@@ -131,10 +131,14 @@ impl<'f, S: Sink> Feed<'f, S> {
             Output::Message(message) => {
                 counts.count(message);
                 messages[message.side] += 1;
+                if !wanted.messages {
+                    return;
+                }
                 let flow = flow(message.side, message.kind);
                 let first_seq = first_seq(message.side, message.start);
                 sink.event(Event::Message(event::Message { flow, first_seq, message }));
             }
+            Output::Update(_) if !wanted.messages => {}
             Output::Update(update) => {
                 let first_seq = first_seq(update.side, update.start);
                 let flow = flow(update.side, update.kind);

@@ -10,6 +10,7 @@ pub mod pairing;
 mod parse;
 mod plain;
 mod session;
+mod skim;
 pub mod start;
 pub mod syntax;
 

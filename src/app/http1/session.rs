@@ -200,7 +200,11 @@ impl Session {
     /// The next bytes of the message under way; they are counted once it is known to be one.
     fn take(&mut self, at: usize, segment: &SegmentRef, cx: &mut Context<'_>) {
         if let Some(message) = &mut self.sides[at].message {
-            message.extend(*segment);
+            if cx.wanted.messages {
+                message.extend(segment);
+            } else {
+                message.lengthen(segment);
+            }
             if message.number > 0 {
                 cx.ledger.add(Class::Message, u64::from(segment.len));
             }

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use super::{Run, Search, Session, State, after_blank_line, method_name, pair};
-use crate::app::Context;
+use crate::app::{Context, Wanted};
 use crate::app::http1::framing::{Framing, framing};
 use crate::app::http1::head::{
     self, Start, looks_like_cut_start, looks_like_joined_start, looks_like_start, plausible_resync,
@@ -12,6 +12,7 @@ use crate::app::http1::name::Name;
 use crate::app::http1::pairing::{Method, Pending};
 use crate::app::http1::parse;
 use crate::app::http1::plain::{self, PlainStart};
+use crate::app::http1::skim;
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
 use crate::issue::Issue;
@@ -47,7 +48,7 @@ impl Session {
             self.resynchronised(at, run.segment.offset);
         }
         if start != Start::Maybe
-            && let Some(end) = self.parse_whole_head(at, plain, run.bytes)
+            && let Some(end) = self.parse_whole_head(at, plain, run.bytes, cx.wanted)
         {
             self.exists(at, start, 0, cx);
             self.take(at, &run.first(end), cx);
@@ -85,7 +86,9 @@ impl Session {
         message.start = run.segment.offset;
         message.first_time = run.segment.time;
         message.acked = run.segment.acked;
-        message.carrier.set(run.carrier);
+        if cx.wanted.messages {
+            message.carrier.set(run.carrier);
+        }
         self.sides[at].message = Some(message);
     }
 
@@ -212,7 +215,7 @@ impl Session {
         let method = Method::of(head);
         let asks = kind == Kind::Request && (method == Method::Connect || head.has(Name::Upgrade));
         message.issues = message.issues.union(issues);
-        let coded = head.has(Name::ContentEncoding);
+        let coded = cx.wanted.messages && head.has(Name::ContentEncoding);
         http.hands_over = framing == Framing::Tunnel;
         if coded {
             self.undo_codings(at, cx);
@@ -245,10 +248,17 @@ impl Session {
     }
 
     /// Parses the head that begins `bytes`, and keeps it, where it is whole: its length.
-    fn parse_whole_head(&mut self, at: usize, plain: Option<PlainStart>, bytes: &[u8]) -> Option<usize> {
+    fn parse_whole_head(
+        &mut self,
+        at: usize,
+        plain: Option<PlainStart>,
+        bytes: &[u8],
+        wanted: Wanted,
+    ) -> Option<usize> {
         let message = self.sides[at].message.as_mut()?;
         let Unit::Http(http) = &mut message.unit else { return None };
         match plain {
+            Some(start) if !wanted.messages && skim::skim(start, bytes, &mut http.parsed) => {}
             Some(_) => parse::parse_after(plain, bytes, &mut http.parsed),
             None => head::parse_into(bytes, &mut http.parsed),
         }

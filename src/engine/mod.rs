@@ -90,8 +90,7 @@ struct Shared {
 impl Engine {
     /// A core that has seen nothing.
     pub fn new(options: Options) -> Self {
-        let wanted =
-            Wanted { messages: !options.only_totals, preview: options.preview, bodies: options.bodies };
+        let wanted = Wanted { messages: !options.only_totals, preview: options.preview, bodies: options.bodies };
         Self {
             options,
             table: Table::default(),

@@ -3,7 +3,6 @@
 use std::num::NonZero;
 
 use super::{Run, Search, Session, State, after_blank_line, method_name, pair};
-use crate::app::{Context, Wanted};
 use crate::app::http1::framing::{Framing, framing};
 use crate::app::http1::head::{
     self, Start, looks_like_cut_start, looks_like_joined_start, looks_like_start, plausible_resync,
@@ -15,6 +14,7 @@ use crate::app::http1::plain::{self, PlainStart};
 use crate::app::http1::skim;
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
+use crate::app::{Context, Wanted};
 use crate::issue::Issue;
 
 /// The longest head that is kept. Servers allow 8 to 64 KiB.

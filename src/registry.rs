@@ -1,7 +1,6 @@
 //! Every field by name: what records, `dissect fields` and filters ask.
 
-use crate::app::dns::fields as dns;
-use crate::app::http1::fields as http;
+use crate::app::APPLICATIONS;
 use crate::decode;
 use crate::event::{Connection, Message, Packet};
 use crate::field::{Field, Kind, Value};
@@ -61,7 +60,7 @@ pub static MESSAGE: &[Field<MessageGet>] = &[
     Field::new("message.number", Kind::Uint, "Number within the connection, from 1", |message, put| {
         put(Value::Uint(message.message.number.into()));
     }),
-    Field::new("message.kind", Kind::Text, "request or response", |message, put| {
+    Field::new("message.kind", Kind::Text, "request or response; message where it is neither", |message, put| {
         put(Value::Text(message.message.kind.name().as_bytes()));
     }),
     Field::new("message.answers", Kind::Uint, "Number of the request that a response answers", |message, put| {
@@ -228,8 +227,7 @@ pub fn entries() -> Vec<Entry> {
     all.extend(fragments::IPV4.iter().chain(fragments::IPV6).map(entry));
     all.push(Entry { name: UDP_STREAM, kind: Kind::Uint.name(), many: false, doc: "Number of the UDP stream, from 0" });
     all.extend(analysis::FIELDS.iter().map(entry));
-    all.extend(http::FIELDS.iter().map(entry));
-    all.extend(dns::FIELDS.iter().map(entry));
+    all.extend(APPLICATIONS.iter().flat_map(|application| application.fields).map(entry));
     all.extend(MESSAGE.iter().map(entry));
     all.extend(CONNECTION.iter().chain(&TO_SERVER).chain(&TO_CLIENT).map(entry));
     all.extend(RECORDS.iter().map(|&(name, doc)| Entry { name, kind: "record", many: false, doc }));

@@ -4,25 +4,16 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
+use common::tshark::{self, Difference, Row, alike, flatten, other, value};
 use common::{Run, dissect, installed, name, run};
+use dissect::app::APPLICATIONS;
 use dissect::issue::Issue;
 use dissect::registry::{Entry, entries};
 use serde_json::Value;
-
-/// Fields of frames that differ from tshark's in some capture.
-struct Difference {
-    /// Parts of the names of these captures, with their folders; none for all.
-    captures: &'static [&'static str],
-    /// Their names, or beginnings of names up to a dot; none for all.
-    fields: &'static [&'static str],
-    /// Why.
-    reason: &'static str,
-}
 
 /// Every difference, a line a reason.
 const DIFFERENCES: &[Difference] = &[
@@ -124,28 +115,6 @@ const DIFFERENCES: &[Difference] = &[
     ),
 ];
 
-const fn other(captures: &'static [&'static str], fields: &'static [&'static str], reason: &'static str) -> Difference {
-    Difference { captures, fields, reason }
-}
-
-impl Difference {
-    /// The parts of it that cover a difference, if it does.
-    fn covers(&self, capture: &str, field: &str) -> Option<[&'static str; 2]> {
-        let is_of = |name: &&&str| **name == field || name.ends_with('.') && field.starts_with(**name);
-        let part = |list: &[&'static str], found: Option<&&'static str>| match list {
-            [] => Some("all"),
-            _ => found.copied(),
-        };
-        let of = part(self.captures, self.captures.iter().find(|part| capture.contains(**part)))?;
-        Some([of, part(self.fields, self.fields.iter().find(is_of))?])
-    }
-
-    /// All its parts.
-    fn parts(&self) -> impl Iterator<Item = &'static str> {
-        self.captures.iter().chain(self.fields).copied()
-    }
-}
-
 /// Where our count of TCP payload is not that of tshark, and why.
 const OTHER_COUNT: &[(&str, &str)] = &[
     ("tests_bigtcp-ipv4-geneve-ipv4.pcap", BIG),
@@ -164,9 +133,6 @@ const BIG: &str = "more than 64 KiB in one segment (BIG TCP), which tshark 4.0 c
 
 /// Fields of frames that have Wireshark's form of name and are not Wireshark's.
 const OURS_ALONE: &[&str] = &[];
-
-/// Values of a frame by field.
-type Row = BTreeMap<String, Vec<String>>;
 
 /// Of the captures from elsewhere the analysis is not held to be equal but alike: some begin in the midst of things and
 /// some were made to mislead.
@@ -226,7 +192,7 @@ struct Found {
 fn compare(path: &Path, fixture: bool, found: &mut Found) {
     let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let capture = format!("{folder}/{}", name(path));
-    let (told, theirs) = (run(dissect().args(["-T", "json", "-P", "--strict", "-r"]).arg(path)), tshark(path, &FIELDS));
+    let (told, theirs) = (run(dissect().args(["-T", "json", "-P", "--strict", "-r"]).arg(path)), theirs(path));
     let (ours, captured) = (rows(&told), captured(&told));
     if let Some(captured) = captured.filter(|_| !fixture) {
         found.counted += 1;
@@ -361,15 +327,13 @@ static FLAGS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 
 /// The fields of frames that both have.
 static FIELDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let output = Command::new("tshark").args(["-G", "fields"]).output().expect("tshark runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let theirs: BTreeSet<&str> = text.lines().filter_map(|line| line.split('\t').nth(2)).collect();
     let of_frames = |entry: &Entry| {
         let base = entry.name.split('.').next().unwrap_or_default();
-        entry.kind != "record" && !["message", "connection", "http", "dns"].contains(&base)
+        let of_messages = ["message", "connection"].contains(&base) || APPLICATIONS.iter().any(|one| one.name == base);
+        entry.kind != "record" && !of_messages
     };
     let all = entries().into_iter().filter(of_frames).map(|entry| entry.name.to_owned());
-    let (mut both, ours): (Vec<String>, Vec<String>) = all.partition(|name| theirs.contains(name.as_str()));
+    let (mut both, ours): (Vec<String>, Vec<String>) = all.partition(|name| tshark::FIELDS.contains(name));
     assert_eq!(ours, OURS_ALONE, "fields of frames that tshark does not know");
     // The fields of fragments that tshark tells where it reads twice are compared by `fragments.rs`.
     let apart = ["frame.number", "tcp.analysis.flags", "ip.reassembled_in", "ipv6.reassembled.in"];
@@ -377,10 +341,6 @@ static FIELDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     both.extend(FLAGS.iter().map(|flag| format!("tcp.analysis.{flag}")));
     both.into_iter().collect()
 });
-
-fn value<'r>(row: &'r Row, field: &str) -> &'r [String] {
-    row.get(field).map_or(&[], Vec::as_slice)
-}
 
 /// Whether these are the same values of a field.
 fn same(field: &str, ours: &[String], theirs: &[String]) -> bool {
@@ -391,29 +351,6 @@ fn same(field: &str, ours: &[String], theirs: &[String]) -> bool {
         }
         _ => alike(ours, theirs),
     }
-}
-
-/// Whether these are the same values: numbers by what they are, not by how they are written.
-fn alike(ours: &[String], theirs: &[String]) -> bool {
-    ours.len() == theirs.len()
-        && ours.iter().zip(theirs).all(|(a, b)| a == b || number(a) == number(b) && number(a).is_some())
-}
-
-/// A number in units of a thousand-millionth.
-fn number(text: &str) -> Option<i128> {
-    let billion = 1_000_000_000;
-    match text {
-        "true" | "True" => return Some(billion),
-        "false" | "False" => return Some(0),
-        _ => {}
-    }
-    if let Some(hex) = text.strip_prefix("0x") {
-        return Some(i128::from(u64::from_str_radix(hex, 16).ok()?) * billion);
-    }
-    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let part = format!("{part:0<9}");
-    Some(sign * (whole.parse::<i128>().ok()? * billion + part.get(..9)?.parse::<i128>().ok()?))
 }
 
 /// The bytes of TCP payload in our account, if every frame was read to its end, so that another reader should count the
@@ -443,6 +380,17 @@ fn payload(theirs: &BTreeMap<u64, Row>) -> u64 {
     lens.filter_map(|len| len.parse::<u64>().ok()).sum()
 }
 
+/// What tshark has of each frame. A flag is there twice where two rules set it.
+fn theirs(path: &Path) -> BTreeMap<u64, Row> {
+    let mut rows = tshark::rows(path, "frame", &FIELDS);
+    for (field, values) in rows.values_mut().flatten() {
+        if is_flag(field) {
+            values.truncate(1);
+        }
+    }
+    rows
+}
+
 /// Our values of each frame.
 fn rows(told: &Run) -> BTreeMap<u64, Row> {
     let text = std::str::from_utf8(&told.stdout).unwrap();
@@ -455,58 +403,4 @@ fn rows(told: &Run) -> BTreeMap<u64, Row> {
             (record["frame"]["number"].as_u64().unwrap(), row)
         })
         .collect()
-}
-
-fn flatten(name: String, value: &Value, row: &mut Row) {
-    match value {
-        Value::Object(members) => {
-            for (key, member) in members {
-                let name = match key.as_str() {
-                    "value" => name.clone(),
-                    key if name.is_empty() => key.to_owned(),
-                    key => format!("{name}.{key}"),
-                };
-                flatten(name, member, row);
-            }
-        }
-        Value::Array(items) if name == "tcp.analysis.flags" => {
-            for flag in items.iter().filter_map(Value::as_str) {
-                row.entry(format!("tcp.analysis.{flag}")).or_default().push("1".into());
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| flatten(name.clone(), item, row)),
-        Value::String(text) => row.entry(name).or_default().push(text.clone()),
-        Value::Number(number) if number.is_f64() => {
-            row.entry(name).or_default().push(format!("{:.9}", number.as_f64().unwrap()));
-        }
-        other => row.entry(name).or_default().push(other.to_string()),
-    }
-}
-
-/// What tshark has of each frame.
-fn tshark(path: &Path, fields: &BTreeSet<String>) -> BTreeMap<u64, Row> {
-    let mut command = Command::new("tshark");
-    command.args(["-n", "-T", "fields", "-E", "separator=\x02", "-E", "aggregator=\x01", "-e", "frame.number"]);
-    fields.iter().for_each(|field| {
-        command.args(["-e", field]);
-    });
-    let output = command.arg("-r").arg(path).output().expect("tshark runs");
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(!complaint.contains("aren't valid"), "{complaint}");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let frame = |line: &str| {
-        let mut values = line.split('\x02');
-        let number = values.next()?.parse().ok()?;
-        let row = fields.iter().zip(values).filter(|(_, values)| !values.is_empty());
-        let all = |field: &String, values: &str| {
-            let mut values: Vec<String> = values.split('\x01').map(str::to_owned).collect();
-            // A flag is there twice where two rules set it.
-            if is_flag(field) {
-                values.truncate(1);
-            }
-            values
-        };
-        Some((number, row.map(|(field, values)| (field.clone(), all(field, values))).collect()))
-    };
-    text.lines().filter_map(frame).collect()
 }

@@ -1,14 +1,15 @@
 //! A message as recovered: what it is, which frames carried it, and what became of its bytes.
 
-use std::mem;
+use std::{fmt, mem};
 
+use crate::field::{Field, Value};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Issue, IssueSet};
 use crate::tcp::reassembly::{Cause, End};
 use crate::tcp::{OwnedCarrier, SegmentRef};
 
-use super::dns::Dns;
-use super::http1::Http;
+use super::dns::{self, Dns};
+use super::http1::{self, Http, Run};
 pub use super::segments::Segments;
 
 /// Missing runs kept of a message.
@@ -21,6 +22,11 @@ pub enum Kind {
     Request,
     /// It answers.
     Response,
+    /// Neither.
+    Message {
+        /// Whether the client sent it.
+        by_client: bool,
+    },
 }
 
 impl Kind {
@@ -29,6 +35,15 @@ impl Kind {
         match self {
             Self::Request => "request",
             Self::Response => "response",
+            Self::Message { .. } => "message",
+        }
+    }
+
+    /// Which end is the client, where `side` sent it.
+    pub const fn client(self, side: usize) -> usize {
+        match self {
+            Self::Request | Self::Message { by_client: true } => side,
+            Self::Response | Self::Message { by_client: false } => 1 - side,
         }
     }
 }
@@ -139,6 +154,22 @@ pub struct Message {
     pub unit: Unit,
 }
 
+/// Gets the values of a field of a message.
+pub type Get = for<'a> fn(&'a Message, &mut dyn FnMut(Value<'_>));
+
+/// A protocol whose messages are recovered.
+#[derive(Debug)]
+pub struct Application {
+    /// What it is called, such as `TLS`.
+    pub title: &'static str,
+    /// The word that its fields begin with.
+    pub name: &'static str,
+    /// What a message of it is.
+    pub doc: &'static str,
+    /// Its fields, those with a common prefix side by side.
+    pub fields: &'static [Field<Get>],
+}
+
 /// A message as its protocol has it.
 #[derive(Clone, Debug)]
 pub enum Unit {
@@ -146,6 +177,24 @@ pub enum Unit {
     Http(Http),
     /// DNS.
     Dns(Dns),
+}
+
+impl Unit {
+    /// The protocol.
+    pub const fn application(&self) -> &'static Application {
+        match self {
+            Self::Http(_) => &http1::APPLICATION,
+            Self::Dns(_) => &dns::APPLICATION,
+        }
+    }
+
+    /// The message in a line; of HTTP, its start line is that.
+    pub fn summary(&self) -> Option<&dyn fmt::Display> {
+        match self {
+            Self::Http(_) => None,
+            Self::Dns(dns) => Some(dns),
+        }
+    }
 }
 
 impl Default for Message {
@@ -238,7 +287,18 @@ impl Message {
         *since_request = None;
         match unit {
             Unit::Http(http) => http.clear(),
-            Unit::Dns(_) => *unit = Unit::Http(Http::default()),
+            _ => *unit = Unit::Http(Http::default()),
+        }
+    }
+
+    /// Begins with the first byte of `run`, which `side` sent; the headers of its frame are kept where it is told.
+    pub fn begin(&mut self, side: usize, run: &Run<'_>, told: bool) {
+        self.side = side;
+        self.start = run.segment.offset;
+        self.first_time = run.segment.time;
+        self.acked = run.segment.acked;
+        if told {
+            self.carrier.set(run.carrier);
         }
     }
 
@@ -257,10 +317,10 @@ impl Message {
 
     /// Takes note of the next run of its bytes.
     #[inline]
-    pub fn extend(&mut self, segment: &SegmentRef) {
-        self.lengthen(segment);
+    pub fn extend(&mut self, segment: SegmentRef) {
+        self.lengthen(&segment);
         self.issues = self.issues.union(segment.flags.issues());
-        self.segments.add(segment);
+        self.segments.add(&segment);
     }
 
     /// The same where nobody asks which segments they were.
@@ -305,7 +365,7 @@ impl Message {
     pub fn http(&self) -> Option<&Http> {
         match &self.unit {
             Unit::Http(http) => Some(http),
-            Unit::Dns(_) => None,
+            _ => None,
         }
     }
 }

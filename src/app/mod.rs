@@ -1,15 +1,20 @@
 //! Application protocols, one folder each: bytes and gaps of a connection in, messages out.
 
+pub mod datagram;
 pub mod dns;
 pub mod http1;
 pub mod identify;
 pub mod ledger;
 pub mod message;
+pub mod protocol;
 mod segments;
 
 use http1::Session;
 use ledger::Ledger;
-use message::{Message, Update};
+use message::{Application, Message, Update};
+
+/// The protocols whose messages are recovered.
+pub static APPLICATIONS: &[&Application] = &[&http1::APPLICATION, &dns::APPLICATION];
 
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]

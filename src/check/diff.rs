@@ -236,7 +236,7 @@ impl Differ<'_> {
         let pairing = |unit: &Unit| match (unit.kind, unit.answers) {
             (Kind::Response, None) => Some("answers no request that is known"),
             (Kind::Response, Some(_)) => Some("answers a request"),
-            (Kind::Request, _) => None,
+            (Kind::Request | Kind::Message { .. }, _) => None,
         };
         self.text(&mut all, "pairing", pairing(a), pairing(b));
         if self.options.counts("segments") && are_cut_otherwise(&a.segments, &b.segments) {
@@ -424,6 +424,7 @@ fn subject_keys(connection: &Connection) -> Vec<u64> {
         requests(connection).map(|request| (request.number, digest_of(subject(request)))).collect();
     let key = |message: &Unit| match message.kind {
         Kind::Request => digest_of((0, asked.get(&message.number))),
+        Kind::Message { by_client } => digest_of((2, by_client)),
         Kind::Response => {
             let request = message.answers.and_then(|number| asked.get(&number));
             let code = message.http.parsed.code;
@@ -438,6 +439,7 @@ fn kind_key(message: &Unit) -> u64 {
     match message.kind {
         Kind::Request => 0,
         Kind::Response => 1 + u64::from(!message.http.is_final()),
+        Kind::Message { by_client } => 3 + u64::from(by_client),
     }
 }
 

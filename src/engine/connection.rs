@@ -364,8 +364,10 @@ impl Connection {
             return;
         }
         let client = client.unwrap_or(0);
-        let protocol = session
-            .and_then(|session| identify::identify(session.first_bytes(client), session.first_bytes(1 - client)));
+        let protocol = session.and_then(|session| {
+            let named = || identify::identify(session.first_bytes(client), session.first_bytes(1 - client));
+            session.protocol().or_else(named)
+        });
         let http = session.is_some_and(Session::recognised);
         let (issues, [there, back]) = self.noted.0.take().map_or_else(Default::default, |noted| *noted);
         let direction = |dir: usize, flags| {

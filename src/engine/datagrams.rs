@@ -1,10 +1,10 @@
-//! UDP: streams numbered as Wireshark does, and the DNS messages on them.
+//! UDP: streams numbered as Wireshark does, and the messages on them.
 
 use std::collections::VecDeque;
 
 use super::Shared;
-use crate::app::dns;
-use crate::app::message::{Integrity, Kind, Message, Unit};
+use crate::app::datagram::{self, Datagram};
+use crate::app::message::{Integrity, Kind, Message};
 use crate::decode::Decoded;
 use crate::event::{self, Event, Flow, Sink, Transport};
 use crate::flow::{Endpoint, Id, Key, Keyed, Table};
@@ -15,11 +15,8 @@ use crate::tcp::{Carrier, SegmentRef};
 /// UDP streams that are remembered; a resolver's clients use a new port for each question.
 const MAX_STREAMS: usize = 64 << 10;
 
-/// Questions of a stream that wait for their answers.
+/// Requests of a stream that wait for their responses.
 const MAX_PENDING: usize = 64;
-
-/// Ports of DNS, mDNS and LLMNR (RFC 1035 4.2, RFC 6762 3, RFC 4795 2).
-const PORTS: [u16; 3] = [53, 5353, 5355];
 
 /// All UDP streams.
 #[derive(Default)]
@@ -34,11 +31,12 @@ struct Stream {
     swapped: bool,
     number: u64,
     messages: u32,
-    pending: VecDeque<Question>,
+    pending: VecDeque<Asked>,
 }
 
-struct Question {
-    id: u16,
+/// A request that waits for its response.
+struct Asked {
+    key: u64,
     number: u32,
     frame: FrameNumber,
     time: Timestamp,
@@ -81,22 +79,21 @@ impl Datagrams {
         shared: &mut Shared,
         sink: &mut impl Sink,
     ) {
-        if !ends.iter().any(|end| PORTS.contains(&end.port)) {
-            return;
-        }
-        let (Some(stream), Ok(dns)) = (self.streams.get_mut(id), dns::parse(decoded.payload)) else { return };
+        let datagram = Datagram { ports: ends.map(|end| end.port), bytes: decoded.payload };
+        let (Some(stream), Some(said)) = (self.streams.get_mut(id), datagram::read(&datagram)) else { return };
         let known = stream.key.ends(stream.swapped);
         let from_first = known == ends;
         let mut message = Message {
             side: usize::from(!from_first),
-            kind: if dns.response { Kind::Response } else { Kind::Request },
+            kind: said.kind,
             first_time: carrier.meta.time,
+            unit: said.unit,
             ..Message::default()
         };
         message.carrier.set(&carrier);
         stream.messages += 1;
         message.number = stream.messages;
-        message.extend(&SegmentRef {
+        message.extend(SegmentRef {
             frame: carrier.meta.number,
             time: carrier.meta.time,
             offset: 0,
@@ -104,18 +101,17 @@ impl Datagrams {
             flags: Flags::EMPTY,
             acked: 0,
         });
-        if dns.response {
-            stream.answer(dns.id, &mut message);
-        } else {
-            stream.ask(dns.id, &message);
+        match (said.kind, said.key) {
+            (Kind::Request, Some(key)) => stream.ask(key, &message),
+            (Kind::Response, Some(key)) => stream.answer(key, &mut message),
+            _ => {}
         }
-        message.unit = Unit::Dns(dns);
         if decoded.missing > 0 {
             message.lack(decoded.missing.into(), crate::tcp::reassembly::Cause::Truncated);
         }
         message.conclude(Integrity::Complete);
         shared.counts.count(&message);
-        let client = if message.kind == Kind::Request { message.side } else { 1 - message.side };
+        let client = message.kind.client(message.side);
         let flow = Flow { transport: Transport::Udp, stream: stream.number, ends: known, client: Some(client) };
         if shared.wanted.messages {
             sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
@@ -124,19 +120,19 @@ impl Datagrams {
 }
 
 impl Stream {
-    fn ask(&mut self, id: u16, message: &Message) {
+    fn ask(&mut self, key: u64, message: &Message) {
         if self.pending.len() == MAX_PENDING {
             self.pending.pop_front();
         }
-        self.pending.push_back(Question { id, number: message.number, frame: message.frame, time: message.first_time });
+        self.pending.push_back(Asked { key, number: message.number, frame: message.frame, time: message.first_time });
     }
 
-    fn answer(&mut self, id: u16, message: &mut Message) {
-        let Some(at) = self.pending.iter().position(|question| question.id == id) else { return };
-        if let Some(question) = self.pending.remove(at) {
-            message.answers = Some(question.number);
-            message.request_in = Some(question.frame);
-            message.since_request = Some(message.first_time.since(question.time));
+    fn answer(&mut self, key: u64, message: &mut Message) {
+        let Some(at) = self.pending.iter().position(|asked| asked.key == key) else { return };
+        if let Some(asked) = self.pending.remove(at) {
+            message.answers = Some(asked.number);
+            message.request_in = Some(asked.frame);
+            message.since_request = Some(message.first_time.since(asked.time));
         }
     }
 }

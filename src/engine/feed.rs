@@ -101,10 +101,7 @@ impl<'f, S: Sink> Feed<'f, S> {
         let messages = &mut *self.messages;
         let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
         // Where no SYN told who the client is, a message does.
-        let flow = |side: usize, kind| {
-            let client = if kind == Kind::Request { side } else { 1 - side };
-            Flow { client: name.client().or(Some(client)), ..name.flow() }
-        };
+        let flow = |side: usize, kind: Kind| Flow { client: name.client().or(Some(kind.client(side))), ..name.flow() };
         let mut out = |output: Output<'_>| match output {
             Output::Body(message, bytes) => {
                 sink.event(Event::Body {

@@ -43,6 +43,7 @@ impl Totals {
             match message.kind {
                 Kind::Request => self.requests += 1,
                 Kind::Response => self.responses += 1,
+                Kind::Message { .. } => {}
             }
         }
     }

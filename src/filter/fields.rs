@@ -5,8 +5,9 @@ use std::ptr;
 use std::sync::LazyLock;
 
 use super::names::{FieldId, Name, Names, Type};
-use crate::app::dns::fields as dns;
-use crate::app::http1::fields as http;
+use crate::app::APPLICATIONS;
+use crate::app::http1;
+use crate::app::message::{Application, Get};
 use crate::decode::{self, Protocol};
 use crate::field::{Field, Kind};
 use crate::flow::fields as fragments;
@@ -46,7 +47,7 @@ pub(super) enum Source {
     /// The flags of a frame; of a message those of all its segments, of a connection those of all its frames.
     Flags,
     Flag(Issue),
-    Http(http::Get),
+    Http(Get),
     /// Each value of the header field that has the name of the entry.
     HttpHeader,
     /// The head of an HTTP message, and the beginning of its body.
@@ -55,9 +56,10 @@ pub(super) enum Source {
     HttpLines(Option<crate::app::message::Kind>),
     HttpUri(UriPart),
     HttpBody,
-    Dns(dns::Get),
-    /// That it is a DNS message: its bytes are not kept.
-    DnsMessage,
+    /// Of another protocol.
+    Unit(Get),
+    /// That it is a message of this one: its bytes are not kept.
+    UnitIs(&'static Application),
     Message(MessageGet),
     Connection(ConnectionGet),
     /// The same, and known of messages too.
@@ -169,6 +171,10 @@ pub(super) fn entry(field: FieldId) -> Option<&'static Entry> {
     CATALOGUE.entries.get(usize::from(field.index))
 }
 
+fn is_http(application: &Application) -> bool {
+    ptr::eq(application, &http1::APPLICATION)
+}
+
 struct Catalogue {
     entries: Vec<Entry>,
     by_name: HashMap<String, u16>,
@@ -232,7 +238,9 @@ impl Catalogue {
         self.add("frame", Type::Protocol, "All bytes of a frame that were captured", Source::Frame);
         self.add("http", Type::Protocol, "An HTTP message: its head, and the beginning of its body", Source::HttpBytes);
         self.add("http", Type::Protocol, "", Source::IsHttp);
-        self.add("dns", Type::Protocol, "A DNS message", Source::DnsMessage);
+        for application in APPLICATIONS.iter().filter(|application| !is_http(application)) {
+            self.add(application.name, Type::Protocol, application.doc, Source::UnitIs(application));
+        }
         self.add("tcp", Type::Protocol, "", Source::IsTcp);
     }
 
@@ -256,13 +264,15 @@ impl Catalogue {
             let source = if field.name == "tcp.analysis.flags" { Source::Flags } else { Source::Analysis(field.get) };
             self.add(field.name, field.kind, field.doc, source).many |= field.many;
         }
-        for field in http::FIELDS {
+        for field in http1::APPLICATION.fields {
             // Those of header fields: of several with one name the registry has the first value alone.
             let is_header = field.kind == Kind::Text && field.name.matches('.').count() == 1;
             let source = if is_header { Source::HttpHeader } else { Source::Http(field.get) };
             self.add(field.name, field.kind, field.doc, source).many |= field.many;
         }
-        self.fields(dns::FIELDS, Source::Dns);
+        for application in APPLICATIONS.iter().filter(|application| !is_http(application)) {
+            self.fields(application.fields, Source::Unit);
+        }
         self.fields(registry::MESSAGE, Source::Message);
         for field in registry::CONNECTION {
             let is_of_flow = field.name.starts_with("connection.client") || field.name.starts_with("connection.server");

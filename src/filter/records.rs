@@ -107,8 +107,8 @@ fn is_of_packet(source: &Source) -> bool {
         | Source::HttpLines(_)
         | Source::HttpUri(_)
         | Source::HttpBody
-        | Source::Dns(_)
-        | Source::DnsMessage
+        | Source::Unit(_)
+        | Source::UnitIs(_)
         | Source::Message(_)
         | Source::Connection(_)
         | Source::Flow(_)

@@ -192,7 +192,7 @@ fn subject(pen: &mut Pen<'_>, message: &Unit) {
             pen.push(" ");
             pen.captured(head.target().unwrap_or_default(), room.saturating_sub(16).max(8));
         }
-        Kind::Response => {
+        Kind::Response | Kind::Message { .. } => {
             if message.http.parsed.code > 0 {
                 pen.put(format_args!("{} ", message.http.parsed.code));
             }

@@ -165,9 +165,13 @@ fn title_room(pen: &Pen<'_>) -> usize {
 fn title(pen: &mut Pen<'_>, message: &Message, room: usize) {
     match &message.unit {
         Unit::Http(http) => http_title(pen, http, room),
-        Unit::Dns(dns) => {
-            pen.push("DNS ");
-            pen.captured(dns.to_string().as_bytes(), room - 4);
+        unit => {
+            let title = unit.application().title;
+            pen.push(title);
+            if let Some(summary) = unit.summary() {
+                pen.push(" ");
+                pen.captured(summary.to_string().as_bytes(), room.saturating_sub(title.len() + 1));
+            }
         }
     }
 }

@@ -177,6 +177,7 @@ impl Places {
                     self.waiting += 1;
                 }
             }
+            Kind::Message { .. } => {}
             Kind::Response => {
                 let answered = message.answers.and_then(|number| {
                     let is_final = message.http().is_some_and(Http::is_final);

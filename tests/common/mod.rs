@@ -14,6 +14,7 @@ use proptest::test_runner::RngSeed;
 use serde_json::Value;
 
 pub mod capture;
+pub mod tshark;
 pub mod wire;
 
 /// A run that takes longer hangs.

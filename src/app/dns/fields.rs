@@ -1,11 +1,8 @@
 //! The fields of a DNS message.
 
 use super::Dns;
-use crate::app::message::{Message, Unit};
+use crate::app::message::{Get, Message, Unit};
 use crate::field::{Field, Kind, Value};
-
-/// Gets the values of one field.
-pub type Get = for<'a> fn(&'a Message, &mut dyn FnMut(Value<'_>));
 
 /// The fields, those with a common prefix side by side.
 pub static FIELDS: &[Field<Get>] = &[
@@ -42,6 +39,6 @@ pub static FIELDS: &[Field<Get>] = &[
 fn dns(message: &Message) -> Option<&Dns> {
     match &message.unit {
         Unit::Dns(dns) => Some(dns),
-        Unit::Http(_) => None,
+        _ => None,
     }
 }

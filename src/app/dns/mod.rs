@@ -5,8 +5,16 @@ pub mod fields;
 use std::fmt::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::datagram::{Datagram, Said};
+use super::message::{Kind, Unit};
 use simple_dns::rdata::RData;
 use simple_dns::{Name, Packet, PacketFlag, QTYPE, ResourceRecord};
+
+use super::message::Application;
+
+/// DNS.
+pub static APPLICATION: Application =
+    Application { title: "DNS", name: "dns", doc: "A DNS message", fields: fields::FIELDS };
 
 /// Most questions of a message that are kept; more than one is not in use.
 pub const MAX_QUESTIONS: usize = 4;
@@ -88,6 +96,19 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// Ports of DNS, mDNS and LLMNR (RFC 1035 4.2, RFC 6762 3, RFC 4795 2).
+const PORTS: [u16; 3] = [53, 5353, 5355];
+
+/// What a datagram from or to one of the ports says.
+pub fn datagram(datagram: &Datagram<'_>) -> Option<Said> {
+    if !datagram.ports.iter().any(|port| PORTS.contains(port)) {
+        return None;
+    }
+    let dns = parse(datagram.bytes).ok()?;
+    let kind = if dns.response { Kind::Response } else { Kind::Request };
+    Some(Said { kind, key: Some(dns.id.into()), unit: Unit::Dns(dns) })
+}
 
 /// Counts of records: questions, answers, authority, additional.
 type Counts = [u16; 4];

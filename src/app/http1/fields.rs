@@ -1,11 +1,8 @@
 //! The fields of an HTTP message, by Wireshark's names where it has them.
 
 use super::Http;
-use crate::app::message::{Kind, Message};
+use crate::app::message::{Get, Kind, Message};
 use crate::field::{Field, Kind as Type, Value};
-
-/// Gets the values of one field.
-pub type Get = for<'a> fn(&'a Message, &mut dyn FnMut(Value<'_>));
 
 /// A field that is the value of a header field, of which the first counts.
 macro_rules! header {

@@ -14,9 +14,14 @@ mod skim;
 pub mod start;
 pub mod syntax;
 
+use super::message::Application;
 use head::{Head, HeadRef, Version};
 use name::Name;
 pub use session::{Run, Session};
+
+/// HTTP.
+pub static APPLICATION: Application =
+    Application { title: "HTTP", name: "http", doc: "An HTTP message", fields: fields::FIELDS };
 
 /// An HTTP message.
 #[derive(Default, Debug)]

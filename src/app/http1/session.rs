@@ -3,6 +3,7 @@
 mod bodies;
 mod copies;
 mod doubt;
+mod foreign;
 mod handover;
 mod heads;
 mod side;
@@ -16,12 +17,13 @@ use super::pairing::{Answer, Method, Pairing};
 use crate::app::identify::identify;
 use crate::app::ledger::{Class, Ledger};
 use crate::app::message::{Integrity, Kind, Message, Unit, Update};
-use crate::app::{Context, Output};
+use crate::app::{Context, Output, protocol};
 use crate::frame::FrameNumber;
 use crate::issue::Issue;
 use crate::tcp::reassembly::{Cause, End, ORIGIN};
 use crate::tcp::{Carrier, SegmentRef};
-use side::{Search, Side, State, Unread};
+use foreign::Foreign;
+use side::{Search, Side, State};
 
 /// Bytes held of a client that goes on after `CONNECT` or `Upgrade` before the answer.
 const MAX_PARKED: usize = 256 << 10;
@@ -56,8 +58,8 @@ impl<'a> Run<'a> {
 pub struct Session {
     sides: [Side; 2],
     pairing: Pairing,
-    /// Bytes of both directions read as no message, while it is not known whether the connection is HTTP.
-    unread: Option<Box<[Unread; 2]>>,
+    /// What is kept of a connection that is not, or not yet known to be, HTTP.
+    foreign: Option<Box<Foreign>>,
     /// How many messages there were.
     messages: u32,
     /// Who sent the SYN, where it or the SYN-ACK was seen.
@@ -90,12 +92,14 @@ impl Session {
     fn is_other(&self) -> bool {
         !self.recognised
             && self.opener.is_some()
-            && self.unread.as_ref().is_some_and(|unread| unread.iter().all(|unread| !unread.first.is_empty()))
+            && self.foreign.as_ref().is_some_and(|foreign| {
+                foreign.protocol.is_none() && foreign.unread.iter().all(|unread| !unread.first.is_empty())
+            })
     }
 
     /// Whether bytes of such a connection may be passed over: unless a request begins them after all, as behind SOCKS.
     pub fn passes_over(&self, at: usize, bytes: &[u8]) -> bool {
-        if !self.is_other() {
+        if !self.is_other() || protocol::may_begin(bytes) {
             return false;
         }
         let begins = || bytes.first().is_some_and(u8::is_ascii_uppercase) && plausible_resync(bytes) == Start::Request;
@@ -107,12 +111,15 @@ impl Session {
 
     /// Bytes held because it is not known yet what they are.
     pub fn held(&self) -> usize {
-        self.sides.iter().map(Side::held).sum()
+        let protocol = self.foreign.as_ref().and_then(|foreign| foreign.protocol.as_ref());
+        self.sides.iter().map(Side::held).sum::<usize>() + protocol.map_or(0, |protocol| protocol.held())
     }
 
     /// Gives up what is held, at a bound: heads end, and what was set aside is read.
     pub fn relieve(&mut self, cx: &mut Context<'_>) {
+        self.with_protocol(cx, |protocol, desk| protocol.relieve(desk));
         for at in 0..2 {
+            self.stop_guessing(at, cx);
             self.release(at, cx);
             self.believe(at, cx);
             if matches!(self.sides[at].state, State::Head { .. }) {
@@ -123,7 +130,7 @@ impl Session {
 
     /// The first bytes of a direction, where they are not HTTP.
     pub fn first_bytes(&self, side: usize) -> &[u8] {
-        self.unread.as_ref().map_or(&[], |unread| &unread[side].first)
+        self.foreign.as_ref().map_or(&[], |foreign| &foreign.unread[side].first)
     }
 
     /// The next bytes of a direction.
@@ -137,6 +144,14 @@ impl Session {
         if let State::Resync { boundary } = &mut self.sides[at].state {
             *boundary = true;
         }
+        let is_known = self.recognised && !matches!(self.sides[at].state, State::HandedOver | State::Guess(_));
+        if is_known || !self.guesses(at, run, cx) {
+            self.read(at, run, cx);
+        }
+    }
+
+    /// The same, of a protocol that is known.
+    fn read(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) {
         let mut run = run;
         let mut rest;
         while !run.bytes.is_empty() {
@@ -192,7 +207,12 @@ impl Session {
                     self.release(at, cx);
                 }
             }
-            State::HandedOver => cx.ledger.add(Class::Other, len as u64),
+            State::HandedOver => {
+                if !self.with_protocol(cx, |protocol, desk| protocol.data(at, run, desk)) {
+                    cx.ledger.add(Class::Other, len as u64);
+                }
+            }
+            State::Guess(_) => {}
         }
         len
     }
@@ -201,7 +221,7 @@ impl Session {
     fn take(&mut self, at: usize, segment: &SegmentRef, cx: &mut Context<'_>) {
         if let Some(message) = &mut self.sides[at].message {
             if cx.wanted.messages {
-                message.extend(segment);
+                message.extend(*segment);
             } else {
                 message.lengthen(segment);
             }
@@ -275,7 +295,7 @@ impl Session {
             let first = side.last().is_none() && side.message.is_none() && self.opener.is_none();
             cx.ledger.add(if first { Class::BeforeFirst } else { Class::Undecodable }, bytes.len() as u64);
         } else {
-            self.unread.get_or_insert_default()[at].add(bytes);
+            self.foreign.get_or_insert_default().unread[at].add(bytes);
         }
         if !side.excess_noted
             && let Some(last) = side.last()
@@ -306,7 +326,7 @@ impl Session {
         match self.part(at) {
             Some(Kind::Request) => self.pairing.requests_resume(start),
             Some(Kind::Response) => self.pairing.responses_resume(start),
-            None => {}
+            Some(Kind::Message { .. }) | None => {}
         }
     }
 
@@ -314,7 +334,7 @@ impl Session {
     fn part(&self, at: usize) -> Option<Kind> {
         let by_other = self.sides[1 - at].role.map(|other| match other {
             Kind::Request => Kind::Response,
-            Kind::Response => Kind::Request,
+            _ => Kind::Request,
         });
         self.sides[at].role.or(by_other)
     }
@@ -323,7 +343,7 @@ impl Session {
         match self.part(at) {
             Some(Kind::Request) => self.pairing.hole_in_requests(start, end, explained),
             Some(Kind::Response) => self.pairing.hole_in_responses(end),
-            None => self.sides[at].make_rare().early_hole = Some((start, end, explained)),
+            _ => self.sides[at].make_rare().early_hole = Some((start, end, explained)),
         }
     }
 
@@ -332,6 +352,7 @@ impl Session {
         if !self.sides[at].begun {
             self.begin_stream(at, offset);
         }
+        self.stop_guessing(at, cx);
         self.release(at, cx);
         self.believe(at, cx);
         let side = &mut self.sides[at];
@@ -378,7 +399,10 @@ impl Session {
                 side.state = State::Resync { boundary: false };
                 self.note_hole(at, offset, end, false);
             }
-            State::HandedOver => {}
+            State::HandedOver => {
+                self.with_protocol(cx, |protocol, desk| protocol.gap(at, offset, len, cause, desk));
+            }
+            State::Guess(_) => {}
         }
         if !absorbed {
             // The answer that a request waits for may be among them.
@@ -389,12 +413,16 @@ impl Session {
     /// Whether the end of a direction says nothing: it is between messages, and nothing was set aside.
     pub fn is_between(&self, at: usize) -> bool {
         let side = &self.sides[at];
+        if matches!(side.state, State::HandedOver) && self.protocol().is_some() {
+            return false;
+        }
         matches!(side.state, State::Start | State::Joined | State::Resync { .. } | State::HandedOver) && !side.is_rare()
     }
 
     /// A direction has ended.
     pub fn end(&mut self, at: usize, by: End, frame: FrameNumber, cx: &mut Context<'_>) {
         self.settle_simple_request(at, &[], cx);
+        self.stop_guessing(at, cx);
         self.release(at, cx);
         // Not a byte of a body that HEAD would not have: nothing tells that one was sent.
         if by == End::Fin && self.sides[at].doubt().is_some_and(|doubt| doubt.is_empty()) {
@@ -427,13 +455,16 @@ impl Session {
                 self.finish(at, Integrity::Complete, &[], cx);
             }
             State::Length(_) | State::Chunked(_) | State::UntilClose => self.finish(at, cut, &[], cx),
-            State::Start | State::Joined | State::Resync { .. } | State::Asked(_) | State::HandedOver => {}
+            State::HandedOver => {
+                self.with_protocol(cx, |protocol, desk| protocol.end(at, by, frame, desk));
+            }
+            State::Start | State::Joined | State::Resync { .. } | State::Asked(_) | State::Guess(_) => {}
         }
     }
 
     /// The connection is over: what was never recognised is of another protocol.
     pub fn close(&mut self, ledger: &mut Ledger) {
-        for unread in self.unread.iter_mut().flat_map(|sides| sides.iter_mut()) {
+        for unread in self.foreign.iter_mut().flat_map(|foreign| foreign.unread.iter_mut()) {
             ledger.add(Class::Other, std::mem::take(&mut unread.count));
         }
     }

@@ -6,8 +6,8 @@ use super::plain::{self, PlainStart};
 use super::syntax::is_ows;
 
 /// Reads the head that begins `bytes`, whose start line is `start`: of its fields those that [matter](may_matter), and
-/// nothing that is odd about the others. False where it is not whole, or one of its lines hangs on another; it is to be
-/// parsed then.
+/// nothing that is odd about the others. False where it is not whole, one of its lines hangs on another, or it is to
+/// hand the connection over, on terms that its other fields have; it is to be parsed then.
 pub(super) fn skim(start: PlainStart, bytes: &[u8], head: &mut Head) -> bool {
     head.clear();
     (head.start, head.version, head.code) = (start.line, Some(start.version), start.code);
@@ -24,9 +24,12 @@ pub(super) fn skim(start: PlainStart, bytes: &[u8], head: &mut Head) -> bool {
             // It goes on with the field before it.
             [b' ' | b'\t', ..] => return false,
             line if may_matter(line) => match plain::field_line(bytes, at) {
-                Some((field, _)) if field.known == Name::Other => {}
-                Some((field, _)) => head.push(field),
                 None => return false,
+                Some((field, _)) => match field.known {
+                    Name::Upgrade => return false,
+                    Name::Other | Name::Host => {}
+                    _ => head.push(field),
+                },
             },
             _ => {}
         }

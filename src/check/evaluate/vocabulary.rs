@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::app::http1::fields as http;
+use crate::app::message;
 use crate::check::rules::model::{Bound, Of};
 use crate::check::rules::relation::Relation;
 use crate::field::{Field, Kind};
@@ -60,7 +61,7 @@ pub enum Needs {
 #[derive(Clone, Copy)]
 pub enum Get {
     /// From an HTTP message.
-    Http(http::Get),
+    Http(message::Get),
     /// From a message and where it belongs.
     Message(registry::MessageGet),
     /// From a connection.

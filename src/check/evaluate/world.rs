@@ -249,7 +249,7 @@ impl<'w> World<'w> {
                 let sender = match kind {
                     Some(Kind::Request) => client,
                     Some(Kind::Response) => client.map(|client| 1 - client),
-                    None => None,
+                    Some(Kind::Message { .. }) | None => None,
                 };
                 let knows_sender = sender.is_some() || held.connection.flow.transport == Transport::Udp;
                 outer::flow_values(*index, &held.connection.flow, sender, put);
@@ -268,6 +268,7 @@ fn is_never_of(name: &str, kind: Kind) -> bool {
     match kind {
         Kind::Request => of_responses,
         Kind::Response => of_requests,
+        Kind::Message { .. } => of_requests || of_responses,
     }
 }
 

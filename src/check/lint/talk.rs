@@ -336,7 +336,7 @@ impl Talk {
                 let settled = self.requests.iter().take_while(|request| request.number <= answered).count();
                 self.kept -= self.requests.drain(..settled).map(|request| request.cost()).sum::<usize>();
             }
-            Kind::Response => {}
+            Kind::Response | Kind::Message { .. } => {}
         }
     }
 

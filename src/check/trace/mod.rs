@@ -236,7 +236,7 @@ impl Collector {
 pub const fn kind_index(kind: Kind) -> usize {
     match kind {
         Kind::Request => 0,
-        Kind::Response => 1,
+        Kind::Response | Kind::Message { .. } => 1,
     }
 }
 

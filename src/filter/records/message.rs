@@ -1,13 +1,14 @@
 //! A message as a record, and what of it hangs on bytes that are missing.
 
 use std::cell::OnceCell;
+use std::ptr;
 
 use super::super::fields::{self, Entry, Source, UriPart};
 use super::super::names::{Coverage, Decision, FieldId, Item, Record, Type, exists};
 use super::connection::of_flow;
 use super::{Times, flags, has_layer, is_of_packet, of_packet};
 use crate::app::http1::Http;
-use crate::app::message::Integrity;
+use crate::app::message::{Application, Integrity};
 use crate::decode::{self, Decoded};
 use crate::event::{Message, Packet, Transport};
 use crate::field::Value;
@@ -59,6 +60,10 @@ impl<'a> MessageRecord<'a> {
 
     fn http(&self) -> Option<&'a Http> {
         self.message.message.http()
+    }
+
+    fn is_of(&self, application: &Application) -> bool {
+        ptr::eq(self.message.message.unit.application(), application)
     }
 
     /// Whether bytes of it are not in the capture that were, or may have been, sent.
@@ -162,8 +167,8 @@ impl<'a> MessageRecord<'a> {
                 put(Value::Text(&http.preview).into());
                 return incomplete_if(self.is_lossy() || self.as_sent && !has_whole_body(http));
             }
-            Source::Dns(get) => get(message, &mut |value| put(value.into())),
-            Source::DnsMessage if self.http().is_none() => {
+            Source::Unit(get) => get(message, &mut |value| put(value.into())),
+            Source::UnitIs(application) if self.is_of(application) => {
                 put(Value::Bytes(b"").into());
                 return incomplete_if(self.as_sent);
             }
@@ -222,7 +227,7 @@ impl Record for MessageRecord<'_> {
             Some(entry) if entry.kind == Type::Protocol => {
                 let is_here = entry.sources.iter().any(|source| match source {
                     Source::HttpBytes => self.http().is_some(),
-                    Source::DnsMessage => self.http().is_none(),
+                    Source::UnitIs(application) => self.is_of(application),
                     Source::Frame => true,
                     _ => false,
                 });

@@ -44,7 +44,7 @@ fn request(raw: &[u8], body: &[u8]) -> message::Message {
     message.carrier =
         Carrier { meta: META, cap_len: 58, headers: HEADERS, resumed: &[], verdict: Verdict::default() }.to_owned();
     let len = raw.len() as u32;
-    message.extend(&SegmentRef { frame: 4, time: META.time, offset: 0, len, flags: Flags::EMPTY, acked: 0 });
+    message.extend(SegmentRef { frame: 4, time: META.time, offset: 0, len, flags: Flags::EMPTY, acked: 0 });
     message.frame = 9;
     message.unit = Unit::Http(http);
     message

@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 use super::number::{self, int, padded, uint};
 use super::time::Seconds;
 use super::{Begin, End, Printer};
-use crate::app::dns::fields as dns;
 use crate::app::http1::Http;
 use crate::app::http1::fields as http;
 use crate::app::ledger::Class;
@@ -165,9 +164,9 @@ impl Json {
                 let hash = hashes.map(|hashes| hashes.remove(&(event.flow.stream, message.number)).unwrap_or_default());
                 self::http(&mut object, message, http, hash);
             }
-            Unit::Dns(_) => {
-                object.fields(dns::FIELDS, |field, slot| (field.get)(message, &mut |value| slot.put(value)))
-            }
+            unit => object.fields(unit.application().fields, |field, slot| {
+                (field.get)(message, &mut |value| slot.put(value));
+            }),
         }
         object.fields_and_lists(registry::MESSAGE, |field, slot| (field.get)(&event, &mut |value| slot.put(value)));
         object.array("message.missing", &message.missing, |out, missing| {

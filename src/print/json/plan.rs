@@ -170,8 +170,7 @@ mod tests {
         check(crate::flow::fields::IPV4);
         check(crate::flow::fields::IPV6);
         check(crate::tcp::fields::FIELDS);
-        check(crate::app::http1::fields::FIELDS);
-        check(crate::app::dns::fields::FIELDS);
+        crate::app::APPLICATIONS.iter().for_each(|application| check(application.fields));
         check(crate::registry::FRAME);
         check(crate::registry::MESSAGE);
         check(crate::registry::CONNECTION);

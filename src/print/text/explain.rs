@@ -4,7 +4,6 @@ use super::TimeFormat;
 use super::fragments::Told;
 use super::layers::put_value;
 use crate::app::ledger::{Class, Ledger};
-use crate::app::message::Unit;
 use crate::decode::Layer;
 use crate::decode::places::{Place, places};
 use crate::event::{Event, Message, Packet, Transport, Update};
@@ -135,10 +134,7 @@ impl Explain {
                 let at = segment.offset.saturating_sub(message.start);
                 let last = at + u64::from(segment.len).saturating_sub(1);
                 let udp = if told.flow.transport == Transport::Udp { "UDP stream" } else { "stream" };
-                let kind = match &message.unit {
-                    Unit::Http(_) => "HTTP",
-                    Unit::Dns(_) => "DNS",
-                };
+                let kind = message.unit.application().title;
                 self.uses.push(format!(
                     "{} bytes are the bytes {at}-{last} of message #{} ({kind} {}, {}) of {udp} {}",
                     segment.len,

@@ -2,12 +2,11 @@
 
 use super::layers::{self, Tcp};
 use super::{Last, Text, http, put_ends, put_stream, segments};
-use crate::app::dns::Dns;
 use crate::app::http1::Http;
 use crate::app::http1::head::StartLine;
 use crate::app::message::{Kind, Message, Unit};
 use crate::decode::{self, Decoded};
-use crate::event;
+use crate::event::{self, Transport};
 use crate::issue::IssueSet;
 use crate::print::pen::{Indent, Pen};
 use crate::print::style::{self, DIM, HEADING, PLAIN};
@@ -22,7 +21,7 @@ impl Text {
     pub(super) fn message(&mut self, event: &event::Message<'_>, out: &mut Vec<u8>) {
         match &event.message.unit {
             Unit::Http(http) => self.http(event, http, out),
-            Unit::Dns(dns) => self.dns(event, dns, out),
+            unit => self.unit(event, unit, out),
         }
     }
 
@@ -46,24 +45,30 @@ impl Text {
         segments::write(&mut pen, message, event.first_seq, verbose > 0, terminal);
     }
 
-    /// A line for a DNS message; its layers with `-v`.
-    fn dns(&mut self, event: &event::Message<'_>, dns: &Dns, out: &mut Vec<u8>) {
+    /// A line for a message of a protocol other than HTTP; its layers with `-v`.
+    fn unit(&mut self, event: &event::Message<'_>, unit: &Unit, out: &mut Vec<u8>) {
         let message = event.message;
         let verbose = self.options.verbose;
         let mut pen = self.pen(if verbose > 0 { Last::Block } else { Last::Line }, out);
         pen.indent.column = INDENT;
         pen.styled(HEADING, |pen| pen.named("#", message.number.into()));
+        let title = unit.application().title;
         pen.piece_after(2, |pen| {
-            pen.push("DNS ");
-            let room = pen.width() / 2;
-            pen.captured(dns.to_string().as_bytes(), room);
+            pen.push(title);
+            if let Some(summary) = unit.summary() {
+                let room = pen.width() / 2;
+                pen.push(" ");
+                pen.captured(summary.to_string().as_bytes(), room);
+            }
         });
         self.whence(event, &mut pen);
         issues(&mut pen, message.issues);
         if verbose > 0 {
             with_layers(&message.carrier.get(), |decoded, outer| {
-                let column = layers::text_column(&decoded.layers, "DNS");
-                layers::write(&mut pen, decoded, outer, |_| None, None, column, verbose);
+                let column = layers::text_column(&decoded.layers, title);
+                let tcp = Tcp { stream: event.flow.stream, verdict: message.carrier.get().verdict };
+                let tcp = (event.flow.transport == Transport::Tcp).then_some(tcp);
+                layers::write(&mut pen, decoded, outer, |_| None, tcp, column, verbose);
             });
         }
     }

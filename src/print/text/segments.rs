@@ -297,7 +297,7 @@ mod tests {
     fn message(segments: u32, flagged: impl Fn(u32) -> Flags) -> Message {
         let mut message = Message { start: START, ..Message::default() };
         for i in 0..segments {
-            message.extend(&SegmentRef {
+            message.extend(SegmentRef {
                 frame: u64::from(i) * 2 + 4,
                 time: Timestamp(i64::from(i) * 1_234_567),
                 offset: START + u64::from(i) * 1448,

@@ -40,14 +40,7 @@ fn message(kind: Kind, http: Http) -> Message {
     let mut verdict = Verdict::default();
     (verdict.seq, verdict.next_seq, verdict.ack) = (1, 101, 1);
     message.carrier = Carrier { meta, cap_len: 154, headers: HEADERS, resumed: &[], verdict }.to_owned();
-    message.extend(&SegmentRef {
-        frame: 4,
-        time: Timestamp(0),
-        offset: START,
-        len: 100,
-        flags: Flags::EMPTY,
-        acked: 0,
-    });
+    message.extend(SegmentRef { frame: 4, time: Timestamp(0), offset: START, len: 100, flags: Flags::EMPTY, acked: 0 });
     message.unit = Unit::Http(http);
     message
 }

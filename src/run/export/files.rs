@@ -128,11 +128,13 @@ impl Files {
         body.tell_causes(&message.missing);
         let request = match message.kind {
             Kind::Request => self.requests.get(key),
-            Kind::Response => message.answers.and_then(|number| self.requests.get((key.0, number))),
+            Kind::Response | Kind::Message { .. } => {
+                message.answers.and_then(|number| self.requests.get((key.0, number)))
+            }
         };
         let request = request.map(|request| (request.method.clone(), request.target.clone(), request.host.clone()));
         let url = request.as_ref().map(|(_, target, host)| Url::new(target, host.as_deref()));
-        let server = told.flow.ends[if message.kind == Kind::Request { 1 - message.side } else { message.side }];
+        let server = told.flow.ends[1 - message.kind.client(message.side)];
         let server = server.to_string();
         let unknown = Url { scheme: b"http", authority: b"", path: b"", query: None };
         let named = url.unwrap_or(unknown);

@@ -42,7 +42,7 @@ impl Session {
         }
         http.body_len += len;
         if wanted.messages {
-            message.extend(segment);
+            message.extend(*segment);
         } else {
             message.lengthen(segment);
         }

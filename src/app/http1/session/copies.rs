@@ -46,7 +46,8 @@ impl Session {
         };
         let side = &mut self.sides[at];
         let mut met = false;
-        if let Some(message) = &mut side.message
+        let foreign = self.foreign.as_mut().and_then(|foreign| foreign.protocol.as_mut());
+        if let Some(message) = side.message.as_deref_mut().or(foreign.and_then(|foreign| foreign.under_way(at)))
             && segment.offset < message.end()
             && end > message.start
         {

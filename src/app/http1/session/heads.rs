@@ -14,7 +14,7 @@ use crate::app::http1::plain::{self, PlainStart};
 use crate::app::http1::skim;
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
-use crate::app::{Context, Wanted};
+use crate::app::{Context, Wanted, protocol};
 use crate::issue::Issue;
 
 /// The longest head that is kept. Servers allow 8 to 64 KiB.
@@ -82,13 +82,7 @@ impl Session {
     /// A message may begin here.
     pub(super) fn begin(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) {
         let mut message = cx.pool.take();
-        message.side = at;
-        message.start = run.segment.offset;
-        message.first_time = run.segment.time;
-        message.acked = run.segment.acked;
-        if cx.wanted.messages {
-            message.carrier.set(run.carrier);
-        }
+        message.begin(at, run, cx.wanted.messages);
         self.sides[at].message = Some(message);
     }
 
@@ -102,7 +96,7 @@ impl Session {
                 None => Class::BeforeFirst,
             };
             self.recognised = true;
-            for unread in self.unread.iter_mut().flat_map(|sides| sides.iter_mut()) {
+            for unread in self.foreign.iter_mut().flat_map(|foreign| foreign.unread.iter_mut()) {
                 cx.ledger.add(class, std::mem::take(&mut unread.count));
             }
         }
@@ -217,6 +211,7 @@ impl Session {
         message.issues = message.issues.union(issues);
         let coded = cx.wanted.messages && head.has(Name::ContentEncoding);
         http.hands_over = framing == Framing::Tunnel;
+        let upgraded = if http.hands_over { protocol::upgraded(message) } else { None };
         if coded {
             self.undo_codings(at, cx);
         }
@@ -234,6 +229,7 @@ impl Session {
             Framing::Chunked => self.sides[at].state = State::Chunked(Box::default()),
             Framing::UntilClose => self.sides[at].state = State::UntilClose,
             Framing::Tunnel => {
+                upgraded.into_iter().for_each(|protocol| self.set_protocol(protocol));
                 self.finish(at, Integrity::Complete, &[], cx);
                 self.hand_over(at, cx);
             }

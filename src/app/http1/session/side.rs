@@ -57,6 +57,8 @@ pub(super) enum State {
     Asked(u32),
     /// Handed over.
     HandedOver,
+    /// At what may be the start of another protocol, and otherwise is looked for so; `None` where it is handed over.
+    Guess(Option<Search>),
 }
 
 /// How a message comes to be looked for at some place.
@@ -145,6 +147,13 @@ impl Side {
 
     pub fn doubt(&mut self) -> Option<&mut Vec<u8>> {
         self.rare.as_mut()?.doubt.as_mut()
+    }
+
+    /// The bytes that were set aside.
+    pub fn parked_bytes(&mut self) -> Vec<u8> {
+        self.rare()
+            .map(|rare| rare.parked.iter().flat_map(|(_, bytes, _)| bytes).copied().collect())
+            .unwrap_or_default()
     }
 
     /// What was set aside.

@@ -1,0 +1,144 @@
+//! What the connection speaks that is not HTTP/1: found by its first bytes or by an upgrade, and left to its own parser.
+
+use super::side::{Search, State, Unread};
+use super::{Run, Session};
+use crate::app::Context;
+use crate::app::ledger::Class;
+use crate::app::message::{Integrity, Kind, Message};
+use crate::app::protocol::{self, Desk, Guess, Protocol};
+
+/// What is kept of a connection that is not, or not yet known to be, HTTP/1.
+#[derive(Default)]
+pub(super) struct Foreign {
+    /// Bytes of both directions that were read as no message.
+    pub unread: [Unread; 2],
+    /// The parser of what it speaks.
+    pub protocol: Option<Box<dyn Protocol>>,
+}
+
+impl Session {
+    /// The name of the protocol that has the connection, or has it now.
+    pub fn protocol(&self) -> Option<&'static str> {
+        Some(self.foreign.as_ref()?.protocol.as_ref()?.name())
+    }
+
+    /// The side that opened the connection, where that was captured.
+    pub(in crate::app) fn opener(&self) -> Option<usize> {
+        self.opener.map(usize::from)
+    }
+
+    /// The number of one more message.
+    pub(in crate::app) fn next_number(&mut self) -> u32 {
+        self.messages += 1;
+        self.messages
+    }
+
+    /// Takes note of a message of another protocol that is given out.
+    pub(in crate::app) fn remember(&mut self, message: &Message) {
+        let side = &mut self.sides[message.side & 1];
+        side.role =
+            Some(if message.kind.client(message.side) == message.side { Kind::Request } else { Kind::Response });
+        side.remember(message);
+    }
+
+    /// Takes the next bytes of a direction where they are, or may be, of another protocol, and tells so.
+    pub(super) fn guesses(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) -> bool {
+        let before = match self.sides[at].state {
+            State::Start => Some(Search::Due),
+            State::Joined => Some(Search::Joined),
+            State::Resync { .. } => Some(Search::After),
+            State::HandedOver if self.protocol().is_none() => None,
+            State::Guess(before) => before,
+            _ => return false,
+        };
+        let guessing = matches!(self.sides[at].state, State::Guess(_));
+        if !guessing && !protocol::may_begin(run.bytes) {
+            return false;
+        }
+        let guess = if guessing {
+            let mut bytes = self.sides[at].parked_bytes();
+            bytes.extend_from_slice(&run.bytes[..run.bytes.len().min(protocol::MAX_GUESSED)]);
+            protocol::guess(at, &bytes)
+        } else {
+            protocol::guess(at, run.bytes)
+        };
+        match guess {
+            Ok(parser) => {
+                self.speak(parser, cx);
+                self.read(at, run, cx);
+                true
+            }
+            Err(Guess::Maybe) => {
+                let side = &mut self.sides[at];
+                side.state = State::Guess(before);
+                side.make_rare().park(run);
+                true
+            }
+            Err(_) => {
+                self.stop_guessing(at, cx);
+                false
+            }
+        }
+    }
+
+    /// Bytes that were held until they tell, of none that is known, go where they would have gone.
+    pub(super) fn stop_guessing(&mut self, at: usize, cx: &mut Context<'_>) {
+        let State::Guess(before) = self.sides[at].state else { return };
+        self.sides[at].state = match before {
+            Some(Search::Due) => State::Start,
+            Some(Search::Joined) => State::Joined,
+            Some(Search::After) => State::Resync { boundary: true },
+            None => State::HandedOver,
+        };
+        self.read_parked(at, cx);
+    }
+
+    /// From here on the connection is this protocol's.
+    fn speak(&mut self, parser: Box<dyn Protocol>, cx: &mut Context<'_>) {
+        for at in 0..2 {
+            if matches!(self.sides[at].state, State::Head { .. }) && self.settle_head(at, cx) {
+                self.finish(at, Integrity::Malformed, &[], cx);
+            }
+        }
+        let class = if self.recognised || self.opener.is_some() { Class::Other } else { Class::BeforeFirst };
+        let foreign = self.foreign.get_or_insert_default();
+        foreign.protocol = Some(parser);
+        for unread in &mut foreign.unread {
+            cx.ledger.add(class, std::mem::take(&mut unread.count));
+        }
+        for at in 0..2 {
+            let side = &mut self.sides[at];
+            if matches!(side.state, State::Start | State::Joined | State::Resync { .. } | State::Guess(_)) {
+                let guessed = matches!(side.state, State::Guess(_));
+                (side.state, side.begun) = (State::HandedOver, true);
+                if guessed {
+                    self.read_parked(at, cx);
+                }
+            }
+        }
+    }
+
+    /// What was set aside goes where the state has it.
+    pub(super) fn read_parked(&mut self, at: usize, cx: &mut Context<'_>) {
+        for (segment, bytes, carrier) in self.sides[at].take_parked() {
+            self.read(at, &Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
+        }
+    }
+
+    /// Leaves both directions to a protocol from here on.
+    pub(super) fn set_protocol(&mut self, parser: Box<dyn Protocol>) {
+        self.foreign.get_or_insert_default().protocol = Some(parser);
+    }
+
+    /// Lets the protocol that has the connection act; whether there is one.
+    pub(super) fn with_protocol(
+        &mut self,
+        cx: &mut Context<'_>,
+        act: impl FnOnce(&mut dyn Protocol, &mut Desk<'_, '_>),
+    ) -> bool {
+        let Some(mut parser) = self.foreign.as_mut().and_then(|foreign| foreign.protocol.take()) else { return false };
+        act(&mut *parser, &mut Desk::new(self, cx));
+        self.set_protocol(parser);
+        true
+    }
+}

@@ -1,0 +1,268 @@
+//! What the messages of protocols beside HTTP/1.x say, against tshark. Skipped where tshark is not installed.
+//!
+//! A protocol is a row of [`PROTOCOLS`]. Its fields that both have are compared without more; what differs is named, with
+//! the reason, in [`DIFFERENCES`]. A line of it of which there is no difference any more fails.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+use common::tshark::{self, Difference, Row, alike, flatten, other, value};
+use common::{dissect, installed, name, run};
+use dissect::registry::entries;
+use memchr::memmem;
+use serde_json::Value;
+
+/// A protocol whose messages are compared.
+struct Protocol {
+    /// Its name in records, with which the names of its fields begin.
+    name: &'static str,
+    /// The filter by which tshark shows frames in which a message of it ends.
+    filter: &'static str,
+    /// Whether a capture may have it to tshark: a cheap look, which says yes where it cannot tell.
+    may_be_in: fn(&Capture) -> bool,
+    /// Which values are compared with each other.
+    by: By,
+}
+
+/// Which values are compared with each other, of each field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[expect(dead_code, reason = "one of them is not in use yet")]
+enum By {
+    /// Those of the messages that end in a frame, in order.
+    Frame,
+    /// Those of a capture, in any order: where messages of several connections end in other frames to tshark.
+    Capture,
+}
+
+/// Every protocol that is compared.
+const PROTOCOLS: &[Protocol] = &[Protocol {
+    name: "dns",
+    filter: "dns || mdns || llmnr",
+    may_be_in: |capture| ["53", "5353", "5355"].iter().any(|port| capture.has_port(port)),
+    by: By::Frame,
+}];
+
+/// Every difference, a line a reason. A field that has a protocol's own name is whether there is a message.
+const DIFFERENCES: &[Difference] = &[
+    other(&[], &["dns.resp.name"], "we have the records of the answer section alone"),
+    other(
+        &["packet_trailer", "ip6_fragments", "badcookie", "badvers"],
+        &["dns.qry.name"],
+        "four at most, the root a dot",
+    ),
+    other(
+        &["TooManyResources", "dns_over_tcp", "dns_stack_overflow", "badlabel", "dns_fwdptr", "dns_tcp", "rtp-seg"],
+        &["dns"],
+        "over TCP, or malformed",
+    ),
+];
+
+/// The least share of the values of a field in the captures from elsewhere that are the same, those with a reason in the
+/// table not left out.
+const LEAST_SHARE: f64 = 0.99;
+
+/// Fields of which more values differ.
+const LOW: &[&str] = &["dns.resp.name"];
+
+/// A capture as far as a cheap look goes.
+struct Capture {
+    /// The file's bytes; none where it is compressed.
+    bytes: Option<Vec<u8>>,
+    /// Our records, those of frames among them.
+    records: String,
+}
+
+impl Capture {
+    fn read(path: &Path) -> Self {
+        let is_compressed =
+            path.extension().is_some_and(|end| ["gz", "zst", "lz4"].iter().any(|coding| end == *coding));
+        let bytes = if is_compressed { None } else { std::fs::read(path).ok() };
+        let told = run(dissect().args(["-T", "json", "-P", "-r"]).arg(path));
+        Self { bytes, records: String::from_utf8(told.stdout).expect("records are UTF-8") }
+    }
+
+    /// Whether some frame has this port, TCP's or UDP's.
+    fn has_port(&self, port: &str) -> bool {
+        let has = |key: &str| memmem::find(self.records.as_bytes(), format!("\"{key}\":{port},").as_bytes()).is_some();
+        has("srcport") || has("dstport")
+    }
+
+    /// Whether bytes are somewhere in the file, or may be once it is decompressed.
+    #[expect(dead_code, reason = "for protocols that are known by their first bytes")]
+    fn has_bytes(&self, bytes: &[u8]) -> bool {
+        self.bytes.as_deref().is_none_or(|file| memmem::find(file, bytes).is_some())
+    }
+
+    /// The values of the messages of a protocol that end in each frame.
+    fn rows(&self, protocol: &Protocol) -> BTreeMap<u64, Row> {
+        let mut rows: BTreeMap<u64, Row> = BTreeMap::new();
+        for line in self.records.lines().filter(|line| line.starts_with("{\"type\":\"message\"")) {
+            let record: Value = serde_json::from_str(line).unwrap();
+            if let Some(own) = record.get(protocol.name) {
+                let row = rows.entry(record["frame"]["number"].as_u64().unwrap()).or_default();
+                flatten(protocol.name.to_owned(), own, row);
+            }
+        }
+        rows
+    }
+}
+
+/// The fields of each protocol that both have.
+static FIELDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let of_a_protocol = |name: &str| PROTOCOLS.iter().any(|protocol| is_of(name, protocol));
+    let ours = entries().into_iter().filter(|entry| entry.kind != "record").map(|entry| entry.name);
+    ours.filter(|name| of_a_protocol(name) && tshark::FIELDS.contains(*name)).map(str::to_owned).collect()
+});
+
+fn is_of(field: &str, protocol: &Protocol) -> bool {
+    field.strip_prefix(protocol.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+#[test]
+fn messages_of_other_protocols_are_those_of_tshark() {
+    if !installed("tshark") {
+        return println!("skipped: tshark is not installed");
+    }
+    let elsewhere = common::shared_captures();
+    let all: Vec<(&PathBuf, bool)> = elsewhere.iter().map(|path| (path, false)).collect();
+    let fixtures = common::fixtures();
+    let all: Vec<(&PathBuf, bool)> = fixtures.iter().map(|path| (path, true)).chain(all).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Found::default();
+        while let Some(&(path, fixture)) = all.get(next.fetch_add(1, Relaxed)) {
+            compare(path, fixture, &mut found);
+        }
+        found
+    };
+    let mut found = Found::default();
+    std::thread::scope(|scope| {
+        let workers = [scope.spawn(work), scope.spawn(work)];
+        workers.into_iter().for_each(|worker| found.add(worker.join().unwrap()));
+    });
+    println!("{} captures of which tshark was asked", found.asked);
+    for (field, (all, different)) in &found.counts {
+        println!("{field:40} {all:8} compared {different:6} different");
+    }
+    let unknown: Vec<&str> = found.unknown.values().map(String::as_str).collect();
+    assert!(unknown.is_empty(), "differences of which the table has no reason:\n{}", unknown.join("\n"));
+    // Where the captures from elsewhere are not there, neither are most differences.
+    let known = DIFFERENCES.iter().flat_map(|known| known.parts().map(|part| (known.reason, part)));
+    let gone: Vec<_> = known.filter(|part| !elsewhere.is_empty() && !found.used.contains(part)).collect();
+    if !elsewhere.is_empty() {
+        assert_eq!(found.low(), LOW, "fields of which many values differ, and those known for that");
+    }
+    assert_eq!(gone, [], "lines of the table, and what they name, of which there is no difference any more");
+}
+
+/// What comparing came to.
+#[derive(Default)]
+struct Found {
+    /// Captures of which tshark was asked.
+    asked: usize,
+    /// The first difference of each capture and field that none of [`DIFFERENCES`] covers.
+    unknown: BTreeMap<(String, String), String>,
+    /// The parts of [`DIFFERENCES`] of which there are any, after their reasons.
+    used: BTreeSet<(&'static str, &'static str)>,
+    /// Of each field in the captures from elsewhere, how often it was compared, and how often it differed.
+    counts: BTreeMap<String, (u64, u64)>,
+}
+
+fn compare(path: &Path, fixture: bool, found: &mut Found) {
+    let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    let file = format!("{folder}/{}", name(path));
+    let capture = Capture::read(path);
+    let ours: Vec<BTreeMap<u64, Row>> = PROTOCOLS.iter().map(|protocol| capture.rows(protocol)).collect();
+    let has_some = |(protocol, ours): (&Protocol, &BTreeMap<_, _>)| !ours.is_empty() || (protocol.may_be_in)(&capture);
+    if !PROTOCOLS.iter().zip(&ours).any(has_some) {
+        return;
+    }
+    found.asked += 1;
+    let filters: Vec<&str> = PROTOCOLS.iter().map(|protocol| protocol.filter).collect();
+    // What an ICMP error quotes is no message.
+    let theirs = tshark::rows(path, &format!("({}) && !icmp && !icmpv6", filters.join(" || ")), &FIELDS);
+    for (protocol, ours) in PROTOCOLS.iter().zip(ours) {
+        let mut theirs = theirs.clone();
+        theirs.values_mut().for_each(|row| row.retain(|field, _| is_of(field, protocol)));
+        theirs.retain(|_, row| !row.is_empty());
+        let mut count = |frame: u64, field: &str, ours: &[String], theirs: &[String]| {
+            let differs = !alike(ours, theirs);
+            if !fixture {
+                let counts = found.counts.entry(field.to_owned()).or_default();
+                (counts.0, counts.1) = (counts.0 + 1, counts.1 + u64::from(differs));
+            }
+            if differs {
+                found.used.extend(reasons(&file, field));
+                if reasons(&file, field).next().is_none() {
+                    let tell = || format!("{file} frame {frame}: {field} {ours:?}, tshark {theirs:?}");
+                    found.unknown.entry((file.clone(), field.to_owned())).or_insert_with(tell);
+                }
+            }
+        };
+        match protocol.by {
+            By::Frame => by_frame(protocol, &ours, &theirs, &mut count),
+            By::Capture => by_capture(&ours, &theirs, &mut count),
+        }
+    }
+}
+
+/// What in the table tells of a difference.
+fn reasons(file: &str, field: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let known = DIFFERENCES.iter().filter_map(move |known| Some((known.reason, known.covers(file, field)?)));
+    known.flat_map(|(reason, parts)| parts.map(|part| (reason, part)))
+}
+
+/// Takes note of a field of a frame: our values and tshark's.
+type Count<'c> = &'c mut dyn FnMut(u64, &str, &[String], &[String]);
+
+fn by_frame(protocol: &Protocol, ours: &BTreeMap<u64, Row>, theirs: &BTreeMap<u64, Row>, count: Count<'_>) {
+    let frames: BTreeSet<u64> = ours.keys().chain(theirs.keys()).copied().collect();
+    for frame in frames {
+        let there = |is_there: bool| if is_there { vec!["there".to_owned()] } else { Vec::new() };
+        let [own, other] = [ours, theirs].map(|rows| rows.get(&frame));
+        count(frame, protocol.name, &there(own.is_some()), &there(other.is_some()));
+        let (Some(own), Some(other)) = (own, other) else { continue };
+        for field in own.keys().chain(other.keys()).collect::<BTreeSet<_>>() {
+            if FIELDS.contains(field) {
+                count(frame, field, value(own, field), value(other, field));
+            }
+        }
+    }
+}
+
+fn by_capture(ours: &BTreeMap<u64, Row>, theirs: &BTreeMap<u64, Row>, count: Count<'_>) {
+    let [ours, theirs] = [ours, theirs].map(|rows| {
+        let mut all = Row::new();
+        for (field, values) in rows.values().flatten().filter(|(field, _)| FIELDS.contains(*field)) {
+            all.entry(field.clone()).or_default().extend_from_slice(values);
+        }
+        all.values_mut().for_each(|values| values.sort());
+        all
+    });
+    for field in ours.keys().chain(theirs.keys()).collect::<BTreeSet<_>>() {
+        count(0, field, value(&ours, field), value(&theirs, field));
+    }
+}
+
+impl Found {
+    fn add(&mut self, other: Self) {
+        self.asked += other.asked;
+        self.unknown.extend(other.unknown);
+        self.used.extend(other.used);
+        for (field, (all, different)) in other.counts {
+            let counts = self.counts.entry(field).or_default();
+            (counts.0, counts.1) = (counts.0 + all, counts.1 + different);
+        }
+    }
+
+    /// Fields of which too many values differ.
+    fn low(&self) -> Vec<&String> {
+        let is_low = |all: u64, different: u64| different as f64 > all as f64 * (1.0 - LEAST_SHARE) && different > 3;
+        self.counts.iter().filter(|(_, (all, different))| is_low(*all, *different)).map(|(field, _)| field).collect()
+    }
+}

@@ -311,8 +311,16 @@ impl Connection {
         fires
     }
 
+    /// Whether both streams have ended and nothing waits, so that time changes nothing.
+    fn is_done(&self) -> bool {
+        self.name.over == Some(Close::Fin) && self.halves.iter().all(|half| half.ended() && half.is_idle())
+    }
+
     /// Lets time pass.
     pub fn advance(&mut self, shared: &mut Shared, sink: &mut impl Sink) {
+        if self.is_done() {
+            return;
+        }
         let now = shared.now;
         let reset = self.name.over == Some(Close::Rst) && now >= self.over.0.plus(GRACE);
         let frame = self.over.1;
@@ -343,14 +351,16 @@ impl Connection {
             Some(Close::Rst) => (End::Rst, self.over.1),
             _ => (End::Capture, 0),
         };
-        let mut both_closed = false;
-        self.with(shared, sink, |halves, feed| {
-            pass_time(halves, Timestamp(i64::MAX), feed);
-            // A FIN may have waited for bytes that were lost.
-            both_closed = halves.iter().all(HalfStream::ended);
-            finish(halves, by, frame, feed);
-            feed.close();
-        });
+        let mut both_closed = self.is_done();
+        if !both_closed || self.session.as_ref().is_some_and(|session| session.has_unread()) {
+            self.with(shared, sink, |halves, feed| {
+                pass_time(halves, Timestamp(i64::MAX), feed);
+                // A FIN may have waited for bytes that were lost.
+                both_closed = halves.iter().all(HalfStream::ended);
+                finish(halves, by, frame, feed);
+                feed.close();
+            });
+        }
         let close = if close == Close::Open && both_closed { Close::Fin } else { close };
         let session = self.session.as_deref();
         let client = self.name.client().or(session.and_then(Session::client));

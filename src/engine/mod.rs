@@ -373,6 +373,14 @@ impl Engine {
     #[inline]
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
+        if self.timers.may_be_due(self.shared.now) {
+            self.fire(sink);
+        }
+    }
+
+    /// Looks at the connections whose timers are due.
+    #[inline(never)]
+    fn fire(&mut self, sink: &mut impl Sink) {
         while let Some((deadline, id)) = self.timers.due(self.shared.now) {
             self.timers.ahead(2 * PREFETCHED).for_each(|id| self.table.prefetch(id.spot()));
             self.timers.ahead(PREFETCHED).for_each(|id| self.table.prefetch_more(id.spot()));

@@ -469,6 +469,11 @@ impl Session {
         }
     }
 
+    /// Whether there is something that its end tells the class of.
+    pub fn has_unread(&self) -> bool {
+        self.foreign.is_some()
+    }
+
     /// Whether the request under way has its final response.
     fn answered(&mut self, at: usize) -> bool {
         let number = self.sides[at].message.as_ref().map_or(0, |message| message.number);

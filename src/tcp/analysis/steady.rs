@@ -37,7 +37,7 @@ impl Analysis {
 
     /// Takes a segment that does no more than go on where its direction was, and acknowledge what its peer has sent: it
     /// has no flag. False where that is not so; nothing has changed then.
-    #[inline]
+    #[inline(always)]
     pub fn goes_on(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
         const ODD: u16 = Control::SYN | Control::RST;
         let (fwd, rev) = pair(&mut self.halves, dir);

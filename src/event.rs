@@ -8,7 +8,10 @@ use crate::flow::fragments::Assembly;
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::explain::Explanation;
+use crate::tcp::reassembly::Item;
+use crate::tcp::rtt;
 use crate::tcp::verdict::Verdict;
+use crate::tcp::{Carrier, Segment};
 
 /// Where events go.
 pub trait Sink {
@@ -38,6 +41,37 @@ pub enum Event<'a> {
     Update(Update<'a>),
     /// A connection that has ended.
     Connection(&'a Connection),
+    /// What happened on the stream that is followed; of data, after what it caused.
+    Followed(Followed<'a>),
+}
+
+/// What happened on the stream that is followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Followed<'a> {
+    /// Who talks to whom.
+    pub flow: Flow,
+    /// Who sent it: 0 for the first of `flow.ends`, 1 for the second.
+    pub side: usize,
+    /// What it was.
+    pub what: Happened<'a>,
+}
+
+/// One thing that happened on a stream.
+#[derive(Clone, Copy, Debug)]
+pub enum Happened<'a> {
+    /// A TCP segment was captured, before what it caused; they come in capture order.
+    Segment {
+        /// The segment.
+        segment: &'a Segment<'a>,
+        /// Its headers, and what the analysis says of it.
+        carrier: &'a Carrier<'a>,
+        /// How much of the peer's stream it acknowledges, as an offset in that; 0 where it does not tell.
+        acked: u64,
+    },
+    /// The stream went on; items come in the order of cause and effect.
+    Item(Item<'a>, Option<&'a message::Message>),
+    /// A UDP datagram: its headers, its payload as captured, and bytes of it that were not.
+    Datagram(&'a Carrier<'a>, &'a [u8], u32),
 }
 
 /// A frame, decoded.
@@ -127,6 +161,9 @@ pub enum Close {
 }
 
 impl Close {
+    /// Every way to end, in the order of the variants.
+    pub const ALL: [Self; 5] = [Self::Fin, Self::Rst, Self::Open, Self::Forgotten, Self::Reused];
+
     /// The word for it in records.
     pub const fn name(self) -> &'static str {
         match self {
@@ -173,6 +210,8 @@ pub struct Direction {
     pub messages: u32,
     /// Its segments by flag.
     pub flags: FlagCounts,
+    /// How long it took until its segments were acknowledged, where the analysis keeps details.
+    pub ack_rtt: Option<rtt::Summary>,
 }
 
 /// A connection that has ended.
@@ -200,4 +239,23 @@ pub struct Connection {
     pub other_bytes: u64,
     /// What is worth flagging of the connection itself.
     pub issues: IssueSet,
+}
+
+impl Connection {
+    /// Nanoseconds between its first frame and its last.
+    pub const fn duration(&self) -> i64 {
+        self.last.0.since(self.first.0).saturating_abs()
+    }
+
+    /// Bits of payload a second that an end sent, over the connection's duration; none where that is nothing.
+    pub fn rate(&self, end: usize) -> Option<u64> {
+        let nanos = u128::try_from(self.duration()).ok().filter(|nanos| *nanos > 0)?;
+        let bits = u128::from(self.directions[end & 1].bytes) * 8;
+        Some(u64::try_from(bits * 1_000_000_000 / nanos).unwrap_or(u64::MAX))
+    }
+
+    /// Which of its ends is taken for the client: the one that is, or who sent its first frame.
+    pub fn client(&self) -> usize {
+        self.flow.client.unwrap_or(0)
+    }
 }

@@ -124,15 +124,43 @@ issues! {
     ExcessData "excess_data" Warn "RFC 9112 6.3" "bytes after the end of the message that begin no other";
     HeadTooLarge "head_too_large" Error "" "the head is longer than the bound; the rest was not kept";
     PairingUncertain "pairing_uncertain" Warn "" "bytes are missing, so that the response may answer another request";
-    DecompressionFailed "decompression_failed" Warn "RFC 9110 8.4" "the body is not what its Content-Encoding says";
+    DecompressionFailed "decompression_failed" Warn "RFC 9110 8.4, RFC 7692 7.2" "the content is not in the coding that was named for it";
     CodingUnknown "coding_unknown" Note "RFC 9110 8.4" "a content coding that is not undone here";
     DecodedTooLarge "decoded_too_large" Warn "" "the decoded body is longer than the bound; the rest was not decoded";
+
+    FrameNotMasked "frame_not_masked" Error "RFC 6455 5.1" "a frame of the client is not masked";
+    FrameMasked "frame_masked" Error "RFC 6455 5.1" "a frame of the server is masked";
+    ReservedBits "reserved_bits" Error "RFC 6455 5.2" "reserved bits are set that nothing agreed on gives a meaning";
+    ReservedOpcode "reserved_opcode" Error "RFC 6455 5.2" "an opcode that nothing agreed on gives a meaning";
+    BadFrameLength "bad_frame_length" Error "RFC 6455 5.2" "a frame's length is not in the shortest form, or longer than any may be";
+    ContinuationWithoutStart "continuation_without_start" Error "RFC 6455 5.4" "a continuation frame, and no message to continue";
+    FragmentsInterrupted "fragments_interrupted" Error "RFC 6455 5.4" "another message begins before the last fragment of this one";
+    ControlFragmented "control_fragmented" Error "RFC 6455 5.5" "a control frame says that it is not the last of its message";
+    ControlTooLong "control_too_long" Error "RFC 6455 5.5" "a control frame with more than 125 bytes";
+    BadClose "bad_close" Error "RFC 6455 5.5.1, 7.4" "a close frame with half a status code, or with one that may not be sent";
+    DataAfterClose "data_after_close" Error "RFC 6455 5.5.1" "a frame after a close frame";
+    BadUtf8 "bad_utf8" Error "RFC 6455 8.1" "text that is not UTF-8";
+    ContextLost "context_lost" Note "RFC 7692 7.2" "not decompressed: bytes that it may refer back to were not captured, or not decompressed";
+    BadFrame "bad_frame" Error "RFC 9113 4.2, 6" "a frame with a length, a stream or a place that its type does not allow";
+    BadFieldBlock "bad_field_block" Error "RFC 9113 4.3" "a field block that cannot be decoded";
+    BadPseudoField "bad_pseudo_field" Error "RFC 9113 8.3" "a pseudo-header field is missing, unknown, repeated, or after other fields";
+    ConnectionField "connection_field" Error "RFC 9113 8.2.2" "a field that is of HTTP/1 connections alone";
+    LengthMismatch "length_mismatch" Error "RFC 9113 8.1.1" "the content is not as long as Content-Length says";
+    StreamClosed "stream_closed" Note "RFC 9113 5.1" "a frame of a stream that was closed";
+    FieldsUnknown "fields_unknown" Warn "RFC 7541 2.3" "bytes are missing, so that fields refer to table entries that are not known";
+    FramesLost "frames_lost" Warn "" "bytes of the connection are missing, and frames of the message may be among them";
+    TooManyStreams "too_many_streams" Warn "" "more streams at once than the bound; the oldest was given up";
 
     OverlapConflict "overlap_conflict" Warn "RFC 9293 3.10.7.4" "a copy of bytes already had has other content";
     LateData "late_data" Warn "" "bytes that came after they had been given up as lost";
     BufferFull "buffer_full" Warn "" "a bound on buffered bytes was reached and a hole was given up early";
     OutsideWindow "outside_window" Warn "RFC 9293 3.10.7.4" "sequence numbers outside any window the connection had";
     Undecodable "undecodable" Warn "" "bytes in the place of a message that cannot be read as one";
+
+    QueryRetransmission "query_retransmission" Note "dns.retransmit_request" "the same question again, which has no answer so far";
+    ResponseRetransmission "response_retransmission" Note "dns.retransmit_response" "an answer to a question that has one already";
+    UnsolicitedResponse "unsolicited_response" Warn "dns.unsolicited" "an answer to no question that was captured";
+    QuestionMismatch "question_mismatch" Warn "RFC 5452 9.1" "the identifier is that of a question, which asked something else";
 }
 
 impl fmt::Display for Issue {

@@ -6,6 +6,7 @@ use crate::event::{Connection, Message, Packet};
 use crate::field::{Field, Kind, Value};
 use crate::flow::fields as fragments;
 use crate::tcp::fields as analysis;
+use crate::tcp::rtt::Summary;
 
 /// Gets the values of a field of a frame.
 pub type PacketGet = for<'a> fn(&'a Packet<'_>, &mut dyn FnMut(Value<'_>));
@@ -91,6 +92,21 @@ pub static MESSAGE: &[Field<MessageGet>] = &[
     }),
 ];
 
+/// A field of what the times from segments to their acknowledgments come to: with -P, -v, or `dissect connections --rtt`.
+macro_rules! ack_rtt {
+    ($name:literal, $part:literal, $kind:ident, $of:literal, $doc:literal, $from_client:literal, $value:expr) => {
+        Field::new(
+            concat!("connection.", $name, $part),
+            Kind::$kind,
+            concat!($doc, " of segments ", $of, ", where details are kept (-v, -P, connections --rtt)"),
+            |connection, put| {
+                let value: fn(&Summary) -> Value<'static> = $value;
+                direction(connection, $from_client).ack_rtt.iter().for_each(|rtt| put(value(rtt)));
+            },
+        )
+    };
+}
+
 macro_rules! direction {
     ($name:literal, $of:literal, $from_client:literal) => {
         [
@@ -116,6 +132,39 @@ macro_rules! direction {
                     put(Value::Uint(direction(connection, $from_client).messages.into()));
                 },
             ),
+            Field::new(
+                concat!("connection.", $name, ".rate"),
+                Kind::Uint,
+                concat!("Bits of payload a second ", $of, ", over the connection's duration"),
+                |connection, put| {
+                    let end = (connection.client() + usize::from(!$from_client)) % 2;
+                    connection.rate(end).into_iter().for_each(|rate| put(Value::Uint(rate)));
+                },
+            ),
+            ack_rtt!(
+                $name,
+                ".ack_rtt.count",
+                Uint,
+                $of,
+                "How many segments were acknowledged alone or last",
+                $from_client,
+                |rtt| { Value::Uint(rtt.count) }
+            ),
+            ack_rtt!($name, ".ack_rtt.min", Duration, $of, "Shortest time to an acknowledgment", $from_client, |rtt| {
+                Value::Duration(rtt.min)
+            }),
+            ack_rtt!(
+                $name,
+                ".ack_rtt.median",
+                Duration,
+                $of,
+                "Median of the times to acknowledgments",
+                $from_client,
+                |rtt| { Value::Duration(rtt.median) }
+            ),
+            ack_rtt!($name, ".ack_rtt.max", Duration, $of, "Longest time to an acknowledgment", $from_client, |rtt| {
+                Value::Duration(rtt.max)
+            }),
         ]
     };
 }
@@ -175,6 +224,20 @@ pub static CONNECTION: &[Field<ConnectionGet>] = &[
     Field::new("connection.other_bytes", Kind::Uint, "Bytes of another protocol", |connection, put| {
         put(Value::Uint(connection.other_bytes));
     }),
+    Field::new(
+        "connection.time_epoch",
+        Kind::Time,
+        "Capture time of its first frame, seconds since 1970",
+        |connection, put| put(Value::Time(connection.first.0)),
+    ),
+    Field::new(
+        "connection.duration",
+        Kind::Duration,
+        "Seconds between its first frame and its last",
+        |connection, put| {
+            put(Value::Duration(connection.duration()));
+        },
+    ),
     Field::new("connection.first_frame", Kind::Uint, "Its first frame", |connection, put| {
         put(Value::Uint(connection.first.1));
     }),
@@ -187,9 +250,9 @@ pub static CONNECTION: &[Field<ConnectionGet>] = &[
 ];
 
 /// Fields of the direction from the client to the server.
-pub static TO_SERVER: [Field<ConnectionGet>; 3] = direction!("to_server", "from client to server", true);
+pub static TO_SERVER: [Field<ConnectionGet>; 8] = direction!("to_server", "from client to server", true);
 /// Fields of the direction from the server to the client.
-pub static TO_CLIENT: [Field<ConnectionGet>; 3] = direction!("to_client", "from server to client", false);
+pub static TO_CLIENT: [Field<ConnectionGet>; 8] = direction!("to_client", "from server to client", false);
 
 /// What is in records and has no plain value: name and meaning.
 pub static RECORDS: &[(&str, &str)] = &[
@@ -241,11 +304,11 @@ fn entry<G>(field: &Field<G>) -> Entry {
 }
 
 fn end(connection: &Connection, from_client: usize) -> crate::flow::Endpoint {
-    connection.flow.ends[(connection.flow.client.unwrap_or(0) + from_client) % 2]
+    connection.flow.ends[(connection.client() + from_client) % 2]
 }
 
 fn direction(connection: &Connection, from_client: bool) -> &crate::event::Direction {
-    &connection.directions[(connection.flow.client.unwrap_or(0) + usize::from(!from_client)) % 2]
+    &connection.directions[(connection.client() + usize::from(!from_client)) % 2]
 }
 
 #[cfg(test)]

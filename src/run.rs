@@ -7,6 +7,7 @@ mod chosen;
 mod diff;
 pub mod export;
 mod failure;
+mod follow;
 mod input;
 mod pass;
 mod progress;
@@ -27,7 +28,7 @@ pub use diff::diff;
 pub use failure::{Failure, conclude};
 pub use results::write_out;
 
-use crate::cli::{Input, Plan, Saved};
+use crate::cli::{Input, Output, Plan, Saved};
 use crate::engine::Engine;
 use crate::frame::{Frame, Timestamp};
 use crate::print::{Begin, Drops, End};
@@ -160,7 +161,10 @@ impl Run<'_> {
             self.flush()?;
             match source.wait(WAIT)? {
                 Wait::Ready => {}
-                Wait::Idle => self.engine.advance(now().plus(-BEHIND), &mut self.results),
+                Wait::Idle => {
+                    self.engine.advance(now().plus(-BEHIND), &mut self.results);
+                    self.results.idle();
+                }
                 Wait::End => return Ok(()),
             }
         }
@@ -236,10 +240,15 @@ impl Run<'_> {
         };
         let unexplained = totals.ledger.unexplained();
         let selected = self.results.selected();
+        let absent = if let Output::Follow(following) = &self.plan.output {
+            follow::absent(following.stream, &totals)
+        } else {
+            None
+        };
         self.results.end(&End { totals, drops, selected }).map_err(Failure::Output)?;
         self.flush()?;
         let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
-        failures.extend(self.results.lacks().map(Failure::Wrong));
+        failures.extend(absent.or_else(|| self.results.lacks().map(Failure::Wrong)));
         if self.plan.strict && unexplained != 0 {
             failures.push(Failure::Wrong(format!("{unexplained} bytes of TCP payload are unexplained")));
         }

@@ -91,7 +91,7 @@ fn usage() {
     refused("tcp port 80", 2, "-r FILE");
     refused("check lab.toml -r keep-alive.pcap", 2, "cannot read lab.toml");
     refused("-r keep-alive.pcap check lab.toml", 2, "a command comes first");
-    refused("-r keep-alive.pcap follow 1", 2, "leaves out `dissect follow`");
+    refused("-r keep-alive.pcap follow 1", 2, "a command comes first: dissect follow 1 -r FILE");
     refused("-r keep-alive.pcap export", 2, "dissect export -r FILE -d DIR");
     refused("-r keep-alive.pcap diff x", 2, "dissect diff A B");
     refused("-r - -Y http -w copy", 2, "-w with -Y");

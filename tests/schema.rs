@@ -33,8 +33,8 @@ fn every_record_is_as_the_schema_says() {
     let validator = jsonschema::validator_for(&schema()).expect("a schema");
     let mut faults = Vec::new();
     for path in common::fixtures() {
-        for arguments in [&["--hash", "-P"][..], &["--verify-checksums"]] {
-            let told = run(dissect().args(["-T", "json", "-r"]).arg(&path).args(arguments));
+        for arguments in [&["--hash", "-P"][..], &["--verify-checksums"], &["connections", "--rtt"], &["stats"]] {
+            let told = run(dissect().args(arguments).args(["-T", "json", "-r"]).arg(&path));
             for line in String::from_utf8(told.stdout).unwrap().lines() {
                 if let Some(key) = repeated_key(line) {
                     faults.push(format!("{}: {key} twice: {line}", name(&path)));
@@ -139,10 +139,21 @@ fn repeated_key(line: &str) -> Option<String> {
 // The schema.
 
 fn schema() -> Value {
-    let definitions = [begin(), packet(), message(), update(), connection(), end(), finding(), findings(), lint()];
-    let kinds = ["begin", "packet", "message", "update", "connection", "end", "finding", "findings", "lint"];
-    let one_of: Vec<Value> = kinds.iter().map(|kind| json!({ "$ref": format!("#/$defs/{kind}") })).collect();
-    let mut defs: Map<String, Value> = kinds.iter().map(|kind| (*kind).to_owned()).zip(definitions).collect();
+    let kinds = [
+        ("begin", begin()),
+        ("packet", packet()),
+        ("message", message()),
+        ("update", update()),
+        ("connection", connection()),
+        ("end", end()),
+        ("finding", finding()),
+        ("findings", findings()),
+        ("lint", lint()),
+        ("connections", connections()),
+        ("count", counted()),
+    ];
+    let one_of: Vec<Value> = kinds.iter().map(|(kind, _)| json!({ "$ref": format!("#/$defs/{kind}") })).collect();
+    let mut defs: Map<String, Value> = kinds.into_iter().map(|(kind, of)| (kind.to_owned(), of)).collect();
     defs.extend(layers().into_iter().map(|(base, layer)| (base.to_owned(), layer)));
     defs.insert("issue".into(), json!({ "enum": names(|_| true) }));
     defs.insert("flag".into(), json!({ "enum": names(is_flag) }));
@@ -153,10 +164,38 @@ fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A record of dissect -T json",
-        "description": "One object a line; the first is of the type begin, the last of the type end. Findings are what check tells, lints what lints tells.",
+        "description": "One object a line; the first is of the type begin, the last of the type end. Findings are what check tells, lints what lints tells, connections and counts what stats tells.",
         "oneOf": one_of,
         "$defs": defs,
     })
+}
+
+/// Of all connections, in `dissect stats`.
+fn connections() -> Value {
+    let object = Object::default().must("type", json!({ "const": "connections" }));
+    let counts = ["connections", "opened.handshake", "opened.unanswered", "opened.midway", "segments", "bytes"];
+    let object = counts.into_iter().fold(object, |object, name| object.must(name, count()));
+    let closes = ["fin", "rst", "open", "forgotten", "reused"];
+    let object = closes.into_iter().fold(object, |object, name| object.must(&format!("closed.{name}"), count()));
+    let object =
+        object.may("capture_duration", json!({ "type": "number", "minimum": 0 })).must("flags", of("flag_counts"));
+    object.may("initial_rtt", times()).may("duration", times()).build()
+}
+
+/// What messages that have one value come to, in `dissect stats`.
+fn counted() -> Value {
+    let object = Object::default().must("type", json!({ "const": "count" })).must("by", text());
+    let object = object.may("value", text()).may("others", json!({ "const": true }));
+    let counts = ["messages", "bytes", "errors", "incomplete"];
+    let object = counts.into_iter().fold(object, |object, name| object.must(name, count()));
+    object.may("connections", count()).may("time", times()).build()
+}
+
+/// Percentiles of spans of time.
+fn times() -> Value {
+    let object = Object::default().must("count", count()).must("exact", json!({ "type": "boolean" }));
+    let spans = ["min", "p50", "p90", "p95", "p99", "max"];
+    spans.into_iter().fold(object, |object, name| object.must(name, json!({ "type": "number" }))).build()
 }
 
 fn names(which: impl Fn(Issue) -> bool) -> Vec<&'static str> {
@@ -377,7 +416,7 @@ fn message() -> Value {
         .must("frame.number", count())
         .must("time", json!({ "type": "string", "format": "date-time" }))
         .fields(|entry| ["http.", "dns.", "message."].iter().any(|prefix| entry.name.starts_with(prefix)))
-        .must("message.kind", json!({ "enum": ["request", "response"] }))
+        .must("message.kind", json!({ "enum": ["request", "response", "message"] }))
         .must("message.integrity", json!({ "enum": integrity }))
         .must("message.issues", list(of("issue")))
         .must("message.missing", list(missing))
@@ -416,10 +455,14 @@ fn update() -> Value {
 }
 
 fn connection() -> Value {
-    let optional = ["connection.initial_rtt", "connection.protocol"];
+    let is_optional = |name: &str| {
+        ["connection.initial_rtt", "connection.protocol"].contains(&name)
+            || name.ends_with(".rate")
+            || name.contains(".ack_rtt.")
+    };
     let is_connection = |entry: &Entry| entry.name.starts_with("connection.") && entry.kind != "record";
     let all: Vec<&str> = entries().iter().filter(|entry| is_connection(entry)).map(|entry| entry.name).collect();
-    let always: Vec<&str> = all.into_iter().filter(|name| !optional.contains(name)).collect();
+    let always: Vec<&str> = all.into_iter().filter(|name| !is_optional(name)).collect();
     record("connection")
         .must("tcp.stream", count())
         .fields(is_connection)

@@ -8,9 +8,12 @@ use crate::issue::{Issue, IssueSet};
 use crate::tcp::reassembly::{Cause, End};
 use crate::tcp::{OwnedCarrier, SegmentRef};
 
-use super::dns::{self, Dns};
+use super::dns::Dns;
 use super::http1::{self, Http, Run};
+use super::http2::{self, Control};
 pub use super::segments::Segments;
+use super::tls::{self, Tls};
+use super::websocket::{self, WebSocket};
 
 /// Missing runs kept of a message.
 const KEPT_MISSING: usize = 256;
@@ -103,7 +106,7 @@ impl Integrity {
 /// A run of a message's bytes that is not there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Missing {
-    /// Where it begins: bytes from the start of the message.
+    /// Where it begins: bytes of the stream from the start of the message.
     pub offset: u64,
     /// How many bytes.
     pub len: u64,
@@ -136,6 +139,8 @@ pub struct Message {
     pub start: u64,
     /// Its length so far, missing bytes included.
     pub len: u64,
+    /// Bytes of other messages that came between its own.
+    pub between: u64,
     /// Capture time of its first byte.
     pub first_time: Timestamp,
     /// Capture time of its last byte.
@@ -173,18 +178,27 @@ pub struct Application {
 /// A message as its protocol has it.
 #[derive(Clone, Debug)]
 pub enum Unit {
-    /// HTTP/0.9, 1.0, 1.1.
+    /// HTTP.
     Http(Http),
+    /// Frames of HTTP/2 that are of no HTTP message.
+    Http2(Box<Control>),
     /// DNS.
     Dns(Dns),
+    /// WebSocket.
+    WebSocket(Box<WebSocket>),
+    /// TLS.
+    Tls(Box<Tls>),
 }
 
 impl Unit {
     /// The protocol.
     pub const fn application(&self) -> &'static Application {
         match self {
+            Self::Http(Http { http2: Some(_), .. }) | Self::Http2(_) => &http2::APPLICATION,
             Self::Http(_) => &http1::APPLICATION,
-            Self::Dns(_) => &dns::APPLICATION,
+            Self::WebSocket(_) => &websocket::APPLICATION,
+            Self::Dns(dns) => dns.application(),
+            Self::Tls(_) => &tls::APPLICATION,
         }
     }
 
@@ -192,7 +206,10 @@ impl Unit {
     pub fn summary(&self) -> Option<&dyn fmt::Display> {
         match self {
             Self::Http(_) => None,
+            Self::Http2(control) => Some(&**control),
             Self::Dns(dns) => Some(dns),
+            Self::WebSocket(unit) => Some(unit),
+            Self::Tls(tls) => Some(tls),
         }
     }
 }
@@ -211,6 +228,7 @@ impl Default for Message {
             missing_bytes: 0,
             start: 0,
             len: 0,
+            between: 0,
             first_time: Timestamp(0),
             last_time: Timestamp(0),
             frame: 0,
@@ -258,6 +276,7 @@ impl Message {
             missing_bytes,
             start,
             len,
+            between,
             first_time,
             last_time,
             frame,
@@ -278,6 +297,7 @@ impl Message {
         *missing_bytes = 0;
         *start = 0;
         *len = 0;
+        *between = 0;
         *first_time = Timestamp(0);
         *last_time = Timestamp(0);
         *frame = 0;
@@ -302,6 +322,13 @@ impl Message {
         }
     }
 
+    /// Which end is the client: a promise is a request that the server makes.
+    pub fn client(&self) -> usize {
+        let is_promise =
+            self.http().and_then(|http| http.http2.as_ref()).is_some_and(|part| part.promised_on.is_some());
+        self.kind.client(if is_promise { 1 - self.side } else { self.side })
+    }
+
     /// Bytes of its storage.
     pub fn storage(&self) -> usize {
         let carrier = self.carrier.get();
@@ -312,7 +339,7 @@ impl Message {
 
     /// Offset one past its last byte.
     pub fn end(&self) -> u64 {
-        self.start + self.len
+        self.start + self.len + self.between
     }
 
     /// Takes note of the next run of its bytes.
@@ -331,10 +358,15 @@ impl Message {
         self.frame = segment.frame;
     }
 
+    /// Takes note that its next byte is at `offset` of the stream: what lies before it is of other messages.
+    pub fn resume_at(&mut self, offset: u64) {
+        self.between += offset.saturating_sub(self.end());
+    }
+
     /// Takes note that its next `len` bytes are not there.
     pub fn lack(&mut self, len: u64, cause: Cause) {
         if self.missing.len() < KEPT_MISSING {
-            self.missing.push(Missing { offset: self.len, len, cause });
+            self.missing.push(Missing { offset: self.len + self.between, len, cause });
         }
         self.len += len;
         self.missing_bytes += len;
@@ -342,6 +374,13 @@ impl Message {
             Cause::Gap => Issue::Gap,
             Cause::Truncated => Issue::Truncated,
         });
+    }
+
+    /// The same of bytes from `offset` of the stream on, where others than its own may lie before them.
+    pub fn lack_at(&mut self, offset: u64, len: u64, cause: Cause) {
+        let before = std::mem::replace(&mut self.len, offset.saturating_sub(self.start));
+        self.lack(len, cause);
+        self.len = before + len;
     }
 
     /// What became of its bytes, given how it ended: missing bytes come first.

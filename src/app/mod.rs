@@ -3,18 +3,29 @@
 pub mod datagram;
 pub mod dns;
 pub mod http1;
+pub mod http2;
 pub mod identify;
 pub mod ledger;
 pub mod message;
 pub mod protocol;
 mod segments;
+pub mod tls;
+pub mod websocket;
 
 use http1::Session;
 use ledger::Ledger;
 use message::{Application, Message, Update};
 
 /// The protocols whose messages are recovered.
-pub static APPLICATIONS: &[&Application] = &[&http1::APPLICATION, &dns::APPLICATION];
+pub static APPLICATIONS: &[&Application] = &[
+    &http1::APPLICATION,
+    &http2::APPLICATION,
+    &dns::APPLICATION,
+    &dns::MDNS,
+    &dns::LLMNR,
+    &tls::APPLICATION,
+    &websocket::APPLICATION,
+];
 
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +61,20 @@ pub struct Context<'c> {
     pub pool: &'c mut Pool,
     /// Where messages go.
     pub out: &'c mut dyn FnMut(Output<'_>),
+}
+
+/// Memory of everything whose coding is being undone; beyond it a coding is left as it is.
+const MAX_DECODING: usize = 128 << 20;
+
+impl Context<'_> {
+    /// Whether one more coding may be undone at this cost, which is then counted.
+    fn may_decode(&mut self, cost: usize) -> bool {
+        let may = *self.decoding + cost <= MAX_DECODING;
+        if may {
+            *self.decoding += cost;
+        }
+        may
+    }
 }
 
 /// What is used again, since its storage is what costs.

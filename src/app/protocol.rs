@@ -2,11 +2,16 @@
 //! messages with.
 
 use super::Context;
+use super::dns;
 use super::http1::{Run, Session};
+use super::http2;
 use super::ledger::Class;
 use super::message::{Integrity, Kind, Message, Unit};
+use super::tls;
+use super::websocket;
 use crate::app::Output;
 use crate::frame::FrameNumber;
+use crate::issue::IssueSet;
 use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::{Cause, End};
 
@@ -14,7 +19,7 @@ use crate::tcp::reassembly::{Cause, End};
 /// [`Desk::pass`], so that each is accounted for.
 pub trait Protocol: Send {
     /// Its name in records, such as `TLS`.
-    fn name(&self) -> &'static str;
+    fn title(&self) -> &'static str;
 
     /// The next bytes of direction `at`: 0 for what the sender of the connection's first frame sends, 1 for the other.
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>);
@@ -28,11 +33,22 @@ pub trait Protocol: Send {
     /// The message under way of a direction, which is told of copies of its bytes.
     fn under_way(&mut self, at: usize) -> Option<&mut Message>;
 
+    /// Takes note of a copy of bytes of a direction, and what it tells, where messages are not in one piece each; whether
+    /// any of them has such bytes.
+    fn learn(&mut self, _at: usize, _segment: SegmentRef, _issues: IssueSet, _cx: &mut Context<'_>) -> bool {
+        false
+    }
+
     /// Bytes held because it is not known yet what they are.
     fn held(&self) -> usize;
 
     /// Gives up what is held, at a bound.
     fn relieve(&mut self, desk: &mut Desk<'_, '_>);
+
+    /// What is known of the connection, where it is TLS.
+    fn tls(&self) -> Option<&tls::Facts> {
+        None
+    }
 }
 
 /// What bytes at a place where a protocol may begin are to it.
@@ -57,7 +73,15 @@ struct Known {
 }
 
 /// The protocols that are known by their first bytes.
-const KNOWN: &[Known] = &[];
+const KNOWN: &[Known] = &[
+    Known { first: tls::may_begin, guess: tls::guess, parser: |_| tls::parser() },
+    Known {
+        first: |byte| matches!(byte, b'P' | 0),
+        guess: http2::guess,
+        parser: |_| Box::new(http2::Session::default()),
+    },
+    Known { first: dns::may_begin, guess: dns::guess, parser: |_| Box::new(dns::Stream::default()) },
+];
 
 /// Most bytes that are held until they tell.
 pub(super) const MAX_GUESSED: usize = 24;
@@ -82,8 +106,14 @@ pub(super) fn guess(at: usize, bytes: &[u8]) -> Result<Box<dyn Protocol>, Guess>
 }
 
 /// The parser of the protocol to which a final response hands the connection over, if it names one (RFC 9110 7.8).
-pub(super) fn upgraded(_response: &Message) -> Option<Box<dyn Protocol>> {
-    None
+pub(super) fn upgraded(response: &Message) -> Option<Box<dyn Protocol>> {
+    let names = |token: &[u8]| {
+        response.http().is_some_and(|http| http.head().list("upgrade").any(|name| name.eq_ignore_ascii_case(token)))
+    };
+    if names(b"h2c") {
+        return Some(Box::new(http2::Session::upgraded(response)));
+    }
+    websocket::upgraded(response)
 }
 
 /// What a parser writes its messages with.
@@ -123,6 +153,13 @@ impl<'d, 'c> Desk<'d, 'c> {
     pub fn finish(&mut self, mut message: Box<Message>, end: Integrity) {
         message.conclude(end);
         self.session.remember(&message);
+        (self.cx.out)(Output::Message(&message));
+        self.cx.pool.give_back(message);
+    }
+
+    /// A message that is concluded is given out; where its bytes are, its parser remembers: see [`Protocol::learn`].
+    pub fn give_out(&mut self, message: Box<Message>) {
+        self.session.note_part(&message);
         (self.cx.out)(Output::Message(&message));
         self.cx.pool.give_back(message);
     }

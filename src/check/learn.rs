@@ -211,7 +211,7 @@ fn connections(trace: &Trace) -> Vec<Block> {
 
 /// What Host says in every request.
 fn common_host(trace: &Trace) -> Option<String> {
-    let mut hosts = trace.by_kind[0].iter().map(|at| trace.messages[*at].message.http()?.head().get("host"));
+    let mut hosts = trace.by_kind[0].iter().map(|at| trace.messages[*at].message.http()?.head().host());
     let first = hosts.next()??;
     let same = hosts.all(|host| host.as_ref() == Some(&first));
     let text = str::from_utf8(&first).ok()?;

@@ -17,9 +17,13 @@ Examples:
   tcpdump -w - port 80 | dissect -r -      a capture as it comes
   dissect -r lab1.pcap -Y 'http.response.code >= 400 or tcp.analysis.flags'
   dissect -r lab1.pcap --body 0.2 > body   one body, of stream 0, message 2
+  dissect connections -r lab1.pcap         a line a connection
+  dissect stats -r lab1.pcap               what there is how often, response times
   dissect explain 10 -r lab1.pcap          frame 10, and why it has its flags
   dissect check lab1.toml -r lab1.pcap     verdicts and points, by rules
+  dissect follow 0 -r lab1.pcap            stream 0 as a conversation
   dissect export -r lab1.pcap -d bodies    every body to a file
+  dissect page -r lab1.pcap                visits to web pages, with a waterfall
   dissect diff lab1.pcap other.pcap        what differs, message by message
 
 Exit codes:
@@ -59,19 +63,27 @@ pub struct Args {
 pub enum Command {
     /// Judge captures by a file of rules, or lint them where there is none
     Check(Box<CheckArgs>),
+    /// Tell of each connection in a line: who, how it opened and closed, bytes, messages, what was wrong, RTT, rates
+    Connections(super::connections::Connections),
+    /// Count messages by protocol, host, status code, method, content type, with percentiles of response times
+    Stats(super::stats::Stats),
     /// Explain one frame: where its fields are, why it has its flags, what became of its payload
     Explain(Explain),
     /// Compare two captures, message by message
     Diff(super::diff::Diff),
+    /// Show one connection as a conversation: both directions in order, and what happened on the way
+    Follow(super::follow::Follow),
     /// Write the bodies of messages to files, or exchanges to an HTTP archive (HAR)
     Export(super::export::Export),
+    /// Tell of visits to web pages: what was looked up, opened and fetched, when, and because of what
+    Page(super::page::Page),
     /// List every field: name, type, meaning
     Fields,
     /// List the interfaces that can be captured on, as -D does
     Interfaces,
     /// List the lints, or explain those that are named
     Lints(LintsArgs),
-    /// Print the JSON Schema of the records of -T json, or of rules files
+    /// Print the JSON Schema of the records of -T json, of rules files, or of visits
     Schema {
         /// Of what
         #[arg(value_enum, default_value = "records")]
@@ -116,6 +128,8 @@ pub enum SchemaOf {
     Records,
     /// Files of rules
     Rules,
+    /// The records of `dissect page -T json`
+    Page,
 }
 
 /// What is judged, by what, and how that is reported.

@@ -2,11 +2,16 @@
 
 mod args;
 mod check;
+mod connections;
 mod diff;
 mod export;
+mod follow;
 mod limit;
 mod lints;
+mod page;
 mod plan;
+mod reading;
+mod stats;
 mod tell;
 
 use std::process::ExitCode;
@@ -16,6 +21,7 @@ use clap::Parser;
 pub use args::Format;
 pub use check::{Checks, Judge};
 pub use diff::Plan as Comparison;
+pub use follow::{Following, Form};
 pub use plan::{Input, Output, Plan, Saved, Style, WIDTH};
 
 use crate::run::{self, Failure};
@@ -37,8 +43,12 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         // It has exit codes of its own.
         Some(Command::Check(_)) => return Ok(Vec::new()),
         Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
+        Some(Command::Connections(connections)) => return run::run(&connections.plan()?),
+        Some(Command::Stats(stats)) => return run::run(&stats.plan()?),
         Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
+        Some(Command::Follow(follow)) => return run::run(&follow.plan()?),
         Some(Command::Export(export)) => return run::run(&export.plan()?),
+        Some(Command::Page(page)) => return run::run(&page.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Lints(args)) => lints::lints(&args)?,

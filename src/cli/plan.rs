@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{Args, Explain, Format, When};
+use super::follow::Following;
 use crate::engine;
 use crate::filter::{self as display, Fields};
 use crate::frame::FrameNumber;
+use crate::print::page;
 use crate::print::text::{Hex, TimeFormat};
+use crate::print::{connections, stats};
 use crate::run::Failure;
 use crate::run::export::Wanted;
 use crate::source::MAX_SNAPLEN;
+use crate::stats::by::By;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -89,6 +93,24 @@ pub enum Output {
     },
     /// Bodies in files, or an HTTP archive.
     Export(Wanted),
+    /// One stream as a conversation.
+    Follow(Following),
+    /// A line a connection.
+    Connections {
+        /// In which format.
+        format: connections::Format,
+        /// In which order.
+        order: connections::Order,
+    },
+    /// Counts.
+    Stats {
+        /// In which format.
+        format: stats::Format,
+        /// By what messages are counted beside what they always are.
+        by: Vec<By>,
+    },
+    /// Visits to pages.
+    Page(page::Style),
     /// No results: the capture that is written, or nothing.
     Nothing,
 }
@@ -126,24 +148,21 @@ const LONG_PREVIEW: usize = 64 << 10;
 /// Bytes of a body's beginning that a display filter searches.
 const SEARCHED: usize = 64 << 10;
 
-/// The commands to come: no BPF expression begins with one of these words.
-const LEFT_OUT: [&str; 1] = ["follow"];
-
 impl Plan {
     /// Makes a plan of the arguments.
     pub fn new(args: Args) -> Result<Self, Failure> {
         let Args { capture, select, show, trust, .. } = args;
-        if let Some(word) = select.filter.first().filter(|word| LEFT_OUT.contains(&word.as_str())) {
-            return Err(usage(format!("this build leaves out `dissect {word}`")));
-        }
         if let [word, rest @ ..] = &select.filter[..]
-            && ["check", "explain", "export", "diff"].contains(&word.as_str())
+            && ["check", "connections", "explain", "export", "diff", "follow", "page", "stats"].contains(&word.as_str())
         {
-            let frame = rest.first().map_or("FRAME", String::as_str);
+            let of = |name| rest.first().map_or(name, String::as_str);
             let example = match word.as_str() {
                 "check" => "check RULES.toml -r FILE".to_owned(),
-                "explain" => format!("explain {frame} -r FILE"),
+                "explain" => format!("explain {} -r FILE", of("FRAME")),
+                "follow" => format!("follow {} -r FILE", of("N")),
+                "connections" | "stats" => format!("{word} -r FILE"),
                 "export" => "export -r FILE -d DIR".to_owned(),
+                "page" => "page -r FILE".to_owned(),
                 _ => "diff A B".to_owned(),
             };
             return Err(usage(format!("a command comes first: dissect {example}")));
@@ -257,6 +276,11 @@ pub(super) fn expression(words: &[String]) -> Option<String> {
 pub(super) fn ask_for(display: Option<&Arc<display::Filter>>, engine: &mut engine::Options) {
     let Some(display) = display else { return };
     engine.choice = Some(Arc::clone(display) as _);
+    needs(display, engine);
+}
+
+/// What the core has to do for the fields of a filter.
+pub(super) fn needs(display: &display::Filter, engine: &mut engine::Options) {
     engine.only_totals = false;
     display.fields(&mut |field| {
         engine.details |= Fields::needs_details(field);
@@ -307,11 +331,15 @@ pub(super) fn options(output: &Output) -> engine::Options {
             engine::Options { packets: true, details: true, explain: Some(frame), ..default }
         }
         Output::Export(ref wanted) => engine::Options { bodies: true, packets: wanted.har.is_some(), ..default },
+        Output::Follow(ref following) => engine::Options { follow: Some(following.stream), ..default },
         Output::Nothing => engine::Options { only_totals: true, ..default },
+        Output::Connections { .. } | Output::Stats { .. } => default,
+        // What pages name is in the beginning of their content.
+        Output::Page(_) => engine::Options { packets: true, preview: LONG_PREVIEW, ..default },
     }
 }
 
-fn times(count: u8) -> Result<TimeFormat, Failure> {
+pub(super) fn times(count: u8) -> Result<TimeFormat, Failure> {
     const ALL: [TimeFormat; 6] = [
         TimeFormat::TimeOfDay,
         TimeFormat::None,

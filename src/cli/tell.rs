@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::args::{Args, SchemaOf};
 use crate::check::rules;
 use crate::filter::Fields;
-use crate::print::json;
+use crate::print::{json, page};
 use crate::registry;
 use crate::run::Failure;
 use crate::source::Error;
@@ -47,6 +47,7 @@ pub fn schema(of: SchemaOf) -> Vec<u8> {
     match of {
         SchemaOf::Records => json::SCHEMA.into(),
         SchemaOf::Rules => rules::SCHEMA.into(),
+        SchemaOf::Page => page::SCHEMA.into(),
     }
 }
 

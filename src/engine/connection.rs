@@ -8,13 +8,14 @@ use crate::app::Pool;
 use crate::app::http1::Session;
 use crate::app::identify;
 use crate::app::ledger::Class;
-use crate::event::{self, Close, Direction, Event, FlagCounts, Flow, Sink, Transport};
+use crate::event::{self, Close, Direction, Event, FlagCounts, Flow, Followed, Happened, Sink, Transport};
 use crate::flow::{Key, Keyed, prefetch};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::Analysis;
 use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::reassembly::{End, GRACE, HalfStream, ORIGIN, Peer};
+use crate::tcp::rtt::RoundTrips;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Segment};
 
@@ -50,8 +51,12 @@ pub(super) struct Connection {
     first: (Timestamp, FrameNumber),
     other_bytes: u64,
     noted: Noted,
+    /// What there is to tell of it after its end, where that waits for what comes late.
+    ended: Option<Box<event::Connection>>,
     /// Whether its streams are looked at.
     pub is_wanted: bool,
+    /// Whether all that happens on them is told.
+    pub is_followed: bool,
 }
 
 /// Which connection it is, and what it has been through.
@@ -69,20 +74,34 @@ pub(super) struct Name {
     told: bool,
 }
 
-/// What most connections have nothing of: issues of their own, and flagged segments.
+/// What most connections have nothing of.
 #[derive(Default)]
-pub(super) struct Noted(Option<Box<(IssueSet, [FlagCounts; 2])>>);
+pub(super) struct Noted(Option<Box<Notes>>);
+
+#[derive(Default)]
+struct Notes {
+    /// Issues of the connection's own.
+    issues: IssueSet,
+    /// By direction: segments that have flags, and how long their acknowledgments took where details are kept.
+    flags: [FlagCounts; 2],
+    round_trips: [RoundTrips; 2],
+}
 
 impl Noted {
     pub fn insert(&mut self, issue: Issue) {
-        self.0.get_or_insert_default().0.insert(issue);
+        self.0.get_or_insert_default().issues.insert(issue);
     }
 
     #[inline]
     fn count(&mut self, dir: usize, flags: Flags) {
         if !flags.is_empty() {
-            self.0.get_or_insert_default().1[dir & 1].add(flags);
+            self.0.get_or_insert_default().flags[dir & 1].add(flags);
         }
+    }
+
+    /// Takes note of how long a segment of a direction waited for its acknowledgment.
+    fn time(&mut self, dir: usize, nanos: i64) {
+        self.0.get_or_insert_default().round_trips[dir & 1].add(nanos);
     }
 }
 
@@ -136,7 +155,9 @@ impl Connection {
             first: (segment.time, segment.frame),
             other_bytes: 0,
             noted: Noted::default(),
+            ended: None,
             is_wanted: true,
+            is_followed: false,
         }
     }
 
@@ -148,6 +169,11 @@ impl Connection {
     /// of the key to the lower.
     pub fn direction(&self, swapped: bool) -> usize {
         usize::from(swapped != self.name.swapped)
+    }
+
+    fn flow(&self) -> Flow {
+        let by_messages = || self.session.as_ref().and_then(|session| session.client());
+        Flow { client: self.name.client().or_else(by_messages), ..self.name.flow() }
     }
 
     pub fn is_replaced_by(&self, dir: usize, segment: &Segment<'_>) -> bool {
@@ -188,6 +214,9 @@ impl Connection {
         };
         verdict.flags = verdict.flags.union(flags);
         self.noted.count(dir, verdict.flags);
+        if verdict.acks_frame > 0 {
+            self.noted.time(1 - dir, verdict.ack_rtt);
+        }
         self.count(dir, segment);
         (verdict, why)
     }
@@ -237,6 +266,9 @@ impl Connection {
                 if syn || verdict.window_scale.is_some_and(|scale| scale != -1) { verdict.window_size } else { 0 };
             acked = self.halves[1 - dir].acknowledge(segment.ack, syn, window, now);
         }
+        if self.is_followed {
+            self.tell(dir, segment, carrier, acked, sink);
+        }
         if segment.is_empty() && !segment.control.any(ODD) && self.halves.iter().all(HalfStream::is_idle) {
             return false;
         }
@@ -251,6 +283,12 @@ impl Connection {
         }
         self.note_end(now);
         true
+    }
+
+    /// Tells of a segment as it was captured.
+    pub fn tell(&self, side: usize, segment: &Segment<'_>, carrier: &Carrier<'_>, acked: u64, sink: &mut impl Sink) {
+        let what = Happened::Segment { segment, carrier, acked };
+        sink.event(Event::Followed(Followed { flow: self.flow(), side, what }));
     }
 
     /// Takes note of how it ends where its streams are not looked at.
@@ -342,9 +380,13 @@ impl Connection {
         self.name.over.filter(|_| now >= self.over.0.plus(LINGER))
     }
 
-    /// Tells all that is left of it; later segments are copies, or nothing.
-    pub fn end(&mut self, close: Close, shared: &mut Shared, sink: &mut impl Sink) {
+    /// Tells all that is left of it; later segments are copies, or nothing. Where they are to be counted too, `waits`, it
+    /// is told of as a whole when this is asked for again.
+    pub fn end(&mut self, close: Close, waits: bool, shared: &mut Shared, sink: &mut impl Sink) {
         if std::mem::replace(&mut self.name.told, true) {
+            if let Some(ended) = self.ended.take_if(|_| !waits) {
+                self.conclude(*ended, sink);
+            }
             return;
         }
         let (by, frame) = match self.name.over {
@@ -379,24 +421,36 @@ impl Connection {
             session.protocol().or_else(named)
         });
         let http = session.is_some_and(Session::recognised);
-        let (issues, [there, back]) = self.noted.0.take().map_or_else(Default::default, |noted| *noted);
-        let direction = |dir: usize, flags| {
-            let Self { segments, bytes, messages, .. } = *self;
-            Direction { segments: segments[dir], bytes: bytes[dir], messages: messages[dir], flags }
-        };
-        sink.event(Event::Connection(&event::Connection {
+        let ended = event::Connection {
             flow: self.name.flow(),
             handshake: self.name.handshake,
             close,
             first: self.first,
             last: self.last,
-            directions: [direction(0, there), direction(1, back)],
+            directions: Default::default(),
             initial_rtt: self.analysis.initial_rtt(),
             http,
             protocol,
             other_bytes: self.other_bytes,
-            issues,
-        }));
+            issues: IssueSet::EMPTY,
+        };
+        if waits {
+            self.ended = Some(Box::new(ended));
+        } else {
+            self.conclude(ended, sink);
+        }
+    }
+
+    /// Tells of it as a whole, with what was counted up to now.
+    fn conclude(&mut self, mut ended: event::Connection, sink: &mut impl Sink) {
+        let Notes { issues, flags, round_trips } = self.noted.0.take().map_or_else(Default::default, |notes| *notes);
+        let noted = flags.into_iter().zip(round_trips);
+        for ((dir, direction), (flags, round_trips)) in ended.directions.iter_mut().enumerate().zip(noted) {
+            let (segments, bytes, messages) = (self.segments[dir], self.bytes[dir], self.messages[dir]);
+            *direction = Direction { segments, bytes, messages, flags, ack_rtt: round_trips.summary() };
+        }
+        (ended.last, ended.other_bytes, ended.issues) = (self.last, self.other_bytes, issues);
+        sink.event(Event::Connection(&ended));
     }
 
     /// Gives up what tells which message a copy belongs to.
@@ -421,6 +475,7 @@ impl Connection {
             origins,
             messages: &mut self.messages,
             noted: &mut self.noted,
+            is_followed: self.is_followed,
             shared,
             sink,
         };

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::Shared;
 use crate::app::datagram::{self, Datagram};
-use crate::app::message::{Integrity, Kind, Message};
+use crate::app::dns::Lookups;
+use crate::app::message::{Integrity, Kind, Message, Unit};
 use crate::decode::Decoded;
 use crate::event::{self, Event, Flow, Sink, Transport};
 use crate::flow::{Endpoint, Id, Key, Keyed, Table};
@@ -23,6 +24,7 @@ const MAX_PENDING: usize = 64;
 pub(super) struct Datagrams {
     streams: Table<Stream>,
     count: u64,
+    lookups: Lookups,
 }
 
 struct Stream {
@@ -69,6 +71,18 @@ impl Datagrams {
         (self.streams.insert(&hashed, stream), number)
     }
 
+    /// How many streams there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Who talks to whom on a stream.
+    pub fn flow(&mut self, id: Id) -> Option<Flow> {
+        let stream = self.streams.get_mut(id)?;
+        let ends = stream.key.ends(stream.swapped);
+        Some(Flow { transport: Transport::Udp, stream: stream.number, ends, client: None })
+    }
+
     /// Takes a datagram of a stream, from the first of `ends` to the second.
     pub fn push(
         &mut self,
@@ -109,7 +123,11 @@ impl Datagrams {
         if decoded.missing > 0 {
             message.lack(decoded.missing.into(), crate::tcp::reassembly::Cause::Truncated);
         }
-        message.conclude(Integrity::Complete);
+        self.lookups.pair(ends, stream.number, &mut message);
+        message.conclude(match &message.unit {
+            Unit::Dns(dns) => dns.integrity(),
+            _ => Integrity::Complete,
+        });
         shared.counts.count(&message);
         let client = message.kind.client(message.side);
         let flow = Flow { transport: Transport::Udp, stream: stream.number, ends: known, client: Some(client) };

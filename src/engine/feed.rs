@@ -4,9 +4,8 @@ use super::Shared;
 use super::connection::{Name, Noted};
 use crate::app::http1::{Run, Session};
 use crate::app::ledger::Class;
-use crate::app::message::Kind;
 use crate::app::{Context, Output};
-use crate::event::{self, Event, Flow, Sink};
+use crate::event::{self, Event, Flow, Followed, Happened, Sink};
 use crate::issue::Issue;
 use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::{Compared, Item, Memory, ORIGIN, Outlet};
@@ -19,6 +18,8 @@ pub(super) struct Feed<'f, S> {
     pub origins: [u32; 2],
     pub messages: &'f mut [u32; 2],
     pub noted: &'f mut Noted,
+    /// Whether all that happens on them is told.
+    pub is_followed: bool,
     pub shared: &'f mut Shared,
     pub sink: &'f mut S,
 }
@@ -33,6 +34,7 @@ impl<S: Sink> Outlet for Side<'_, '_, S> {
     #[inline]
     fn item(&mut self, item: Item<'_>) {
         match item {
+            item if self.feed.is_followed => self.feed.follow(self.dir, item),
             Item::Data(segment, bytes, _)
                 if passes(self.feed.session.as_deref_mut(), self.dir, &segment, bytes, self.feed.shared).is_some() => {}
             item => self.feed.item(self.dir, item),
@@ -47,6 +49,16 @@ impl<S: Sink> Outlet for Side<'_, '_, S> {
 impl<'f, S: Sink> Feed<'f, S> {
     pub fn of(&mut self, dir: usize) -> Side<'_, 'f, S> {
         Side { feed: self, dir }
+    }
+
+    /// Takes an item of one stream, and tells that it did.
+    fn follow(&mut self, dir: usize, item: Item<'_>) {
+        self.item(dir, item);
+        let session = self.session.as_deref_mut();
+        let by_messages = session.as_ref().and_then(|session| session.client());
+        let flow = Flow { client: self.name.client().or(by_messages), ..self.name.flow() };
+        let what = Happened::Item(item, session.and_then(|session| session.under_way(dir)));
+        self.sink.event(Event::Followed(Followed { flow, side: dir, what }));
     }
 
     /// Takes an item of one stream, and accounts for its bytes, where they do not pass.
@@ -101,7 +113,7 @@ impl<'f, S: Sink> Feed<'f, S> {
         let messages = &mut *self.messages;
         let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
         // Where no SYN told who the client is, a message does.
-        let flow = |side: usize, kind: Kind| Flow { client: name.client().or(Some(kind.client(side))), ..name.flow() };
+        let flow = |client: usize| Flow { client: name.client().or(Some(client)), ..name.flow() };
         let mut out = |output: Output<'_>| match output {
             Output::Body(message, bytes) => {
                 sink.event(Event::Body {
@@ -117,14 +129,14 @@ impl<'f, S: Sink> Feed<'f, S> {
                 if !wanted.messages {
                     return;
                 }
-                let flow = flow(message.side, message.kind);
+                let flow = flow(message.client());
                 let first_seq = first_seq(message.side, message.start);
                 sink.event(Event::Message(event::Message { flow, first_seq, message }));
             }
             Output::Update(_) if !wanted.messages => {}
             Output::Update(update) => {
                 let first_seq = first_seq(update.side, update.start);
-                let flow = flow(update.side, update.kind);
+                let flow = flow(update.kind.client(update.side));
                 sink.event(Event::Update(event::Update { flow, first_seq, update: &update }));
             }
         };

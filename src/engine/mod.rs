@@ -19,7 +19,7 @@ use arrayvec::ArrayVec;
 use crate::app::ledger::{Class, Ledger};
 use crate::app::{Pool, Wanted};
 use crate::decode::{self, Decoded, Layer, MAX_LAYERS, TcpHeader, Transport, checksum};
-use crate::event::{Close, Event, Packet, Sink};
+use crate::event::{Close, Event, Followed, Happened, Packet, Sink};
 use crate::flow::fragments::{Assembly, Fragments, Whole};
 use crate::flow::{Endpoint, Hashed, Id, Key, Table};
 use crate::frame::{Frame, FrameMeta, Timestamp};
@@ -31,7 +31,7 @@ use connection::Connection;
 use datagrams::Datagrams;
 use timers::Timers;
 
-pub use options::{Choice, Limits, Options};
+pub use options::{Choice, Limits, Options, Stream};
 pub use totals::Totals;
 
 /// Closed connections of which it is kept which messages their bytes were in: a few KiB each after a long history.
@@ -115,7 +115,9 @@ impl Engine {
     /// Counts so far.
     pub fn totals(&self) -> Totals {
         let given_up = self.fragments.given_up + self.fragments.waiting();
-        Totals { fragments_given_up: given_up, ledger: self.shared.ledger, ..self.shared.counts.clone() }
+        let (tcp_streams, udp_streams) = (self.streams, self.datagrams.count());
+        let (ledger, counts) = (self.shared.ledger, self.shared.counts.clone());
+        Totals { tcp_streams, udp_streams, fragments_given_up: given_up, ledger, ..counts }
     }
 
     /// Takes the next frame.
@@ -206,8 +208,13 @@ impl Engine {
                     let _ = udp_streams.try_push((decoded.layers.len().saturating_sub(1), stream));
                     sink.event(Event::Packet(Packet { udp_streams: &udp_streams, ..packet }));
                 }
-                if self.options.stream.is_none() {
+                let followed = self.options.follow == Some(Stream::Udp(stream));
+                if followed || self.options.follow.is_none() && self.options.stream.is_none() {
                     self.datagrams.push(id, ends, decoded, carrier, &mut self.shared, sink);
+                }
+                if followed && let Some(flow) = self.datagrams.flow(id) {
+                    let what = Happened::Datagram(&carrier, decoded.payload, decoded.missing);
+                    sink.event(Event::Followed(Followed { flow, side: usize::from(flow.ends != ends), what }));
                 }
             }
             _ => {
@@ -273,7 +280,7 @@ impl Engine {
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
         // Nobody asks for the frame where there is no packet.
-        let short = packet.is_none() && connection.is_wanted;
+        let short = packet.is_none() && connection.is_wanted && !connection.is_followed;
         if short && segment.control.any(Control::SYN) && connection.opens(dir, segment, self.shared.now) {
             return;
         }
@@ -296,10 +303,13 @@ impl Engine {
             }
             return;
         }
+        carrier.verdict = verdict;
         if !flags.is_empty() {
+            if connection.is_followed {
+                connection.tell(dir, segment, carrier, 0, sink);
+            }
             return self.shared.ledger.add(Class::Rejected, segment.payload.len() as u64);
         }
-        carrier.verdict = verdict;
         if connection.push(dir, segment, carrier, header_sum, &mut self.shared, sink) {
             bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
         }
@@ -353,8 +363,10 @@ impl Engine {
         let stream = self.streams;
         self.streams += 1;
         let mut connection = Connection::new(stream, (key.key(), swapped), segment, analysis, self.options.details);
-        let Options { stream: only, choice, .. } = &self.options;
-        connection.is_wanted = only.is_none_or(|only| only == stream)
+        let Options { stream: only, follow, choice, .. } = &self.options;
+        connection.is_followed = *follow == Some(Stream::Tcp(stream));
+        connection.is_wanted = follow.is_none_or(|_| connection.is_followed)
+            && only.is_none_or(|only| only == stream)
             && choice.as_ref().is_none_or(|choice| choice.wants(stream, key.key().ends(swapped), in_tunnel));
         self.table.insert(key, connection)
     }
@@ -391,8 +403,9 @@ impl Engine {
             connection.advance(&mut self.shared, sink);
             connection.count_queued(&mut self.queued);
             if let Some(close) = connection.closed(self.shared.now) {
-                self.end(id, close, sink);
-                self.remember(id);
+                connection.end(close, self.options.patient, &mut self.shared, sink);
+                connection.count_queued(&mut self.queued);
+                self.remember(id, sink);
             } else if let Some(deadline) = connection.arm(self.shared.now) {
                 self.timers.set(deadline, id);
             }
@@ -401,7 +414,7 @@ impl Engine {
 
     /// A closed connection is remembered: at first with what tells to which message a copy belongs, later as what it
     /// takes not to mistake its late segments for a new connection.
-    fn remember(&mut self, id: Id) {
+    fn remember(&mut self, id: Id, sink: &mut impl Sink) {
         self.closed.push_back(id);
         for kept in [MAX_RECENT, self.options.limits.closed] {
             let at = |ahead: usize| self.closed.get((self.closed.len() + ahead).checked_sub(kept + 1)?);
@@ -416,14 +429,17 @@ impl Engine {
         if self.closed.len() > self.options.limits.closed
             && let Some(oldest) = self.closed.pop_front()
         {
+            if self.options.patient {
+                self.end(oldest, Close::Forgotten, sink);
+            }
             self.table.remove(oldest);
         }
     }
 
-    /// Ends a connection; of a closed one nothing is left to tell.
+    /// Ends a connection, and tells of it; of most closed ones nothing is left to tell.
     fn end(&mut self, id: Id, close: Close, sink: &mut impl Sink) {
         let Some(connection) = self.table.get_mut(id) else { return };
-        connection.end(close, &mut self.shared, sink);
+        connection.end(close, false, &mut self.shared, sink);
         connection.count_queued(&mut self.queued);
     }
 

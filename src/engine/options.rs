@@ -19,10 +19,15 @@ pub struct Options {
     pub preview: usize,
     /// Keep what the costlier fields of the analysis need.
     pub details: bool,
+    /// Tell of a closed connection when it is forgotten, at the end of the capture for most, so that segments which come
+    /// late are counted with it too; otherwise soon after its end.
+    pub patient: bool,
     /// Compute checksums; segments with a bad one stay out of reassembly.
     pub verify_checksums: bool,
     /// Look at this connection alone.
     pub stream: Option<u64>,
+    /// Tell all that happens on this stream, and look at no other.
+    pub follow: Option<Stream>,
     /// Look at no other connections than these.
     pub choice: Option<Arc<dyn Choice>>,
     /// Tell why the analysis says what it says of this frame, which needs `packets`.
@@ -31,6 +36,15 @@ pub struct Options {
     pub assembly_only: bool,
     /// Bounds on memory.
     pub limits: Limits,
+}
+
+/// A stream, by its number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    /// `tcp.stream`.
+    Tcp(u64),
+    /// `udp.stream`.
+    Udp(u64),
 }
 
 /// Which connections are looked at; the bytes of the others are in the ledger as filtered.

@@ -43,8 +43,7 @@ impl Engine {
             }
             for (frame, plain) in frames.iter().zip(&ahead) {
                 self.advance(frame.meta.time, sink);
-                self.shared.counts.frames += 1;
-                self.shared.counts.bytes += u64::from(frame.meta.wire_len);
+                self.shared.counts.frame(&frame.meta);
                 match plain {
                     Some((plain, (key, swapped))) => self.plain(frame, plain, (key, *swapped), sink),
                     None => self.layers(*frame, sink),
@@ -82,7 +81,7 @@ impl Engine {
             Some((id, connection)) => {
                 let dir = connection.direction(swapped);
                 let header_sum = || checksum::plain_header_sum(plain);
-                let taken = if connection.is_wanted {
+                let taken = if connection.is_wanted && !connection.is_followed {
                     connection.goes_on(dir, segment, carrier, header_sum, &mut self.shared, sink)
                 } else {
                     Taken::Not

@@ -3,6 +3,7 @@
 use crate::app::ledger::Ledger;
 use crate::app::message::{Integrity, Kind, Message};
 use crate::event::FlagCounts;
+use crate::frame::{FrameMeta, Timestamp};
 
 /// Counts over the whole capture.
 #[derive(Clone, Default, Debug)]
@@ -11,8 +12,14 @@ pub struct Totals {
     pub frames: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
+    /// The earliest capture time and the latest.
+    pub span: Option<(Timestamp, Timestamp)>,
     /// TCP connections.
     pub connections: u64,
+    /// Numbers given to TCP connections, also to those of which ICMP quotes a header alone.
+    pub tcp_streams: u64,
+    /// Numbers given to UDP streams.
+    pub udp_streams: u64,
     /// Messages.
     pub messages: u64,
     /// HTTP requests.
@@ -36,6 +43,17 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Counts a frame.
+    #[inline]
+    pub(super) fn frame(&mut self, frame: &FrameMeta) {
+        self.frames += 1;
+        self.bytes += u64::from(frame.wire_len);
+        if let Some(time) = frame.time() {
+            let (first, last) = self.span.unwrap_or((time, time));
+            self.span = Some((first.min(time), last.max(time)));
+        }
+    }
+
     pub(super) fn count(&mut self, message: &Message) {
         self.messages += 1;
         self.incomplete += u64::from(message.integrity != Integrity::Complete);

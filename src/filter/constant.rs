@@ -98,7 +98,7 @@ pub(super) fn sliceable<'v>(value: &'v Value<'_>) -> Option<&'v [u8]> {
 }
 
 /// A value as a person reads it.
-pub(super) fn display(value: Value<'_>) -> String {
+pub fn display(value: Value<'_>) -> String {
     match value {
         Value::Bool(value) => value.to_string(),
         Value::Uint(value) => value.to_string(),

@@ -18,6 +18,7 @@ mod records;
 mod syntax;
 mod typing;
 
+pub use constant::display;
 pub use fields::{Fields, Listed};
 pub use mistake::Mistake;
 pub use names::{Coverage, Decision, FieldId, Item, Name, Names, Record, Type};

@@ -4,17 +4,18 @@
 
 mod entry;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::object::Object;
 use super::time::Seconds;
 use super::{Begin, End, Printer};
 use crate::app::http1::Http;
 use crate::app::http1::coding::Decoder;
-use crate::app::message::{Integrity, Kind, Message, Unit};
+use crate::app::message::{Integrity, Kind, Message};
 use crate::decode;
 use crate::event::{self, Event, Flow, Packet, Transport};
 use crate::frame::Timestamp;
+use crate::page::lookups::Lookups;
 use crate::tcp::Control;
 
 /// Bytes of a body that are shown, decoded; longer ones are cut, and say so.
@@ -29,10 +30,6 @@ const MAX_WAITING: usize = 128 << 20;
 /// Connections of which the time of the SYN is held until the first request.
 const MAX_OPENED: usize = 128 << 10;
 
-/// Lookups of names that are remembered, and for how long, in nanoseconds: what is older was answered from a cache.
-const MAX_LOOKUPS: usize = 1024;
-const LOOKUP_AGE: i64 = 5_000_000_000;
-
 /// The printer.
 #[derive(Default)]
 pub struct Har {
@@ -45,20 +42,12 @@ pub struct Har {
     opened: HashMap<u64, Timestamp>,
     /// Connections that had an exchange.
     used: HashSet<u64>,
-    lookups: VecDeque<Lookup>,
+    lookups: Lookups,
     /// Whether an entry was written.
     any: bool,
     /// Whether messages that come are not chosen.
     passed_over: bool,
     clock: Seconds,
-}
-
-/// A name that was looked up.
-struct Lookup {
-    name: String,
-    addresses: Vec<String>,
-    asked: Timestamp,
-    nanos: i64,
 }
 
 #[derive(Default)]
@@ -133,11 +122,11 @@ impl Printer for Har {
             Event::Packet(packet) => self.packet(&packet),
             Event::Body { stream, number, bytes, .. } => self.body(stream, number, bytes),
             Event::Message(told) if told.flow.transport == Transport::Tcp => self.message(&told, out),
-            Event::Message(told) => self.lookup(told.message),
+            Event::Message(told) => self.lookups.message(&told),
             Event::Connection(connection) => {
                 self.close(connection.flow.stream, out);
             }
-            Event::Update(_) => {}
+            Event::Update(_) | Event::Followed(_) => {}
         }
     }
 
@@ -176,21 +165,6 @@ impl Har {
         let kept = &bytes[..bytes.len().min(room)];
         body.extend_from_slice(kept);
         self.bodies_held += kept.len();
-    }
-
-    fn lookup(&mut self, message: &Message) {
-        let Unit::Dns(dns) = &message.unit else { return };
-        let Some(nanos) = message.since_request.filter(|nanos| *nanos >= 0) else { return };
-        let Some(question) = dns.questions.first() else { return };
-        if self.lookups.len() >= MAX_LOOKUPS {
-            self.lookups.pop_front();
-        }
-        self.lookups.push_back(Lookup {
-            name: question.name.to_ascii_lowercase(),
-            addresses: dns.answers.iter().map(|answer| answer.data.clone()).collect(),
-            asked: message.first_time.plus(-nanos),
-            nanos,
-        });
     }
 
     fn message(&mut self, told: &event::Message<'_>, out: &mut Vec<u8>) {
@@ -272,16 +246,13 @@ impl Har {
         if rtt <= 0 || request.first.since(syn) < rtt {
             return Before::default();
         }
-        let address = request.flow.ends[1 - request.side].address.to_string();
-        let host = request.http.head().get("host").unwrap_or_default().to_ascii_lowercase();
+        let server = request.flow.ends[1 - request.side].address;
+        let host = request.http.head().host().unwrap_or_default().to_ascii_lowercase();
         let host = host.split(|byte| *byte == b':').next().unwrap_or_default();
-        let recent = self.lookups.iter().rev().take_while(|lookup| syn.since(lookup.asked) < 2 * LOOKUP_AGE);
-        let lookup = { recent }.find(|lookup| {
-            let age = syn.since(lookup.asked.plus(lookup.nanos));
-            (0..LOOKUP_AGE).contains(&age) && lookup.name.as_bytes() == host && lookup.addresses.contains(&address)
-        });
-        let dns = lookup.map(|lookup| lookup.nanos);
-        let start = lookup.map_or(syn, |lookup| lookup.asked);
+        let lookup = self.lookups.before(server, syn, str::from_utf8(host).ok()).and_then(|at| self.lookups.get(at));
+        let lookup = lookup.and_then(|lookup| lookup.took(server));
+        let dns = lookup.map(|(_, nanos)| nanos);
+        let start = lookup.map_or(syn, |(asked, _)| asked);
         let blocked = request.first.since(start) - rtt - dns.unwrap_or(0);
         Before { start: Some(start), blocked: Some(blocked), dns, connect: Some(rtt) }
     }
@@ -363,14 +334,12 @@ mod tests {
         let mut verdict = Verdict::default();
         verdict.initial_rtt = 5 * MS;
         message.carrier.set(&Carrier { verdict, ..empty.get() });
-        message.unit = Unit::Http(http.clone());
+        message.unit = crate::app::message::Unit::Http(http.clone());
         let told = event::Message { flow, first_seq: 1, message: &message };
         let before = |address: &str, answered: i64| {
             let mut har = Har::new();
             har.opened.insert(3, Timestamp(20 * MS));
-            let (name, addresses) = ("example.test".to_owned(), vec![address.to_owned()]);
-            let asked = Timestamp(answered * MS - 7 * MS);
-            har.lookups.push_back(Lookup { name, addresses, asked, nanos: 7 * MS });
+            har.lookups.know("example.test", address, [answered * MS - 7 * MS, answered * MS].map(Timestamp));
             let part = har.part(&told, &http);
             let Before { start, blocked, dns, connect } = har.before(&part, &message);
             [start.map(|start| start.0), blocked, dns, connect].map(|nanos| nanos.map(|nanos| nanos / MS))

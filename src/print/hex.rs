@@ -17,7 +17,7 @@ pub enum Hex {
 }
 
 /// Bytes of a row.
-const ROW: usize = 16;
+pub const ROW: usize = 16;
 
 /// Columns of a row with its text, at least.
 const WIDTH: usize = "0x0000:  ".len() + ROW / 2 * "0000 ".len() + 1 + ROW;

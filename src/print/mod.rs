@@ -1,15 +1,20 @@
 //! Formats: one file each, writing events into a buffer, never to a file.
 
+pub mod connections;
+mod csv;
 pub mod diff;
+pub mod follow;
 pub mod har;
 mod hex;
 pub mod json;
 pub mod lint;
 mod number;
 pub mod object;
+pub mod page;
 mod pen;
 pub mod report;
 mod safe;
+pub mod stats;
 mod style;
 pub mod table;
 pub mod text;
@@ -74,6 +79,13 @@ pub trait Printer: Send {
 
     /// Takes note of a message that is not shown: what was kept of its body is not needed.
     fn pass_over(&mut self, _message: &Message<'_>) {}
+
+    /// Nothing has come for a while: writes what only waits for what comes next.
+    fn idle(&mut self, _out: &mut Vec<u8>) {}
+    /// What its results lack of what was asked for, after the end.
+    fn lacks(&self) -> Option<String> {
+        None
+    }
 
     /// Writes what comes after the last event.
     fn end(&mut self, end: &End, out: &mut Vec<u8>);

@@ -1,5 +1,6 @@
 //! Numbers and addresses in ASCII. A record has dozens of them, for each of which `core::fmt` takes several times as long.
 
+use std::fmt;
 use std::io::Write;
 use std::net::Ipv6Addr;
 
@@ -49,6 +50,19 @@ pub fn int(out: &mut Vec<u8>, number: i64) {
         out.push(b'-');
     }
     uint(out, number.unsigned_abs());
+}
+
+/// Nanoseconds as milliseconds, with six digits after the point where they are not whole.
+pub fn millis(out: &mut Vec<u8>, nanos: i64) {
+    if nanos < 0 {
+        out.push(b'-');
+    }
+    let nanos = nanos.unsigned_abs();
+    uint(out, nanos / 1_000_000);
+    if !nanos.is_multiple_of(1_000_000) {
+        out.push(b'.');
+        padded(out, nanos % 1_000_000, 6);
+    }
 }
 
 /// Nanoseconds as seconds with nine decimals.
@@ -109,9 +123,47 @@ pub fn ipv6(out: &mut Vec<u8>, address: [u8; 16]) {
     let _ = write!(out, "{}", Ipv6Addr::from(address));
 }
 
+/// A number in at most five columns: exact below 100 000, else with three digits and `k`, `M`, `G` for powers of 1000.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Short(pub u64);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SUFFIXES: [char; 6] = ['k', 'M', 'G', 'T', 'P', 'E'];
+        if self.0 < 100_000 {
+            return write!(f, "{}", self.0);
+        }
+        // Three digits, rounded down, so that 999 999 does not become 1000k.
+        let power = self.0.ilog10();
+        let shown = self.0 / 10_u64.pow(power - 2);
+        let suffix = SUFFIXES[(power / 3 - 1) as usize % SUFFIXES.len()];
+        match power % 3 {
+            0 => write!(f, "{}.{:02}{suffix}", shown / 100, shown % 100),
+            1 => write!(f, "{}.{}{suffix}", shown / 10, shown % 10),
+            _ => write!(f, "{shown}{suffix}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_number_has_five_columns_at_most() {
+        for (number, text) in [
+            (0, "0"),
+            (99_999, "99999"),
+            (100_000, "100k"),
+            (999_999, "999k"),
+            (1_234_567, "1.23M"),
+            (12_345_678, "12.3M"),
+            (1_000_000_000, "1.00G"),
+            (u64::MAX, "18.4E"),
+        ] {
+            assert_eq!(Short(number).to_string(), text);
+        }
+    }
 
     fn shown(write: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();

@@ -30,6 +30,8 @@ pub struct Pen<'o> {
     start: usize,
     /// Where lines go on.
     pub indent: Indent,
+    /// How bars are drawn.
+    pub bar: Style,
     /// Bytes to be told of at the right edge of this line.
     label: Option<u64>,
 }
@@ -46,7 +48,7 @@ impl<'o> Pen<'o> {
     /// At the start of a line.
     pub fn new(out: &'o mut Vec<u8>, width: usize, color: bool) -> Self {
         let width = width.max(MIN_WIDTH);
-        Self { out, color, width, column: 0, start: 0, indent: Indent::default(), label: None }
+        Self { out, color, width, column: 0, start: 0, indent: Indent::default(), bar: DIM, label: None }
     }
 
     /// Columns that a line has.
@@ -135,6 +137,13 @@ impl<'o> Pen<'o> {
         self.label = Some(bytes);
     }
 
+    /// Takes back the spaces at the end of the line.
+    pub fn trim(&mut self) {
+        let kept = self.out.trim_ascii_end().len();
+        let line = self.out.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.out.truncate(kept.max(line));
+    }
+
     /// Ends the line.
     pub fn end_line(&mut self) {
         if let Some(bytes) = self.label.take() {
@@ -158,7 +167,7 @@ impl<'o> Pen<'o> {
     pub fn begin_line(&mut self) {
         let Indent { bars, column } = self.indent;
         if bars > 0 {
-            self.styled(DIM, |pen| (0..bars).for_each(|_| pen.push("│")));
+            self.styled(self.bar, |pen| (0..bars).for_each(|_| pen.push("│")));
         }
         self.pad_to(column);
         self.begin_text();

@@ -162,7 +162,7 @@ fn title_room(pen: &Pen<'_>) -> usize {
 }
 
 /// What the message is, in so many columns.
-fn title(pen: &mut Pen<'_>, message: &Message, room: usize) {
+pub(super) fn title(pen: &mut Pen<'_>, message: &Message, room: usize) {
     match &message.unit {
         Unit::Http(http) => http_title(pen, http, room),
         unit => {

@@ -1,5 +1,6 @@
 //! Times of capture, and spans of time.
 
+use std::fmt;
 use std::io::Write;
 
 use jiff::tz::TimeZone;
@@ -150,6 +151,14 @@ fn write_micros(out: &mut Vec<u8>, nanos: u64) {
 /// A span of time in nanoseconds, shown with three digits in the unit that suits it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Span(pub i64);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::new();
+        self.put(&mut Pen::new(&mut text, 0, false));
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
+    }
+}
 
 impl Span {
     /// Writes it.

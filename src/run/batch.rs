@@ -10,7 +10,7 @@ const MAX_BYTES: usize = 256 << 10;
 /// Storage of a message up to which it is used for another one.
 const REUSED: usize = 8 << 10;
 
-/// Copies of events; frames are not among them.
+/// Copies of events; frames, and what happens on a stream that is followed, are not among them.
 #[derive(Default)]
 pub(super) struct Batch {
     events: Vec<Kept>,
@@ -33,7 +33,7 @@ impl Batch {
     /// Adds an event.
     pub(super) fn push(&mut self, event: Event<'_>) {
         let kept = match event {
-            Event::Packet(_) => return,
+            Event::Packet(_) | Event::Followed(_) => return,
             Event::Body { stream, number, missing, bytes } => {
                 self.bodies.extend_from_slice(bytes);
                 self.bytes += bytes.len();
@@ -141,7 +141,7 @@ mod tests {
             let mut before = told.drain(..);
             batch.replay(|event| {
                 kinds[match event {
-                    Event::Packet(_) => return,
+                    Event::Packet(_) | Event::Followed(_) => return,
                     Event::Body { .. } => 0,
                     Event::Message(_) => 1,
                     Event::Update(_) => 2,

@@ -253,7 +253,7 @@ impl Sink for Places {
                     self.whole(stream);
                 }
             }
-            Event::Packet(_) | Event::Body { .. } | Event::Update(_) => {}
+            Event::Packet(_) | Event::Body { .. } | Event::Update(_) | Event::Followed(_) => {}
         }
     }
 }

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use super::Failure;
 use super::ahead::Ahead;
 use super::export::Export;
+use super::follow::{self, Raw};
 use super::renderer::Renderer;
 use super::selection::Selection;
 use crate::app::ledger::Ledger;
@@ -16,10 +17,14 @@ use crate::app::message::Integrity;
 use crate::cli::{Format, Input, Output, Plan, Saved, Style, WIDTH};
 use crate::event::{Event, Packet, Sink, Transport};
 use crate::frame::{FrameNumber, Timestamp};
+use crate::print::connections::Connections;
 use crate::print::json::{self, Json};
+use crate::print::page::Page;
+use crate::print::stats::Stats;
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
 use crate::print::{Begin, End, Printer, Selected};
+use crate::stats;
 
 /// Results are gathered up to about this many bytes before they are written.
 pub(super) const GATHERED: usize = 64 << 10;
@@ -80,6 +85,7 @@ enum To {
     Body(Body),
     Explain(Box<Explain>),
     Export(Box<Export>),
+    Raw(Raw),
     Nothing,
 }
 
@@ -100,10 +106,19 @@ impl Results {
                 let width = width.unwrap_or(WIDTH).into();
                 To::Explain(Box::new(Explain::new(frame, width, color, TimeZone::system())))
             }
+            Output::Connections { ref format, order } => To::Printer(Box::new(Connections::new(format.clone(), order))),
+            Output::Stats { format, ref by } => {
+                To::Printer(Box::new(Stats::new(format, stats::Stats::new(by.iter().cloned()))))
+            }
             Output::Export(ref wanted) => {
                 let read = if let Input::File(path) = &plan.input { Some(path.as_path()) } else { None };
                 To::Export(Box::new(Export::new(wanted, read)?))
             }
+            Output::Follow(ref following) => match follow::printer(following) {
+                Some(printer) => To::Printer(printer),
+                None => To::Raw(Raw::new(following)),
+            },
+            Output::Page(style) => To::Printer(Box::new(Page::new(style))),
             Output::Nothing => To::Nothing,
         };
         let packets = matches!(&plan.output, Output::Results(style) if style.packets);
@@ -117,7 +132,14 @@ impl Results {
         match &mut self.to {
             To::Printer(printer) => printer.begin(begin, &mut self.out),
             To::Export(export) => export.begin(begin),
-            To::Renderer(_) | To::Body(_) | To::Explain(_) | To::Nothing => {}
+            To::Renderer(_) | To::Body(_) | To::Explain(_) | To::Raw(_) | To::Nothing => {}
+        }
+    }
+
+    /// Takes note that nothing has come for a while.
+    pub(super) fn idle(&mut self) {
+        if let To::Printer(printer) = &mut self.to {
+            printer.idle(&mut self.out);
         }
     }
 
@@ -127,6 +149,7 @@ impl Results {
             To::Printer(printer) => printer.end(end, &mut self.out),
             To::Explain(explain) => explain.end(&mut self.out),
             To::Export(export) => export.end(end, &mut self.out),
+            To::Raw(raw) => raw.end(&mut self.out),
             To::Renderer(_) | To::Body(_) | To::Nothing => {}
         }
         Ok(())
@@ -168,9 +191,15 @@ impl Results {
 
     /// What the results lack of what was asked for.
     pub(super) fn lacks(&self) -> Option<String> {
+        if let To::Printer(printer) = &self.to {
+            return printer.lacks();
+        }
         if let To::Explain(explain) = &self.to {
             let frame = explain.frame();
             return (!explain.is_found()).then(|| format!("there is no frame {frame} among those read"));
+        }
+        if let To::Raw(raw) = &self.to {
+            return raw.lacks();
         }
         let To::Body(Body { stream, number, end }) = self.to else { return None };
         match end {
@@ -250,7 +279,7 @@ impl Results {
         match &mut self.to {
             To::Renderer(renderer) => renderer.hand_over(),
             To::Export(export) => export.check()?,
-            To::Printer(_) | To::Body(_) | To::Explain(_) | To::Nothing => {}
+            To::Printer(_) | To::Body(_) | To::Explain(_) | To::Raw(_) | To::Nothing => {}
         }
         if self.out.is_empty() {
             return Ok(());
@@ -284,6 +313,7 @@ impl Sink for Results {
             To::Renderer(renderer) => renderer.event(event),
             To::Body(body) => body.event(event, &mut self.out),
             To::Explain(explain) => explain.event(event, &mut self.out),
+            To::Raw(raw) => raw.event(event, &mut self.out),
             To::Export(_) | To::Nothing => {}
         }
     }

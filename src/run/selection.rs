@@ -69,6 +69,8 @@ impl Selection {
             }
             // Before the message it is not known.
             Event::Body { .. } => true,
+            // Of which one stream is asked for.
+            Event::Followed(_) => true,
             Event::Update(update) => self.messages.contains(&(update.flow.stream, update.update.number)),
             Event::Connection(connection) => {
                 let had_one = self.connections.remove(&connection.flow.stream);

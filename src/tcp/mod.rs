@@ -5,6 +5,7 @@ pub mod fields;
 mod flight;
 pub mod options;
 pub mod reassembly;
+pub mod rtt;
 pub mod seq;
 mod unacked;
 pub mod verdict;

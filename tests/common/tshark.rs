@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 /// Values by field.
@@ -45,7 +47,7 @@ pub fn flatten(name: String, value: &Value, row: &mut Row) {
         Value::Object(members) => {
             for (key, member) in members {
                 let name = match key.as_str() {
-                    "value" => name.clone(),
+                    "value" if !FIELDS.contains(&format!("{name}.value")) => name.clone(),
                     key if name.is_empty() => key.to_owned(),
                     key => format!("{name}.{key}"),
                 };
@@ -84,6 +86,9 @@ fn number(text: &str) -> Option<i128> {
         "true" | "True" => return Some(billion),
         "false" | "False" => return Some(0),
         _ => {}
+    }
+    if let Ok(date) = DateTime::strptime("%b %e, %Y %H:%M:%S%.f UTC", text) {
+        return Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_nanosecond());
     }
     if let Some(hex) = text.strip_prefix("0x") {
         return Some(i128::from(u64::from_str_radix(hex, 16).ok()?) * billion);

@@ -44,13 +44,15 @@ enum Codec {
 
 /// Why decoding stops.
 #[derive(Debug)]
-enum Stop {
+pub(in crate::app) enum Stop {
+    /// The bytes are not in the coding.
     Failed,
+    /// More would be made than may be.
     TooLarge,
 }
 
 /// Where a stage's output goes.
-type Out<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Stop>;
+pub(in crate::app) type Out<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Stop>;
 
 /// Where decoded bytes go.
 type Sink<'a> = &'a mut dyn FnMut(&[u8]);
@@ -242,7 +244,7 @@ impl Codec {
 }
 
 /// Inflates from the front of `input` to its end or that of the deflate stream; tells whether the latter was reached.
-fn inflate(inflater: &mut Decompress, input: &mut &[u8], out: Out<'_>) -> Result<bool, Stop> {
+pub(in crate::app) fn inflate(inflater: &mut Decompress, input: &mut &[u8], out: Out<'_>) -> Result<bool, Stop> {
     let mut piece = [0; PIECE];
     loop {
         let (before_in, before_out) = (inflater.total_in(), inflater.total_out());

@@ -21,7 +21,11 @@ pub static FIELDS: &[Field<Get>] = &[
         text(request(message).and_then(|http| http.head().method()), put);
     }),
     Field::new("http.request.uri", Type::Text, "Request target, as sent (RFC 9112 3.2)", |message, put| {
-        text(request(message).and_then(|http| http.head().target()), put);
+        let target = request(message).and_then(|http| http.head().target());
+        text(
+            target.filter(|target| !target.is_empty() || request(message).is_some_and(|http| http.http2.is_none())),
+            put,
+        );
     }),
     Field::new("http.request.version", Type::Text, "Version of a request", |message, put| {
         text(request(message).and_then(version), put);
@@ -35,9 +39,16 @@ pub static FIELDS: &[Field<Get>] = &[
         }
     }),
     Field::new("http.response.phrase", Type::Text, "Reason phrase (RFC 9112 4)", |message, put| {
-        text(response(message).filter(|http| !http.nine).and_then(|http| http.head().phrase()), put);
+        text(
+            response(message).filter(|http| !http.nine && http.http2.is_none()).and_then(|http| http.head().phrase()),
+            put,
+        );
     }),
-    header!("http.host", "Host"),
+    Field::new("http.host", Type::Text, "Value of Host, or :authority of HTTP/2", |message, put| {
+        if let Some(host) = message.http().and_then(|http| http.head().host()) {
+            put(Value::Text(&host));
+        }
+    }),
     header!("http.user_agent", "User-Agent"),
     header!("http.server", "Server"),
     header!("http.date", "Date"),

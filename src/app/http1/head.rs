@@ -20,7 +20,7 @@ pub struct Span {
 
 impl Span {
     /// From offsets that are within a head, which [`parse_into`] keeps below 4 GiB.
-    pub(super) fn new(start: usize, end: usize) -> Self {
+    pub(in crate::app) fn new(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
     }
 
@@ -99,6 +99,8 @@ pub struct Head {
     pub fields: Vec<FieldLine>,
     /// Which of the fields are there that tell how the message is to be read.
     pub names: Names,
+    /// `:authority` of HTTP/2, which stands for the host (RFC 9113 8.3.1); empty where there is none.
+    pub authority: Span,
     /// What is odd about it.
     pub issues: IssueSet,
     /// Length in bytes, with the blank line at its end where that is there.
@@ -115,12 +117,13 @@ impl Clone for Head {
     }
 
     fn clone_from(&mut self, other: &Self) {
-        let Self { start, version, code, fields, names, issues, len, complete } = self;
+        let Self { start, version, code, fields, names, authority, issues, len, complete } = self;
         *start = other.start;
         *version = other.version;
         *code = other.code;
         fields.clone_from(&other.fields);
         *names = other.names;
+        *authority = other.authority;
         *issues = other.issues;
         *len = other.len;
         *complete = other.complete;
@@ -134,19 +137,20 @@ impl Head {
     }
 
     /// Becomes empty; its storage stays.
-    pub(super) fn clear(&mut self) {
-        let Self { start, version, code, fields, names, issues, len, complete } = self;
+    pub(in crate::app) fn clear(&mut self) {
+        let Self { start, version, code, fields, names, authority, issues, len, complete } = self;
         *start = StartLine::None;
         *version = None;
         *code = 0;
         fields.clear();
         *names = Names::default();
+        *authority = Span::default();
         *issues = IssueSet::EMPTY;
         *len = 0;
         *complete = false;
     }
 
-    pub(super) fn push(&mut self, field: FieldLine) {
+    pub(in crate::app) fn push(&mut self, field: FieldLine) {
         self.names.insert(field.known);
         self.fields.push(field);
     }
@@ -220,6 +224,12 @@ impl<'a> HeadRef<'a> {
                 && self.name(line).eq_ignore_ascii_case(name.as_bytes())
         };
         self.head.fields.iter().find(is_it).map(|line| self.value(line))
+    }
+
+    /// The host that a request is for: the first Host field, or `:authority`.
+    pub fn host(self) -> Option<Cow<'a, [u8]>> {
+        let authority = self.head.authority;
+        self.get("host").or_else(|| (!authority.is_empty()).then(|| Cow::Borrowed(authority.of(self.bytes))))
     }
 
     /// Values of all fields with this name, compared without case, in wire order.

@@ -13,11 +13,14 @@ mod session;
 mod skim;
 pub mod start;
 pub mod syntax;
+pub mod uri;
 
+use super::http2;
 use super::message::Application;
 use head::{Head, HeadRef, Version};
 use name::Name;
 pub use session::{Run, Session};
+pub(super) use session::{Undoing, content, end_coding, undo_codings};
 
 /// HTTP.
 pub static APPLICATION: Application =
@@ -42,6 +45,8 @@ pub struct Http {
     pub preview: Vec<u8>,
     /// Length of the body after content decoding, where a coding was undone.
     pub decoded_len: Option<u64>,
+    /// What HTTP/2 has beside that; none in HTTP/1. The head is then a rendition of what the field block says.
+    pub http2: Option<Box<http2::Part>>,
     /// Whether the connection is handed over after this message: to the protocol of an `Upgrade`, or a tunnel.
     pub hands_over: bool,
 }
@@ -54,7 +59,7 @@ impl Clone for Http {
     }
 
     fn clone_from(&mut self, other: &Self) {
-        let Self { raw, parsed, nine, body_len, trailer_raw, trailer, preview, decoded_len, hands_over } = self;
+        let Self { raw, parsed, nine, body_len, trailer_raw, trailer, preview, decoded_len, http2, hands_over } = self;
         raw.clone_from(&other.raw);
         parsed.clone_from(&other.parsed);
         *nine = other.nine;
@@ -63,6 +68,7 @@ impl Clone for Http {
         trailer.clone_from(&other.trailer);
         preview.clone_from(&other.preview);
         *decoded_len = other.decoded_len;
+        http2.clone_from(&other.http2);
         *hands_over = other.hands_over;
     }
 }
@@ -91,7 +97,7 @@ impl Http {
 
     /// Becomes empty; its storage stays.
     pub(super) fn clear(&mut self) {
-        let Self { raw, parsed, nine, body_len, trailer_raw, trailer, preview, decoded_len, hands_over } = self;
+        let Self { raw, parsed, nine, body_len, trailer_raw, trailer, preview, decoded_len, http2, hands_over } = self;
         raw.clear();
         parsed.clear();
         *nine = false;
@@ -100,6 +106,7 @@ impl Http {
         trailer.clear();
         preview.clear();
         *decoded_len = None;
+        *http2 = None;
         *hands_over = false;
     }
 

@@ -21,7 +21,7 @@ pub enum Name {
 impl Name {
     /// Which one `token`, which is a token, is.
     #[inline(always)]
-    pub(super) fn of(token: &[u8]) -> Self {
+    pub(in crate::app) fn of(token: &[u8]) -> Self {
         match token.len() {
             4 if is(token, b"host") => Self::Host,
             7 if is(token, b"upgrade") => Self::Upgrade,

@@ -16,12 +16,13 @@ use super::head::{Start, looks_like_start, plausible_resync};
 use super::pairing::{Answer, Method, Pairing};
 use crate::app::identify::identify;
 use crate::app::ledger::{Class, Ledger};
-use crate::app::message::{Integrity, Kind, Message, Unit, Update};
+use crate::app::message::{Integrity, Kind, Message, Update};
 use crate::app::{Context, Output, protocol};
 use crate::frame::FrameNumber;
 use crate::issue::Issue;
 use crate::tcp::reassembly::{Cause, End, ORIGIN};
 use crate::tcp::{Carrier, SegmentRef};
+pub(in crate::app) use bodies::{Undoing, content, end_coding, undo_codings};
 use foreign::Foreign;
 use side::{Search, Side, State};
 
@@ -40,15 +41,15 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// What follows its first `len` bytes.
-    fn after(&self, len: usize) -> Self {
+    /// What follows its first `len` bytes, of which it has as many.
+    pub fn after(&self, len: usize) -> Self {
         let Self { segment, bytes, carrier } = *self;
         let (offset, left) = (segment.offset + len as u64, segment.len - len as u32);
         Self { segment: SegmentRef { offset, len: left, ..segment }, bytes: &bytes[len..], carrier }
     }
 
-    /// Where its first `len` bytes are.
-    fn first(&self, len: usize) -> SegmentRef {
+    /// Where its first `len` bytes are, of which it has as many.
+    pub fn first(&self, len: usize) -> SegmentRef {
         SegmentRef { len: len as u32, ..self.segment }
     }
 }
@@ -86,6 +87,12 @@ impl Session {
             [_, Some(Kind::Request)] | [Some(Kind::Response), _] => Some(1),
             _ => None,
         }
+    }
+
+    /// The message under way of a direction.
+    pub fn under_way(&mut self, at: usize) -> Option<&Message> {
+        let own = self.sides[at].message.as_deref();
+        own.or_else(|| self.foreign.as_mut()?.protocol.as_mut()?.under_way(at).map(|message| &*message))
     }
 
     /// Whether both directions began with something that is not HTTP, after a handshake.
@@ -236,16 +243,10 @@ impl Session {
         let side = &mut self.sides[at];
         side.state = State::Start;
         let decoding = side.rare().and_then(|rare| rare.decoding.take());
-        *cx.decoding -= decoding.as_ref().map_or(0, |decoding| decoding.1);
         let Some(mut message) = side.message.take() else { return };
         message.conclude(end);
-        if let (Some((mut decoding, _)), Unit::Http(http)) = (decoding, &mut message.unit)
-            && http.body_len > 0
-        {
-            decoding.end(message.integrity == Integrity::Complete);
-            http.preview.extend_from_slice(decoding.preview());
-            http.decoded_len = Some(decoding.decoded_len());
-            message.issues = message.issues.union(decoding.issues());
+        if let Some(decoding) = decoding {
+            bodies::end_coding(&mut message, decoding, cx);
         }
         if !rest.is_empty() && !self.may_follow(at, &message, rest) {
             message.issues.insert(Issue::ExcessData);

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::vocabulary::Needs;
-use crate::app::http1::Http;
+use crate::app::http1::uri;
 use crate::app::message::{Kind, Message};
 use crate::check::trace::wire::Closed;
 use crate::check::trace::{Held, Kept, Trace};
@@ -186,110 +186,25 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
-/// The target URI of a request (RFC 9112 3.3), of `http`, without the port 80 and with the host in lower case.
+/// The target URI of a request.
 pub fn full_uri(message: &Message) -> Option<String> {
-    let http = message.http().filter(|_| message.kind == Kind::Request)?;
-    let target = String::from_utf8_lossy(http.head().target()?).into_owned();
-    Some(if is_absolute(&target) { normal(&target) } else { format!("http://{}{target}", host(http)) })
+    message.http().filter(|_| message.kind == Kind::Request).and_then(|http| uri::of_request(http.head()))
 }
 
-fn host(http: &Http) -> String {
-    let host = http.head().get("host").unwrap_or_default();
-    let host = String::from_utf8_lossy(&host).to_ascii_lowercase();
-    host.strip_suffix(":80").unwrap_or(&host).to_owned()
-}
-
-/// The value of Location, resolved against the request that is answered (RFC 9110 10.2.2, RFC 3986 5.2).
+/// The value of Location, resolved against the request that is answered (RFC 9110 10.2.2).
 fn full_location(trace: &Trace, kept: &Kept) -> Option<String> {
     let location = kept.message.http().filter(|_| kept.message.kind == Kind::Response)?.head().get("location")?;
-    let location = String::from_utf8_lossy(&location).into_owned();
-    let location = location.split('#').next().unwrap_or_default();
-    if is_absolute(location) {
-        return Some(normal(location));
+    let location = String::from_utf8_lossy(&location);
+    if uri::is_absolute(location.split('#').next().unwrap_or_default()) {
+        return Some(uri::resolve("", &location));
     }
     let base = full_uri(&trace.messages.get(kept.pair?)?.message)?;
-    let (scheme, rest) = base.split_once("://")?;
-    if let Some(rest) = location.strip_prefix("//") {
-        return Some(normal(&format!("{scheme}://{rest}")));
-    }
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let path = rest[authority.len()..].split('?').next().unwrap_or_default();
-    let resolved = match location {
-        _ if location.starts_with('/') => without_dots(location),
-        "" => rest[authority.len()..].to_owned(),
-        _ if location.starts_with('?') => format!("{path}{location}"),
-        _ => {
-            let folder = path.rfind('/').map_or("/", |slash| &path[..=slash]);
-            without_dots(&format!("{folder}{location}"))
-        }
-    };
-    Some(format!("{scheme}://{authority}{resolved}"))
-}
-
-/// Whether it begins with a scheme and an authority.
-fn is_absolute(uri: &str) -> bool {
-    let is_scheme =
-        |scheme: &str| scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && !scheme.contains(['/', '?']);
-    uri.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
-}
-
-/// Scheme and host in lower case, no default port, a path (RFC 9110 4.2.3).
-fn normal(uri: &str) -> String {
-    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let path = &rest[authority.len()..];
-    let scheme = scheme.to_ascii_lowercase();
-    let host = authority.to_ascii_lowercase();
-    let port = if scheme == "https" { ":443" } else { ":80" };
-    let slash = if path.starts_with('/') { "" } else { "/" };
-    format!("{scheme}://{}{slash}{path}", host.strip_suffix(port).unwrap_or(&host))
-}
-
-/// A path without `.` and `..` (RFC 3986 5.2.4); what follows `?` stays.
-fn without_dots(path: &str) -> String {
-    let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
-    let mut parts: Vec<&str> = Vec::new();
-    let mut segments = path.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        let is_last = segments.peek().is_none();
-        match segment {
-            "." => {}
-            ".." => {
-                parts.pop();
-            }
-            _ => parts.push(segment),
-        }
-        if is_last && matches!(segment, "." | "..") {
-            parts.push("");
-        }
-    }
-    format!("/{}{query}", parts.join("/"))
+    Some(uri::resolve(&base, &location))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_lose_their_dots() {
-        for (path, without) in [
-            ("/a/./b/../c", "/a/c"),
-            ("/..", "/"),
-            ("/a/..", "/"),
-            ("/a/.", "/a/"),
-            ("/a?x=/../y", "/a?x=/../y"),
-            ("/", "/"),
-        ] {
-            assert_eq!(without_dots(path), without);
-        }
-    }
-
-    #[test]
-    fn uris_are_compared_in_their_normal_form() {
-        assert_eq!(normal("HTTP://Host:80"), "http://host/");
-        assert_eq!(normal("https://h:443/a?b"), "https://h/a?b");
-        assert!(is_absolute("http://h") && !is_absolute("/a?u=http://h") && !is_absolute("x"));
-    }
 
     #[test]
     fn bytes_are_two_digits_each() {

@@ -241,7 +241,7 @@ fn was_idle(talk: &Talk, at: Timestamp) -> bool {
 
 /// What tells a request from another, as far as it matters.
 fn identity(head: HeadRef<'_>) -> u64 {
-    hash(&(head.method(), head.target(), head.get("host"), head.get("content-length")))
+    hash(&(head.method(), head.target(), head.host(), head.get("content-length")))
 }
 
 fn hash(of: &impl Hash) -> u64 {

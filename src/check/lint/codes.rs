@@ -71,3 +71,8 @@ pub(super) const CODES: &[(u16, &str)] = &[
     (413, "Request Entity Too Large"),
     (422, "Unprocessable Entity"),
 ];
+
+/// The registered phrase of a status code.
+pub fn phrase(code: u16) -> Option<&'static str> {
+    CODES.iter().find(|(known, _)| *known == code).map(|(_, phrase)| *phrase)
+}

@@ -72,7 +72,7 @@ pub(super) fn is_cookie_date(text: &[u8]) -> bool {
 
 /// Host of a request, lower case, without its port.
 pub(super) fn host_name(request: HeadRef<'_>) -> Option<Vec<u8>> {
-    let host = request.get("host")?.to_ascii_lowercase();
+    let host = request.host()?.to_ascii_lowercase();
     if host.starts_with(b"[") || host.is_empty() {
         return None;
     }

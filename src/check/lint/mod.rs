@@ -43,6 +43,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
+pub use codes::phrase;
 pub use entry::{Lint, Turn};
 pub use finding::{Excerpt, Finding, Findings};
 pub use levels::{ConfigError, Levels, UnknownLint, named, severity};
@@ -253,7 +254,7 @@ impl Sink for Lints {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Packet(packet) => self.packet(&packet),
-            Event::Body { .. } => {}
+            Event::Body { .. } | Event::Followed(_) => {}
             Event::Message(message) => self.message(&message),
             Event::Update(update) => self.update(&update),
             Event::Connection(connection) => self.connection(connection),

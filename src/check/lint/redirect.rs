@@ -208,7 +208,7 @@ fn location(seen: &Seen<'_>, code: u16, report: &mut Report<'_>) {
 /// Whether a reference is, as it is written, the URI that the request was for. A port is not looked away from, and a
 /// fragment is: the client keeps it to itself.
 fn names_target(value: Part<'_>, request: HeadRef<'_>) -> bool {
-    let (Some(target), Some(host)) = (request.target(), request.get("host")) else { return false };
+    let (Some(target), Some(host)) = (request.target(), request.host()) else { return false };
     let reference = value.text.split(|&byte| byte == b'#').next().unwrap_or_default();
     if reference.is_empty() || target == b"*" {
         return false;

@@ -250,7 +250,7 @@ impl Sink for Collector {
             Event::Body { stream, number, bytes, .. } if self.options.hashes => {
                 self.hashes.entry((stream, number)).or_default().update(bytes);
             }
-            Event::Body { .. } => {}
+            Event::Body { .. } | Event::Followed(_) => {}
             Event::Message(message) => self.message(message),
             Event::Update(update) => {
                 if let Some(at) = self.seen.get(&(update.flow.stream, update.update.number)) {

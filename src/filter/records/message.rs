@@ -91,7 +91,10 @@ impl<'a> MessageRecord<'a> {
             Source::HttpHeader => {
                 let head = http.head();
                 let lines = head.head.fields.iter().filter(|line| is_named(head.name(line), &entry.name));
-                lines.for_each(|line| text(&head.value(line)));
+                lines.clone().for_each(|line| text(&head.value(line)));
+                if entry.name == "http.host" && lines.count() == 0 {
+                    head.host().iter().for_each(|host| text(host));
+                }
             }
             Source::HttpKind(kind) if kind == message.kind => put(Value::Bool(true).into()),
             Source::HttpLines(None) => {
@@ -117,7 +120,7 @@ impl<'a> MessageRecord<'a> {
                 match (part, question) {
                     (UriPart::Full, _) if !target.starts_with(b"/") => text(target),
                     (UriPart::Full, _) => {
-                        if let Some(host) = http.head().get("host") {
+                        if let Some(host) = http.head().host() {
                             text(&[b"http://", &host[..], target].concat());
                         }
                     }

@@ -90,16 +90,7 @@ impl Timings {
 
 /// Nanoseconds as milliseconds.
 fn millis(object: &mut Object<'_>, name: &str, nanos: i64) {
-    let out = object.key(name);
-    if nanos < 0 {
-        out.push(b'-');
-    }
-    let nanos = nanos.unsigned_abs();
-    number::uint(out, nanos / 1_000_000);
-    if !nanos.is_multiple_of(1_000_000) {
-        out.push(b'.');
-        number::padded(out, nanos % 1_000_000, 6);
-    }
+    number::millis(object.key(name), nanos);
 }
 
 fn rfc3339(clock: &mut Seconds, time: Timestamp) -> String {
@@ -137,7 +128,7 @@ fn request(object: &mut Object<'_>, part: Option<&Part>, server: &str) {
         return;
     };
     let head = part.http.head();
-    let host = head.get("host");
+    let host = head.host();
     let url = Url::new(head.target().unwrap_or_default(), host.as_deref());
     object.text("method", head.method().unwrap_or_default());
     object.text("url", url.text(server));

@@ -13,6 +13,7 @@ use super::time::Seconds;
 use super::{Begin, End, Printer};
 use crate::app::http1::Http;
 use crate::app::http1::fields as http;
+use crate::app::http2::fields as http2;
 use crate::app::ledger::Class;
 use crate::app::message::{Message as Whole, Unit};
 use crate::decode::{self, Decoded, Layer};
@@ -87,6 +88,7 @@ impl Printer for Json {
                 }
                 return;
             }
+            Event::Followed(_) => return,
             Event::Packet(event) => packet(Object::new(out, &self.plans, "packet"), event),
             Event::Message(event) => self.message(out, event),
             Event::Update(event) => update(Object::new(out, &self.plans, "update"), event),
@@ -163,6 +165,9 @@ impl Json {
                 let hashes = self.options.hash.then_some(&mut self.hashes);
                 let hash = hashes.map(|hashes| hashes.remove(&(event.flow.stream, message.number)).unwrap_or_default());
                 self::http(&mut object, message, http, hash);
+                if http.http2.is_some() {
+                    object.fields(http2::FIELDS, |field, slot| (field.get)(message, &mut |value| slot.put(value)));
+                }
             }
             unit => object.fields(unit.application().fields, |field, slot| {
                 (field.get)(message, &mut |value| slot.put(value));

@@ -1,15 +1,15 @@
-//! Comma-separated values (RFC 4180): a line for each capture, a column for each rule.
+//! Comma-separated values: a line for each capture, a column for each rule.
 
 use super::{Graded, Report, points};
 use crate::check::evaluate::Verdict;
-use crate::check::rules::source::printable;
+use crate::print::csv::line;
 
 pub(super) fn write(report: &Report<'_>, out: &mut Vec<u8>) {
     let fixed = ["capture", "verdict", "score", "max_score", "passed", "failed", "undecided", "error"];
     let names = report.rules.rules.iter().map(|rule| rule.name.as_str());
-    line(fixed.into_iter().chain(names).map(str::to_owned), out);
+    line(fixed.into_iter().chain(names), out);
     for graded in report.captures {
-        line(cells(report, graded).into_iter(), out);
+        line(cells(report, graded), out);
     }
 }
 
@@ -32,36 +32,4 @@ fn cells(report: &Report<'_>, graded: &Graded) -> Vec<String> {
         Err(_) => cells.extend(report.rules.rules.iter().map(|_| String::new())),
     }
     cells
-}
-
-fn line(cells: impl Iterator<Item = String>, out: &mut Vec<u8>) {
-    for (index, cell) in cells.enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        out.extend(self::cell(&cell).into_bytes());
-    }
-    out.extend(b"\r\n");
-}
-
-/// A cell that is text to every spreadsheet: none takes it for a formula.
-fn cell(text: &str) -> String {
-    // A line break in a file's name would be one in the table.
-    let text = &*printable(text);
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_and_are_no_formulas() {
-        for (text, written) in [("a", "a"), ("a,\"b", "\"a,\"\"b\""), ("=1+1", "'=1+1"), ("", ""), ("a\n\x1b", "a��")]
-        {
-            assert_eq!(cell(text), written);
-        }
-    }
 }

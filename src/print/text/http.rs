@@ -80,7 +80,7 @@ fn head(pen: &mut Pen<'_>, bytes: &[u8], options: &Options) {
 }
 
 /// A line without its end, and the marks that show that.
-fn split_line_end(line: &[u8]) -> (&[u8], &'static str) {
+pub(in crate::print) fn split_line_end(line: &[u8]) -> (&[u8], &'static str) {
     match line {
         [text @ .., b'\r', b'\n'] => (text, "␍␊"),
         [text @ .., b'\n'] => (text, "␊"),
@@ -88,7 +88,8 @@ fn split_line_end(line: &[u8]) -> (&[u8], &'static str) {
     }
 }
 
-fn line_end(pen: &mut Pen<'_>, marks: &str, style: Style) {
+/// Writes the marks of the end of a line.
+pub(in crate::print) fn line_end(pen: &mut Pen<'_>, marks: &str, style: Style) {
     if !marks.is_empty() {
         pen.need(2);
         pen.text(style, marks);
@@ -134,7 +135,7 @@ fn body(pen: &mut Pen<'_>, message: &Message, http: &Http, options: &Options) {
 }
 
 /// Writes a text with its line ends, and gives how many bytes of it were shown.
-fn text(pen: &mut Pen<'_>, preview: &[u8], charset: Charset, total: u64, lines: usize) -> usize {
+pub fn text(pen: &mut Pen<'_>, preview: &[u8], charset: Charset, total: u64, lines: usize) -> usize {
     let is_cut = (preview.len() as u64) < total && charset == Charset::Utf8;
     let preview = if is_cut { safe::without_cut_char(preview) } else { preview };
     let mut shown = 0;
@@ -152,7 +153,7 @@ fn text(pen: &mut Pen<'_>, preview: &[u8], charset: Charset, total: u64, lines: 
 }
 
 /// Writes the first bytes of what is no text.
-fn binary(pen: &mut Pen<'_>, preview: &[u8], total: u64) {
+pub fn binary(pen: &mut Pen<'_>, preview: &[u8], total: u64) {
     let shown = &preview[..preview.len().min(MAX_BINARY)];
     for byte in shown {
         pen.piece_after(1, |pen| pen.ascii(|out| out.extend_from_slice(&number::byte(*byte))));
@@ -210,7 +211,7 @@ fn is_textual(media_type: &[u8]) -> bool {
 }
 
 /// Whether bytes are UTF-8 without control characters but those of lines.
-fn is_printable(bytes: &[u8]) -> bool {
+pub fn is_printable(bytes: &[u8]) -> bool {
     safe::units(safe::without_cut_char(bytes), Charset::Utf8).all(|unit| match unit {
         Unit::Ascii(_) | Unit::Char(_) | Unit::Escape('\t' | '\r' | '\n') => true,
         Unit::Escape(_) | Unit::Byte(_) => false,

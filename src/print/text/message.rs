@@ -1,7 +1,7 @@
 //! A message: what it was, what is wrong with it, its layers, its segments.
 
 use super::layers::{self, Tcp};
-use super::{Last, Text, http, put_ends, put_stream, segments};
+use super::{Last, Text, http, put_ends, put_stream, segments, websocket};
 use crate::app::http1::Http;
 use crate::app::http1::head::StartLine;
 use crate::app::message::{Kind, Message, Unit};
@@ -55,14 +55,21 @@ impl Text {
         let title = unit.application().title;
         pen.piece_after(2, |pen| {
             pen.push(title);
-            if let Some(summary) = unit.summary() {
-                let room = pen.width() / 2;
-                pen.push(" ");
-                pen.captured(summary.to_string().as_bytes(), room);
+            pen.push(" ");
+            let room = pen.width() / 2;
+            match unit {
+                Unit::WebSocket(unit) => websocket::title(pen, unit),
+                unit => {
+                    let summary = unit.summary().map(ToString::to_string).unwrap_or_default();
+                    pen.captured(summary.as_bytes(), room);
+                }
             }
         });
         self.whence(event, &mut pen);
         issues(&mut pen, message.issues);
+        if let Unit::WebSocket(unit) = unit {
+            websocket::write(&mut pen, message, unit, &self.options);
+        }
         if verbose > 0 {
             with_layers(&message.carrier.get(), |decoded, outer| {
                 let column = layers::text_column(&decoded.layers, title);
@@ -86,7 +93,8 @@ impl Text {
                 pen.named("-", last);
             }
         });
-        let (has_time, is_response) = (self.clock.format() != Format::None, message.kind == Kind::Response);
+        let is_response = message.kind == Kind::Response || message.answers.is_some();
+        let has_time = self.clock.format() != Format::None;
         if has_time || is_response {
             pen.piece(|pen| {
                 pen.ascii(|out| self.clock.write(message.first_time, out));
@@ -205,7 +213,7 @@ pub(super) fn issues(pen: &mut Pen<'_>, issues: IssueSet) {
 /// Decodes the headers through which a message came. They end where the payload begins, so that what the decoder says of
 /// that does not count. `act` also gets how many of the layers are of the frame itself, where the others are those of
 /// a datagram put together from fragments.
-fn with_layers(carrier: &Carrier<'_>, act: impl FnOnce(&Decoded<'_>, Option<usize>)) {
+pub(in crate::print) fn with_layers(carrier: &Carrier<'_>, act: impl FnOnce(&Decoded<'_>, Option<usize>)) {
     let decoded = decode::decode_headers(carrier.meta, carrier.headers, carrier.resumed);
     let outer = layers::resumed_at(&decoded).filter(|_| !carrier.resumed.is_empty());
     act(&decoded, outer);

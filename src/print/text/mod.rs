@@ -5,12 +5,13 @@ mod end;
 mod explain;
 mod fragments;
 mod http;
-mod layers;
+pub(super) mod layers;
 mod message;
 mod packet;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod websocket;
 
 use std::net::IpAddr;
 
@@ -18,6 +19,8 @@ use jiff::tz::TimeZone;
 
 pub(super) use end::write as write_end;
 pub use explain::Explain;
+pub(super) use http::{line_end, split_line_end};
+pub(super) use message::with_layers;
 
 pub use super::hex::Hex;
 use super::number;
@@ -110,7 +113,7 @@ impl Printer for Text {
         }
         match event {
             Event::Packet(packet) if self.options.packets => self.packet(&packet, out),
-            Event::Packet(_) | Event::Body { .. } => {}
+            Event::Packet(_) | Event::Body { .. } | Event::Followed(_) => {}
             Event::Message(message) => self.message(&message, out),
             Event::Update(update) => self.update(&update, out),
             Event::Connection(connection) => self.connection(connection, out),

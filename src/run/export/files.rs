@@ -113,7 +113,7 @@ impl Files {
                 self.requests.forget(connection.flow.stream);
                 Ok(())
             }
-            Event::Message(_) | Event::Packet(_) | Event::Update(_) => Ok(()),
+            Event::Message(_) | Event::Packet(_) | Event::Update(_) | Event::Followed(_) => Ok(()),
         }
     }
 
@@ -134,7 +134,7 @@ impl Files {
         };
         let request = request.map(|request| (request.method.clone(), request.target.clone(), request.host.clone()));
         let url = request.as_ref().map(|(_, target, host)| Url::new(target, host.as_deref()));
-        let server = told.flow.ends[1 - message.kind.client(message.side)];
+        let server = told.flow.ends[1 - message.client()];
         let server = server.to_string();
         let unknown = Url { scheme: b"http", authority: b"", path: b"", query: None };
         let named = url.unwrap_or(unknown);

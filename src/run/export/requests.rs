@@ -45,7 +45,7 @@ impl Requests {
         let asked = Asked {
             method: kept(head.method().unwrap_or_default()),
             target: kept(head.target().unwrap_or_default()),
-            host: head.get("host").map(|host| kept(&host)),
+            host: head.host().map(|host| kept(&host)),
         };
         self.kept += asked.cost();
         if let Some(before) = self.asked.insert(key, asked) {

@@ -11,9 +11,6 @@ use crate::issue::Issue;
 use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::Cause;
 
-/// Memory of all bodies whose content coding is being undone; beyond it a coding is left as it is.
-const MAX_DECODING: usize = 128 << 20;
-
 impl Session {
     /// Takes a segment that is all of one body and does not end it, as most of a long one do; false where it is not, or
     /// where its bytes are to be looked at.
@@ -95,15 +92,8 @@ impl Session {
     /// Makes what undoes the content codings of the message under way.
     pub(super) fn undo_codings(&mut self, at: usize, cx: &mut Context<'_>) {
         let side = &mut self.sides[at];
-        let Some(http) = side.message.as_ref().and_then(|message| message.http()) else { return };
-        let codings = http.head().known(Name::ContentEncoding).flat_map(head::list_elements);
-        let Some(decoder) = coding::Decoder::new(codings, cx.wanted.preview) else { return };
-        let cost = decoder.cost();
-        if *cx.decoding + cost <= MAX_DECODING {
-            *cx.decoding += cost;
-            side.make_rare().decoding = Some((Box::new(decoder), cost));
-        } else if let Some(message) = &mut side.message {
-            message.issues.insert(Issue::CodingUnknown);
+        if let Some(undoing) = side.message.as_mut().and_then(|message| undo_codings(message, cx)) {
+            side.make_rare().decoding = Some(undoing);
         }
     }
 
@@ -119,8 +109,40 @@ impl Session {
     }
 }
 
+/// What undoes the content codings of a body, and what that may cost.
+pub(in crate::app) type Undoing = (Box<coding::Decoder>, usize);
+
+/// What undoes the content codings of a message whose head is known; none where it has none.
+pub(in crate::app) fn undo_codings(message: &mut Message, cx: &mut Context<'_>) -> Option<Undoing> {
+    let codings = message.http()?.head().known(Name::ContentEncoding).flat_map(head::list_elements);
+    let decoder = coding::Decoder::new(codings, cx.wanted.preview)?;
+    let cost = decoder.cost();
+    if !cx.may_decode(cost) {
+        message.issues.insert(Issue::CodingUnknown);
+        return None;
+    }
+    Some((Box::new(decoder), cost))
+}
+
+/// The body of a message that is concluded has ended: what its decoding gave is told.
+pub(in crate::app) fn end_coding(message: &mut Message, (mut decoding, cost): Undoing, cx: &mut Context<'_>) {
+    *cx.decoding -= cost;
+    let Unit::Http(http) = &mut message.unit else { return };
+    if http.body_len > 0 {
+        decoding.end(message.integrity == Integrity::Complete);
+        http.preview.extend_from_slice(decoding.preview());
+        http.decoded_len = Some(decoding.decoded_len());
+        message.issues = message.issues.union(decoding.issues());
+    }
+}
+
 /// Bytes of a body, after transfer decoding.
-fn content(message: &mut Message, decoding: Option<&mut coding::Decoder>, bytes: &[u8], cx: &mut Context<'_>) {
+pub(in crate::app) fn content(
+    message: &mut Message,
+    decoding: Option<&mut coding::Decoder>,
+    bytes: &[u8],
+    cx: &mut Context<'_>,
+) {
     let Unit::Http(http) = &mut message.unit else { return };
     http.body_len += bytes.len() as u64;
     match decoding {

@@ -45,8 +45,8 @@ impl Session {
             ..segment
         };
         let side = &mut self.sides[at];
-        let mut met = false;
-        let foreign = self.foreign.as_mut().and_then(|foreign| foreign.protocol.as_mut());
+        let mut foreign = self.foreign.as_mut().and_then(|foreign| foreign.protocol.as_mut());
+        let mut met = foreign.as_mut().is_some_and(|foreign| foreign.learn(at, segment, issues, cx));
         if let Some(message) = side.message.as_deref_mut().or(foreign.and_then(|foreign| foreign.under_way(at)))
             && segment.offset < message.end()
             && end > message.start
@@ -56,7 +56,7 @@ impl Session {
             message.segments.add(&clip(from, to));
             met = true;
         }
-        let past: Vec<_> = side.past_from(segment.offset).take_while(|past| past.start < end).collect();
+        let past: Vec<_> = side.past_from(segment.offset).filter(|past| past.start < end).collect();
         let kind = side.role.unwrap_or(Kind::Request);
         for past in past {
             let update = Update {

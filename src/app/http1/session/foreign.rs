@@ -19,7 +19,7 @@ pub(super) struct Foreign {
 impl Session {
     /// The name of the protocol that has the connection, or has it now.
     pub fn protocol(&self) -> Option<&'static str> {
-        Some(self.foreign.as_ref()?.protocol.as_ref()?.name())
+        Some(self.foreign.as_ref()?.protocol.as_ref()?.title())
     }
 
     /// The side that opened the connection, where that was captured.
@@ -35,10 +35,14 @@ impl Session {
 
     /// Takes note of a message of another protocol that is given out.
     pub(in crate::app) fn remember(&mut self, message: &Message) {
-        let side = &mut self.sides[message.side & 1];
-        side.role =
-            Some(if message.kind.client(message.side) == message.side { Kind::Request } else { Kind::Response });
-        side.remember(message);
+        self.note_part(message);
+        self.sides[message.side & 1].remember(message);
+    }
+
+    /// Takes note of which end it shows to be the client.
+    pub(in crate::app) fn note_part(&mut self, message: &Message) {
+        let is_client = message.client() == message.side;
+        self.sides[message.side & 1].role = Some(if is_client { Kind::Request } else { Kind::Response });
     }
 
     /// Takes the next bytes of a direction where they are, or may be, of another protocol, and tells so.

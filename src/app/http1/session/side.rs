@@ -221,12 +221,16 @@ impl Side {
             older.pop_front();
         }
         older.extend(before);
-        let oldest = older.front().map_or(number, |past| past.number);
-        while known.front().is_some_and(|(number, _)| *number < oldest) {
-            known.pop_front();
+        if !known.is_empty() {
+            // Where messages are interleaved, they end in another order than they begin.
+            let oldest = older.iter().map(|past| past.number).min().unwrap_or(number);
+            while known.front().is_some_and(|(number, _)| *number < oldest) {
+                known.pop_front();
+            }
         }
         if !issues.is_empty() {
-            known.push_back((number, issues));
+            let at = known.partition_point(|known| known.0 < number);
+            known.insert(at, (number, issues));
         }
     }
 

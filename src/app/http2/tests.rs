@@ -1,0 +1,1 @@
+//! Conversations of two directions, cut in every way.

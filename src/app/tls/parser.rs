@@ -1,0 +1,638 @@
+//! Both directions of a connection: records, and the messages in them.
+
+use arrayvec::ArrayVec;
+
+use super::handshake::{self, Body, Chosen, Handshake, kind};
+use super::hello::Hello;
+use super::record::{self, Header, Probe, content};
+use super::{Content, Facts, Hidden, KEPT_LENGTHS, Tls, fingerprint};
+use crate::app::http1::Run;
+use crate::app::ledger::Class;
+use crate::app::message::{Integrity, Kind, Message, Unit};
+use crate::app::protocol::{Desk, Protocol};
+use crate::frame::{FrameNumber, Timestamp};
+use crate::tcp::reassembly::{Cause, End};
+use crate::tcp::{OwnedCarrier, SegmentRef};
+
+/// Bytes of a handshake message that are kept to be read: usual chains of certificates have some thousands.
+const MAX_KEPT: usize = 64 << 10;
+
+/// Bytes of a record that tell a hello in clear from what is encrypted: type, length, version.
+const TELLING: usize = handshake::HEADER + 2;
+
+/// Bytes of a record's header that are held while it is not whole; that of SSL 2.0 is told by as many and one more.
+const MAX_HELD: usize = 10;
+
+/// The version of a record whose header has none.
+const SSL2: u16 = 2;
+
+/// Both directions.
+#[derive(Default)]
+pub struct Parser {
+    sides: [Side; 2],
+    chosen: Chosen,
+    /// Which side is the client, once a message has told.
+    client: Option<usize>,
+    /// The ClientHello that has no answer yet.
+    asked: Option<Asked>,
+    facts: Facts,
+}
+
+/// A ClientHello.
+struct Asked {
+    number: u32,
+    has_early_data: bool,
+    /// Frame and time of its last byte, where it is whole.
+    done: Option<(FrameNumber, Timestamp)>,
+}
+
+/// One direction.
+#[derive(Default)]
+struct Side {
+    /// The message under way.
+    message: Option<Box<Message>>,
+    /// The version in the header of the record under way.
+    version: u16,
+    /// What is left of that record.
+    left: u16,
+    /// What that is.
+    payload: Payload,
+    /// Of the handshake message under way, its bytes so far, header included, kept ones or not.
+    read: usize,
+    /// Its first bytes.
+    kept: Vec<u8>,
+    /// Whether bytes between those kept and the next ones are missing or were given up.
+    is_cut: bool,
+    /// Whether the place of the next record is known.
+    in_step: bool,
+    /// Bytes of a header that is not whole.
+    held: ArrayVec<(u8, SegmentRef), MAX_HELD>,
+    /// The carriers of these.
+    carriers: Vec<OwnedCarrier>,
+    /// Whether a record was met.
+    begun: bool,
+    /// Whether what it sends is encrypted from here on.
+    encrypted: bool,
+    /// Whether the end of its handshake was met among its encrypted data (TLS 1.3).
+    finished: bool,
+}
+
+/// What is left of a record.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Payload {
+    /// Nothing.
+    #[default]
+    None,
+    /// Handshake messages in clear.
+    Handshake,
+    /// Either these or encrypted ones.
+    Either,
+    /// An alert in clear, or a ClientHello of SSL 2.0.
+    Kept,
+    /// What is not looked into.
+    Opaque,
+}
+
+impl Protocol for Parser {
+    fn title(&self) -> &'static str {
+        super::APPLICATION.title
+    }
+
+    fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
+        let mut run = *run;
+        while !run.bytes.is_empty() {
+            // Every step takes a byte at least, and no more than there are.
+            let used = self.step(at, &run, desk).clamp(1, run.bytes.len());
+            run = run.after(used);
+        }
+    }
+
+    fn gap(&mut self, at: usize, _: u64, len: u64, cause: Cause, desk: &mut Desk<'_, '_>) {
+        self.drop_held(at, desk);
+        let mut left = len;
+        while left > 0 && self.sides[at].payload != Payload::None {
+            left -= self.lack(at, left, cause, desk);
+        }
+        if left > 0 {
+            let side = &mut self.sides[at];
+            side.in_step = false;
+            if let Some(message) = side.message.as_mut().filter(|message| !is_data(message)) {
+                message.lack(left, cause);
+            }
+            self.finish(at, Integrity::Complete, desk);
+        }
+    }
+
+    fn end(&mut self, at: usize, by: End, _: FrameNumber, desk: &mut Desk<'_, '_>) {
+        let side = &self.sides[at];
+        let whole = side.payload == Payload::None && side.message.as_ref().is_some_and(|message| is_data(message));
+        self.finish(at, if whole { Integrity::Complete } else { Integrity::cut_by(by) }, desk);
+        self.drop_held(at, desk);
+        self.sides[at].payload = Payload::None;
+    }
+
+    fn under_way(&mut self, at: usize) -> Option<&mut Message> {
+        self.sides[at].message.as_deref_mut()
+    }
+
+    fn held(&self) -> usize {
+        self.sides.iter().map(|side| side.kept.len() + side.held.len()).sum()
+    }
+
+    fn relieve(&mut self, _: &mut Desk<'_, '_>) {
+        for at in 0..2 {
+            self.tell(at);
+            let side = &mut self.sides[at];
+            side.is_cut = true;
+            side.kept = Vec::new();
+        }
+    }
+
+    fn tls(&self) -> Option<&Facts> {
+        Some(&self.facts)
+    }
+}
+
+impl Parser {
+    /// Takes bytes from the front of `run`, and tells how many.
+    fn step(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
+        let side = &self.sides[at];
+        match side.payload {
+            Payload::None => return self.between(at, run, desk),
+            Payload::Handshake => return self.handshake(at, run, desk),
+            Payload::Either => return self.either(at, run, desk),
+            Payload::Kept | Payload::Opaque => {}
+        }
+        let len = run.bytes.len().min(side.left.into());
+        if side.payload == Payload::Kept {
+            self.keep(at, &run.bytes[..len]);
+        }
+        self.take(at, run.first(len), desk);
+        self.pass(at, len, desk);
+        len
+    }
+
+    /// Bytes at a place where a record begins, or is looked for.
+    fn between(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
+        let side = &self.sides[at];
+        if !side.held.is_empty() {
+            self.hold(at, run, desk);
+            return 1;
+        }
+        let skipped = record::skip(run.bytes, !side.in_step);
+        if skipped > 0 {
+            self.lose_step(at, skipped, desk);
+            return skipped;
+        }
+        match record::probe(run.bytes, !side.in_step) {
+            Probe::Record(header) => {
+                self.record(at, header, &run.first(header.size), run, desk);
+                header.size
+            }
+            _ => {
+                self.hold(at, run, desk);
+                1
+            }
+        }
+    }
+
+    /// Holds the first byte of `run`, until those that are held are a header.
+    fn hold(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
+        let Some(first) = run.bytes.first() else { return };
+        let side = &mut self.sides[at];
+        let bytes: ArrayVec<u8, { MAX_HELD + 1 }> = side.held.iter().map(|(byte, _)| *byte).chain([*first]).collect();
+        match record::probe(&bytes, !side.in_step) {
+            Probe::Maybe if !side.held.is_full() => {
+                side.held.push((*first, run.first(1)));
+                side.carriers.push(run.carrier.to_owned());
+            }
+            Probe::Record(header) => {
+                let held = std::mem::take(&mut side.held);
+                let carriers = std::mem::take(&mut side.carriers);
+                let mut parts = held.iter().map(|(_, segment)| *segment).chain([run.first(1)]);
+                let mut bytes = bytes.iter();
+                let carrier = carriers.first().map_or(*run.carrier, OwnedCarrier::get);
+                if let Some(segment) = parts.next() {
+                    self.record(at, header, &segment, &Run { segment, bytes: &[], carrier: &carrier }, desk);
+                    bytes.next();
+                }
+                for (i, (segment, byte)) in parts.zip(bytes).enumerate() {
+                    if i + 1 < header.size {
+                        self.extend(at, segment, desk);
+                    } else {
+                        let run = Run { segment, bytes: &[*byte], carrier: run.carrier };
+                        self.step(at, &run, desk);
+                    }
+                }
+            }
+            // They are looked at again without the first of them.
+            _ => {
+                let held = std::mem::take(&mut side.held);
+                let carriers = std::mem::take(&mut side.carriers);
+                self.lose_step(at, 1, desk);
+                let again = held.iter().zip(&carriers).skip(1);
+                for ((byte, segment), carrier) in again {
+                    let run = Run { segment: *segment, bytes: &[*byte], carrier: &carrier.get() };
+                    self.step(at, &run, desk);
+                }
+                if !held.is_empty() {
+                    self.step(at, &Run { segment: run.first(1), bytes: &[*first], carrier: run.carrier }, desk);
+                }
+            }
+        }
+    }
+
+    /// These bytes begin no record: what is under way ends before them.
+    fn lose_step(&mut self, at: usize, len: usize, desk: &mut Desk<'_, '_>) {
+        let is_whole = self.sides[at].message.as_ref().is_some_and(|message| is_data(message));
+        self.finish(at, if is_whole { Integrity::Complete } else { Integrity::Malformed }, desk);
+        self.sides[at].in_step = false;
+        self.pass_by(at, len, desk);
+    }
+
+    /// Bytes that are in no message.
+    fn pass_by(&mut self, at: usize, len: usize, desk: &mut Desk<'_, '_>) {
+        let joined = !self.sides[at].begun && desk.opener().is_none();
+        desk.pass(if joined { Class::BeforeFirst } else { Class::Undecodable }, len as u64);
+    }
+
+    /// Bytes that are held become no header.
+    fn drop_held(&mut self, at: usize, desk: &mut Desk<'_, '_>) {
+        let side = &mut self.sides[at];
+        let held = side.held.len();
+        side.held.clear();
+        side.carriers.clear();
+        if held > 0 {
+            self.lose_step(at, held, desk);
+        }
+    }
+
+    /// A record begins: its header is `segment`, or begins there, whose message `run` may begin.
+    fn record(&mut self, at: usize, header: Header, segment: &SegmentRef, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
+        let side = &mut self.sides[at];
+        side.in_step = true;
+        side.begun = true;
+        side.left = header.len;
+        side.version = header.version;
+        side.payload = match header.content {
+            content::HANDSHAKE if header.version == SSL2 => Payload::Kept,
+            content::HANDSHAKE if !side.encrypted || is_handshake(side.message.as_deref()) => Payload::Handshake,
+            content::HANDSHAKE => Payload::Either,
+            content::ALERT if header.len == 2 => Payload::Kept,
+            _ => Payload::Opaque,
+        };
+        let goes_on = match (header.content, side.message.as_deref()) {
+            // Without an acknowledgment it cannot be told.
+            (content::DATA, Some(message)) => {
+                is_data(message) && (segment.acked <= message.acked || message.acked == 0)
+            }
+            (content::HANDSHAKE, message) => is_handshake(message),
+            _ => false,
+        };
+        if !goes_on {
+            let is_whole = side.message.as_ref().is_some_and(|message| is_data(message));
+            self.finish(at, if is_whole { Integrity::Complete } else { Integrity::Malformed }, desk);
+            let content = self.content(at, header);
+            self.begin(at, run, content, header, desk);
+        }
+        if header.content == content::DATA {
+            self.sides[at].encrypted = true;
+            self.facts.records[at] += 1;
+        }
+        self.extend(at, *segment, desk);
+        if let Some(tls) = self.unit(at) {
+            tls.records += 1;
+            if tls.lengths.len() < KEPT_LENGTHS {
+                tls.lengths.push(header.len);
+            }
+        }
+        if header.len == 0 {
+            self.pass(at, 0, desk);
+        }
+    }
+
+    /// What a message is that a record begins.
+    fn content(&mut self, at: usize, header: Header) -> Content {
+        match header.content {
+            content::CHANGE_CIPHER_SPEC => Content::ChangeCipherSpec,
+            content::ALERT if header.len != 2 => Content::EncryptedAlert,
+            content::HEARTBEAT => Content::Heartbeat,
+            content::DATA => {
+                let asked = self.asked.as_ref().is_some_and(|asked| asked.has_early_data);
+                Content::Data(match self.chosen.version {
+                    None if asked && self.client == Some(at) => Hidden::Early,
+                    Some(0x0304) if !std::mem::replace(&mut self.sides[at].finished, true) => Hidden::Handshake,
+                    _ => Hidden::Application,
+                })
+            }
+            _ => Content::Unknown,
+        }
+    }
+
+    fn begin(&mut self, at: usize, run: &Run<'_>, content: Content, header: Header, desk: &mut Desk<'_, '_>) {
+        let tls = Tls {
+            content,
+            content_type: header.content,
+            version: header.version,
+            chosen: self.chosen.version,
+            ..Tls::default()
+        };
+        let kind = Kind::Message { by_client: self.is_client(at, desk) };
+        let side = &mut self.sides[at];
+        side.kept.clear();
+        (side.read, side.is_cut) = (0, false);
+        side.message = Some(desk.begin(at, run, kind, Unit::Tls(Box::new(tls))));
+    }
+
+    /// Whether a side is the client, as far as that is known.
+    fn is_client(&self, at: usize, desk: &Desk<'_, '_>) -> bool {
+        self.client.or(desk.opener()).unwrap_or(0) == at
+    }
+
+    fn unit(&mut self, at: usize) -> Option<&mut Tls> {
+        match &mut self.sides[at].message.as_mut()?.unit {
+            Unit::Tls(tls) => Some(tls),
+            _ => None,
+        }
+    }
+
+    /// The next bytes of the message under way; of none, where its beginning is missing.
+    fn extend(&mut self, at: usize, segment: SegmentRef, desk: &mut Desk<'_, '_>) {
+        match &mut self.sides[at].message {
+            Some(message) => desk.extend(message, segment),
+            None => self.pass_by(at, segment.len as usize, desk),
+        }
+    }
+
+    /// The same, of what a record holds.
+    fn take(&mut self, at: usize, segment: SegmentRef, desk: &mut Desk<'_, '_>) {
+        self.extend(at, segment, desk);
+        let len = u64::from(segment.len);
+        if let Some(tls) = self.unit(at) {
+            tls.payload += len;
+            if matches!(tls.content, Content::Data(_)) {
+                self.facts.bytes[at] += len;
+            }
+        }
+    }
+
+    /// Keeps bytes of the message under way, to be read.
+    fn keep(&mut self, at: usize, bytes: &[u8]) {
+        let side = &mut self.sides[at];
+        if !side.is_cut {
+            let room = MAX_KEPT.saturating_sub(side.kept.len());
+            side.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+    }
+
+    /// Handshake messages in clear.
+    fn handshake(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
+        if self.sides[at].message.is_none() {
+            let version = self.sides[at].version;
+            let header = Header { content: content::HANDSHAKE, version, len: 0, size: 0 };
+            self.begin(at, run, Content::Unknown, header, desk);
+        }
+        let goal = self.goal(at).unwrap_or(handshake::HEADER);
+        let side = &self.sides[at];
+        let len = run.bytes.len().min(side.left.into()).min(goal.saturating_sub(side.read));
+        if self.keeps(at) {
+            self.keep(at, &run.bytes[..len]);
+        }
+        self.take(at, run.first(len), desk);
+        self.come(at, len, desk);
+        len
+    }
+
+    /// Length of the handshake message under way with its header, once that is there.
+    fn goal(&mut self, at: usize) -> Option<usize> {
+        let len = self.unit(at)?.handshake()?.len;
+        Some(handshake::HEADER + len as usize)
+    }
+
+    /// Whether the next bytes of the handshake message under way are to be read.
+    fn keeps(&mut self, at: usize) -> bool {
+        self.unit(at).and_then(|tls| tls.handshake()).is_none_or(|handshake| handshake::is_read(handshake.kind))
+    }
+
+    /// So many more bytes of the handshake message under way have passed, missing or not.
+    fn come(&mut self, at: usize, len: usize, desk: &mut Desk<'_, '_>) {
+        let side = &mut self.sides[at];
+        let before = side.read;
+        side.read += len;
+        if before < handshake::HEADER && side.read >= handshake::HEADER {
+            let header = side.kept.first_chunk().filter(|_| !side.is_cut);
+            match header.and_then(|header| handshake::header(*header)) {
+                Some((kind, len)) => {
+                    self.set_content(at, Content::Handshake(Handshake { kind, len, body: Body::Other }));
+                }
+                None => {
+                    side.payload = Payload::Opaque;
+                    self.set_content(at, Content::EncryptedHandshake);
+                }
+            }
+        }
+        if self.goal(at) == Some(self.sides[at].read) {
+            self.finish(at, Integrity::Complete, desk);
+        }
+        self.pass(at, len, desk);
+    }
+
+    /// The first bytes of a record of handshake messages, after the keys have changed: a hello may yet be in clear,
+    /// since TLS 1.3 has such a change that means nothing before one (RFC 8446 D.4).
+    fn either(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
+        let side = &self.sides[at];
+        let len = run.bytes.len().min(side.left.into()).min(TELLING.saturating_sub(side.read));
+        self.keep(at, &run.bytes[..len]);
+        self.take(at, run.first(len), desk);
+        let side = &mut self.sides[at];
+        side.read += len;
+        if side.read == TELLING {
+            /// Versions, random and the lengths of three lists.
+            const SHORTEST: u32 = 38;
+            let hello = match *side.kept {
+                [kind @ (kind::CLIENT_HELLO | kind::SERVER_HELLO), 0, high, low, 3, 0..=4] => {
+                    Some((kind, u32::from_be_bytes([0, 0, high, low]))).filter(|(_, len)| *len >= SHORTEST)
+                }
+                _ => None,
+            };
+            side.payload = if hello.is_some() { Payload::Handshake } else { Payload::Opaque };
+            self.set_content(
+                at,
+                match hello {
+                    Some((kind, len)) => Content::Handshake(Handshake { kind, len, body: Body::Other }),
+                    None => Content::EncryptedHandshake,
+                },
+            );
+        }
+        self.pass(at, len, desk);
+        len
+    }
+
+    /// Bytes of the record under way are missing, at most `left`; tells how many of these are in it, or rather in the
+    /// handshake message that it holds.
+    fn lack(&mut self, at: usize, left: u64, cause: Cause, desk: &mut Desk<'_, '_>) -> u64 {
+        let goal = self.goal(at);
+        let side = &mut self.sides[at];
+        let mut len = left.min(side.left.into()) as usize;
+        side.is_cut = true;
+        let payload = side.payload;
+        if let (Payload::Handshake, Some(goal)) = (payload, goal) {
+            len = len.min(goal.saturating_sub(side.read));
+        } else {
+            // What is left of the record cannot be told apart.
+            side.payload = Payload::Opaque;
+        }
+        if let Some(message) = &mut side.message {
+            message.lack(len as u64, cause);
+        }
+        if payload == Payload::Either {
+            self.set_content(at, Content::EncryptedHandshake);
+        }
+        if self.sides[at].payload == Payload::Handshake {
+            self.come(at, len, desk);
+        } else {
+            self.pass(at, len, desk);
+        }
+        // None at all only where nothing is left of the record.
+        len.max(1) as u64
+    }
+
+    /// So many bytes of the record under way are done with.
+    fn pass(&mut self, at: usize, len: usize, desk: &mut Desk<'_, '_>) {
+        let side = &mut self.sides[at];
+        side.left = side.left.saturating_sub(len as u16);
+        if side.left > 0 {
+            return;
+        }
+        let payload = std::mem::take(&mut side.payload);
+        match side.message.as_deref() {
+            // The next record may go on with it.
+            Some(message) if is_data(message) => {}
+            Some(_) if payload == Payload::Handshake && side.read > 0 => {}
+            // A record without a byte, which no handshake message may be in (RFC 8446 5.1).
+            Some(_) if payload == Payload::Handshake => self.finish(at, Integrity::Malformed, desk),
+            _ => {
+                if payload == Payload::Either {
+                    self.set_content(at, Content::EncryptedHandshake);
+                }
+                self.finish(at, Integrity::Complete, desk);
+            }
+        }
+    }
+
+    fn set_content(&mut self, at: usize, content: Content) {
+        if let Some(tls) = self.unit(at) {
+            tls.content = content;
+        }
+    }
+
+    /// The message under way has ended.
+    fn finish(&mut self, at: usize, end: Integrity, desk: &mut Desk<'_, '_>) {
+        self.tell(at);
+        let Some(mut message) = self.sides[at].message.take() else { return };
+        self.sides[at].kept.clear();
+        self.learn(at, &mut message, end);
+        if let Kind::Message { by_client } = &mut message.kind {
+            *by_client = self.is_client(at, desk);
+        }
+        desk.finish(message, end);
+    }
+
+    /// Reads what was kept of the message under way.
+    fn tell(&mut self, at: usize) {
+        let chosen = self.chosen;
+        let side = &mut self.sides[at];
+        let Some(Unit::Tls(tls)) = side.message.as_mut().map(|message| &mut message.unit) else { return };
+        match &mut tls.content {
+            Content::Handshake(handshake) if tls.version != SSL2 && side.kept.len() >= handshake::HEADER => {
+                handshake.body = Body::read(handshake.kind, &side.kept[handshake::HEADER..], chosen);
+            }
+            Content::Unknown if tls.version == SSL2 => {
+                let body = Body::Hello(Box::new(Hello::client_v2(&side.kept)));
+                let len = tls.lengths.first().copied().unwrap_or(0).into();
+                tls.content = Content::Handshake(Handshake { kind: kind::CLIENT_HELLO, len, body });
+            }
+            Content::Unknown if tls.content_type == content::ALERT => {
+                if let [level, description] = *side.kept {
+                    tls.content = Content::Alert(level, description);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes note of what a message says of the connection, and of what it answers.
+    fn learn(&mut self, at: usize, message: &mut Message, end: Integrity) {
+        let Unit::Tls(tls) = &mut message.unit else { return };
+        match &tls.content {
+            Content::Handshake(handshake) => match (handshake.kind, &handshake.body) {
+                (kind::CLIENT_HELLO, Body::Hello(hello)) => {
+                    self.client = Some(at);
+                    let is_whole = end == Integrity::Complete && message.missing_bytes == 0;
+                    self.asked = Some(Asked {
+                        number: message.number,
+                        has_early_data: hello.has_early_data(),
+                        done: is_whole.then_some((message.frame, message.last_time)),
+                    });
+                    self.facts.offered(hello);
+                    message.kind = Kind::Request;
+                }
+                (kind::SERVER_HELLO, Body::Hello(hello)) => {
+                    self.client = Some(1 - at);
+                    if !hello.is_retry() {
+                        self.chosen = self.facts.chosen(hello);
+                    }
+                    tls.chosen = self.chosen.version;
+                    self.answer(message);
+                }
+                (kind::CLIENT_KEY_EXCHANGE, _) => self.client = Some(at),
+                (kind::SERVER_KEY_EXCHANGE | kind::SERVER_HELLO_DONE, _) => self.client = Some(1 - at),
+                _ => {}
+            },
+            // It refuses what was offered.
+            Content::Alert(..) if self.client == Some(1 - at) && self.asked.is_some() => self.answer(message),
+            Content::ChangeCipherSpec => self.sides[at].encrypted = true,
+            _ => {}
+        }
+    }
+
+    /// The message answers the ClientHello that waits.
+    fn answer(&mut self, message: &mut Message) {
+        message.kind = Kind::Response;
+        let Some(asked) = self.asked.take() else { return };
+        message.answers = Some(asked.number);
+        if let Some((frame, time)) = asked.done {
+            message.request_in = Some(frame);
+            message.since_request = Some(message.first_time.since(time));
+        }
+    }
+}
+
+impl Facts {
+    /// Takes note of what a client offers.
+    fn offered(&mut self, hello: &Hello) {
+        self.server_name.clone_from(&hello.server_name);
+        if !hello.partial && hello.specs.is_empty() {
+            self.ja3 = Some(fingerprint::ja3(hello));
+            self.ja4 = Some(fingerprint::ja4(hello));
+        }
+    }
+
+    /// Takes note of what a server chose.
+    fn chosen(&mut self, hello: &Hello) -> Chosen {
+        // The extension that tells the version may be cut off.
+        self.version = Some(hello.highest_version()).filter(|_| !hello.partial || !hello.versions.is_empty());
+        self.cipher = hello.ciphers.first().copied();
+        self.alpn = hello.alpn.first().cloned();
+        Chosen { version: self.version, cipher: self.cipher }
+    }
+}
+
+fn is_data(message: &Message) -> bool {
+    matches!(&message.unit, Unit::Tls(tls) if matches!(tls.content, Content::Data(_)))
+}
+
+/// Whether a message goes on in the next record of handshake messages, if it is under way where that begins.
+fn is_handshake(message: Option<&Message>) -> bool {
+    message.is_some_and(|message| matches!(&message.unit, Unit::Tls(tls) if tls.content_type == content::HANDSHAKE))
+}

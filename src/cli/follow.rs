@@ -1,0 +1,182 @@
+//! `dissect follow`: its arguments, and the plan that they come to.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as Group, ValueEnum};
+
+use super::args::When;
+use super::limit::Limit;
+use super::plan::{self, Input, Output, Plan, Saved};
+use crate::engine::{self, Stream};
+use crate::print::follow::Who;
+use crate::print::text::TimeFormat;
+use crate::run::Failure;
+use crate::source::MAX_SNAPLEN;
+
+const USAGE: &str = "dissect follow N -r FILE [OPTIONS] [BPF FILTER]...
+       dissect follow --udp N -r FILE [OPTIONS] [BPF FILTER]...";
+
+const AFTER: &str = "\
+What acknowledges data comes after it, in whatever order frames were captured. Each turn has a heading: who \
+speaks, when and how long after what precedes, in which frames, how many bytes, and the message that begins with \
+it, by the number that the other results have (#3). Further messages are marked where they begin. Where they \
+happened are told: the handshake with its round-trip time, what was retransmitted, came out of order or was never \
+captured, duplicate ACKs, keep-alives, zero windows and their probes, pauses, FIN and RST. Bytes are counted from 0 \
+in each direction. Bytes that are no text are shortened; --hex and --raw give all.
+
+Streams are numbered as Wireshark numbers them (tcp.stream, udp.stream), among the frames that pass the BPF filter.
+
+Examples:
+  dissect follow 0 -r lab1.pcap
+  dissect follow 0 -r lab1.pcap --hex --from client
+  dissect follow 0 -r lab1.pcap --raw --from server > answers
+  dissect follow --udp 0 -r lab1.pcap
+  tcpdump -w - port 80 | dissect follow 0 -r -
+
+Exit codes: 0 done; 1 done, but the file ends inside a record or is corrupt further on, or bytes are missing in what \
+--raw wrote (a line on standard error tells each place); 2 usage, a bad filter, or there is no such stream; 3 the \
+capture could not be opened or read, or the results not written.";
+
+/// Which stream is followed, and how it is shown.
+#[derive(Group, Debug)]
+#[command(after_help = AFTER, override_usage = USAGE)]
+pub struct Follow {
+    /// Number of the TCP stream, unless --udp is given; what follows looks only at the frames for which this BPF
+    /// expression holds
+    #[arg(value_name = "N [BPF FILTER]")]
+    words: Vec<String>,
+    /// Follow this UDP stream
+    #[arg(long, value_name = "N")]
+    udp: Option<u64>,
+    /// Read this capture file; `-` is standard input
+    #[arg(short, long, value_name = "FILE", required_unless_present = "interfaces")]
+    read: Option<PathBuf>,
+    /// Capture on this interface, `any` for all of them; may be repeated
+    #[arg(short = 'i', long = "interface", value_name = "INTERFACE", conflicts_with = "read")]
+    interfaces: Vec<String>,
+    /// Stop after this many frames that passed the filter
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Show what this side sends alone
+    #[arg(long, value_enum, value_name = "SIDE")]
+    from: Option<From>,
+    /// Show the bytes in hexadecimal and ASCII
+    #[arg(short = 'X', long)]
+    hex: bool,
+    /// Write the bytes alone to standard output
+    #[arg(long, conflicts_with_all = ["hex", "verbose", "times"])]
+    raw: bool,
+    /// Show each segment with its numbers; twice, with its headers; three times, with their fields
+    #[arg(short, long, action = ArgAction::Count)]
+    verbose: u8,
+    /// Times, as in tcpdump: -t none, -tt since 1970, -ttt since the one before, -tttt with the date, -ttttt since
+    /// the first
+    #[arg(short = 't', action = ArgAction::Count)]
+    times: u8,
+    /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: When,
+    /// Accepted as in tcpdump: addresses and ports are never looked up
+    #[arg(short = 'n', action = ArgAction::Count, hide = true)]
+    numeric: u8,
+    /// Compute checksums, and keep segments with a bad one out of reassembly
+    #[arg(long)]
+    verify_checksums: bool,
+    /// Move a bound on memory: `queue`, `queues`, `connections`, `closed`; see `dissect --help`
+    #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
+    limits: Vec<Limit>,
+}
+
+/// One of the two sides.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum From {
+    /// Who opened the connection
+    Client,
+    /// The other one
+    Server,
+}
+
+/// How a conversation is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Text, as far as it is some.
+    Text,
+    /// Hexadecimal and ASCII.
+    Hex,
+    /// The bytes alone.
+    Raw,
+}
+
+/// Which stream is followed, and how it is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Following {
+    /// The stream.
+    pub stream: Stream,
+    /// What this one sends alone.
+    pub from: Option<Who>,
+    /// In which form.
+    pub form: Form,
+    /// 1: each segment; 2: and its headers; 3: and their fields.
+    pub verbose: u8,
+    /// How times are shown.
+    pub times: TimeFormat,
+    /// Whether to use colours.
+    pub color: bool,
+    /// Columns of the terminal; none where standard output is none.
+    pub width: Option<u16>,
+}
+
+impl Follow {
+    /// Makes a plan of them.
+    pub(super) fn plan(self) -> Result<Plan, Failure> {
+        let (stream, filter) = stream(self.udp, &self.words)?;
+        let following = Following {
+            stream,
+            from: self.from.map(|from| match from {
+                From::Client => Who::Client,
+                From::Server => Who::Server,
+            }),
+            form: match (self.raw, self.hex) {
+                (true, _) => Form::Raw,
+                (false, true) => Form::Hex,
+                (false, false) => Form::Text,
+            },
+            verbose: self.verbose,
+            times: plan::times(self.times)?,
+            color: plan::colors(self.color),
+            width: plan::width(),
+        };
+        let output = Output::Follow(following);
+        let mut engine = engine::Options { verify_checksums: self.verify_checksums, ..plan::options(&output) };
+        self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
+        let input = match self.read {
+            Some(path) => plan::saved(path)?,
+            None => Input::Live { interfaces: self.interfaces, promiscuous: true, snaplen: MAX_SNAPLEN },
+        };
+        Ok(Plan {
+            input,
+            filter: plan::expression(filter),
+            display: None,
+            count: self.count,
+            write: None,
+            saved: Saved::All,
+            output,
+            engine,
+            strict: false,
+        })
+    }
+}
+
+/// The stream, and the words of the BPF filter.
+fn stream(udp: Option<u64>, words: &[String]) -> Result<(Stream, &[String]), Failure> {
+    if let Some(number) = udp {
+        return Ok((Stream::Udp(number), words));
+    }
+    let example = "dissect follow N -r FILE (`dissect -r FILE` shows the numbers)";
+    let Some((first, filter)) = words.split_first() else {
+        return Err(plan::usage(format!("say which stream: {example}")));
+    };
+    let number = first.parse();
+    let number = number.map_err(|_| plan::usage(format!("{first:?} is no number of a stream: {example}")))?;
+    Ok((Stream::Tcp(number), filter))
+}

@@ -1,0 +1,101 @@
+//! What the commands share that read a capture or an interface and tell something else than its messages.
+
+use std::path::PathBuf;
+
+use clap::Args as Group;
+
+use super::args::When;
+use super::limit::Limit;
+use super::plan::{self, Input, Output, Plan, Saved, usage};
+use crate::engine;
+use crate::run::Failure;
+use crate::source::MAX_SNAPLEN;
+
+/// Where frames come from, and what is looked at.
+#[derive(Group, Debug)]
+#[command(next_help_heading = "Capture and selection")]
+pub struct Reading {
+    /// Capture on this interface, `any` for all of them; may be repeated. Ctrl-C ends it
+    #[arg(short = 'i', long = "interface", value_name = "INTERFACE", conflicts_with = "read")]
+    interfaces: Vec<String>,
+    /// Read a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4); `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    read: Option<PathBuf>,
+    /// Look only at the frames for which this BPF expression holds; see pcap-filter(7)
+    #[arg(value_name = "BPF FILTER")]
+    filter: Vec<String>,
+    /// Stop after this many frames that passed the filter
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Capture at most this many bytes of a frame; 0 is the most there is
+    #[arg(short, long, value_name = "BYTES", default_value_t = 0,
+        value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SNAPLEN)), hide_default_value = true)]
+    snaplen: u32,
+    /// Capture only frames that are for this machine: not in promiscuous mode
+    #[arg(short = 'p', long = "no-promiscuous-mode")]
+    no_promiscuous: bool,
+    /// Look at this TCP connection alone, by its number
+    #[arg(long, value_name = "N")]
+    stream: Option<u64>,
+    /// Take only what this display filter holds for: messages, and connections that had one or for which it holds
+    #[arg(short = 'Y', long = "display-filter", value_name = "FILTER", allow_hyphen_values = true)]
+    display_filter: Option<String>,
+    /// Exit with 1 if a byte of TCP payload is unexplained
+    #[arg(long)]
+    strict: bool,
+    /// Compute checksums, and keep segments with a bad one out of reassembly
+    #[arg(long)]
+    verify_checksums: bool,
+    /// Move a bound on memory: `queue`, `queues`, `connections`, `closed`; see `dissect --help`
+    #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
+    limits: Vec<Limit>,
+    /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// Accepted as in tcpdump: addresses and ports are never looked up
+    #[arg(short = 'n', action = clap::ArgAction::Count)]
+    numeric: u8,
+}
+
+impl Reading {
+    /// Whether it is a capture file, of which the end is known to come.
+    pub fn is_of_file(&self) -> bool {
+        self.read.as_ref().is_some_and(|path| path.as_os_str() != "-")
+    }
+
+    /// Makes a plan of them, for results that take no more of the core than what `engine` asks for.
+    pub fn plan(self, output: Output, engine: engine::Options) -> Result<Plan, Failure> {
+        let mut engine = engine::Options { verify_checksums: self.verify_checksums, stream: self.stream, ..engine };
+        let asked = self.display_filter.as_deref().map(plan::display).transpose()?;
+        // Others are connections too, of which nothing is asked.
+        let display = match (self.stream, &self.display_filter) {
+            (None, _) => asked,
+            (Some(stream), None) => Some(plan::display(&format!("tcp.stream == {stream}"))?),
+            (Some(stream), Some(filter)) => Some(plan::display(&format!("tcp.stream == {stream} and ({filter})"))?),
+        };
+        plan::ask_for(display.as_ref(), &mut engine);
+        self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
+        let input = match self.read {
+            Some(path) => plan::saved(path)?,
+            None if self.interfaces.is_empty() => {
+                return Err(usage("say where frames come from: -i INTERFACE or -r FILE"));
+            }
+            None => Input::Live {
+                interfaces: self.interfaces,
+                promiscuous: !self.no_promiscuous,
+                snaplen: if self.snaplen == 0 { MAX_SNAPLEN } else { self.snaplen },
+            },
+        };
+        Ok(Plan {
+            input,
+            filter: plan::expression(&self.filter),
+            display,
+            count: self.count,
+            write: None,
+            saved: Saved::All,
+            output,
+            engine,
+            strict: self.strict,
+        })
+    }
+}

@@ -1,0 +1,551 @@
+//! `dissect follow`: one stream as a conversation, both directions in the order of cause and effect.
+
+mod notes;
+mod order;
+mod turn;
+
+use std::collections::HashSet;
+
+use anstyle::{AnsiColor, Style};
+use jiff::tz::TimeZone;
+
+use super::pen::{Indent, Pen};
+use super::style::{DIM, HEADING, ODD};
+use super::text::{self, TimeFormat};
+use super::time::{Clock, Span};
+use super::{Begin, End, Printer};
+use crate::app::message::{Integrity, Message};
+use crate::engine::Stream;
+use crate::event::{Event, Flow, Followed, Transport};
+use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::IssueSet;
+use crate::tcp::reassembly::{End as Ended, Item};
+use crate::tcp::{Carrier, SegmentRef};
+use order::{Order, Told};
+use turn::{Place, Title, Turn};
+
+/// How long nothing comes before that is told as a pause, nanoseconds: longer than TCP by itself keeps anyone waiting, as
+/// an ACK is delayed by less (RFC 9293 3.8.6.3).
+const PAUSE: i64 = 500_000_000;
+
+/// Messages under way of which it is known that they are marked: more than HTTP/2 has streams open at a time, as a rule.
+const MAX_MARKED: usize = 4096;
+
+/// One of the two who talk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Who {
+    /// Who opened the connection, or asks.
+    Client,
+    /// The other.
+    Server,
+}
+
+impl Who {
+    /// Who sends on this side of a flow. Where nothing tells, who was heard first is taken for the client.
+    pub fn sends(flow: &Flow, side: usize) -> Self {
+        if side == flow.client.unwrap_or(0) { Self::Client } else { Self::Server }
+    }
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+
+    const fn arrow(self) -> &'static str {
+        match self {
+            Self::Client => "→",
+            Self::Server => "←",
+        }
+    }
+
+    const fn style(self) -> Style {
+        match self {
+            Self::Client => AnsiColor::Green.on_default(),
+            Self::Server => AnsiColor::Magenta.on_default(),
+        }
+    }
+}
+
+/// How it is drawn.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The stream.
+    pub stream: Stream,
+    /// What this one sends alone.
+    pub from: Option<Who>,
+    /// Columns of a line; at least 60 are used.
+    pub width: usize,
+    /// Whether colours are used.
+    pub color: bool,
+    /// Whether bytes are dumped in hexadecimal.
+    pub hex: bool,
+    /// 1: each segment; 2: and its headers; 3: and their fields.
+    pub verbose: u8,
+    /// How times are shown.
+    pub time: TimeFormat,
+    /// Where times of day are those of.
+    pub zone: TimeZone,
+}
+
+/// The conversation for people.
+pub struct Conversation {
+    order: Order,
+    teller: Teller,
+}
+
+/// Tells what happened, one thing after the other.
+struct Teller {
+    options: Options,
+    clock: Clock,
+    flow: Option<Flow>,
+    turn: Option<Turn>,
+    last: Last,
+    /// When the last bytes that were told were captured, or what opens or closes.
+    time: Option<Timestamp>,
+    /// The same of whatever was told.
+    any_time: Option<Timestamp>,
+    /// Whether it was told who is the client.
+    settled: bool,
+    /// Offset of the first byte of each direction.
+    origins: [Option<u64>; 2],
+    /// The latest frame of each direction whose bytes were told.
+    frames: [FrameNumber; 2],
+    /// Whether a side has said that it has no room.
+    closed: [bool; 2],
+    /// Flags whose meaning was told.
+    explained: IssueSet,
+    /// Segments of the same kind that are told in one line.
+    repeated: Option<notes::Repeated>,
+    /// Messages that have ended since the last item.
+    ended: Vec<EndedMessage>,
+    /// By direction: the message under way, if it was not marked yet.
+    under_way: [Option<(u64, Title)>; 2],
+    /// Messages under way that were marked.
+    marked: HashSet<u32>,
+}
+
+/// What is remembered of a message that has ended, until its bytes are told.
+struct EndedMessage {
+    side: usize,
+    number: u32,
+    start: u64,
+    title: Title,
+    integrity: Integrity,
+}
+
+/// What was written last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Nothing,
+    Line,
+    Turn,
+}
+
+impl Conversation {
+    /// Nothing told yet.
+    pub fn new(options: Options) -> Self {
+        let order = Order::new(options.verbose > 0);
+        let clock = Clock::new(options.time, options.zone.clone());
+        let teller = Teller {
+            options,
+            clock,
+            flow: None,
+            turn: None,
+            last: Last::Nothing,
+            time: None,
+            any_time: None,
+            settled: false,
+            origins: [None; 2],
+            frames: [0; 2],
+            closed: [false; 2],
+            explained: IssueSet::EMPTY,
+            repeated: None,
+            ended: Vec::new(),
+            under_way: [None, None],
+            marked: HashSet::new(),
+        };
+        Self { order, teller }
+    }
+}
+
+impl Printer for Conversation {
+    fn begin(&mut self, _: &Begin, _: &mut Vec<u8>) {}
+
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        let Self { order, teller } = self;
+        match event {
+            Event::Followed(followed) => {
+                teller.meet(&followed, out);
+                order.take(&followed, &mut |order, told| teller.tell(order, told, out));
+            }
+            Event::Message(message) if teller.is_of(&message.flow) => teller.message(message.message),
+            Event::Connection(connection) if teller.is_of(&connection.flow) => {
+                order.end(&mut |order, told| teller.tell(order, told, out));
+                (0..2).for_each(|side| teller.mark_messages(side, None, out));
+                teller.finish_turn(out);
+                let options = text::Options {
+                    width: teller.options.width,
+                    color: teller.options.color,
+                    verbose: 1,
+                    ..text::Options::default()
+                };
+                teller.last = Last::Turn;
+                out.push(b'\n');
+                text::Text::new(options).event(event, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn idle(&mut self, out: &mut Vec<u8>) {
+        let Self { order, teller } = self;
+        order.settle(&mut |order, told| teller.tell(order, told, out));
+        teller.finish_turn(out);
+    }
+
+    fn end(&mut self, _: &End, out: &mut Vec<u8>) {
+        let Self { order, teller } = self;
+        order.end(&mut |order, told| teller.tell(order, told, out));
+        teller.finish_turn(out);
+    }
+}
+
+impl Teller {
+    fn is_of(&self, flow: &Flow) -> bool {
+        match self.options.stream {
+            Stream::Tcp(number) => flow.transport == Transport::Tcp && flow.stream == number,
+            Stream::Udp(number) => flow.transport == Transport::Udp && flow.stream == number,
+        }
+    }
+
+    /// Learns who talks to whom; who is the client may become known later, until it is told.
+    fn meet(&mut self, event: &Followed<'_>, out: &mut Vec<u8>) {
+        if self.flow.is_none() {
+            self.flow = Some(event.flow);
+            self.title(&event.flow, out);
+        }
+        if let Some(flow) = self.flow.as_mut().filter(|_| !self.settled) {
+            flow.client = event.flow.client;
+        }
+    }
+
+    /// Writes who talks to whom.
+    fn title(&mut self, flow: &Flow, out: &mut Vec<u8>) {
+        let mut pen = Pen::new(out, self.options.width, self.options.color);
+        pen.indent.column = 4;
+        pen.styled(HEADING, |pen| match flow.transport {
+            Transport::Tcp => pen.named("stream ", flow.stream),
+            Transport::Udp => pen.named("UDP stream ", flow.stream),
+        });
+        for side in 0..2 {
+            pen.piece(|pen| pen.put(format_args!("{}", flow.ends[side])));
+        }
+        pen.end_line();
+        self.last = Last::Turn;
+    }
+
+    fn who(&self, side: usize) -> Who {
+        self.flow.as_ref().map_or(Who::Client, |flow| Who::sends(flow, side))
+    }
+
+    /// How long something was after what was told last.
+    fn since(&self, time: Timestamp) -> Option<i64> {
+        self.time.map(|last| time.since(last))
+    }
+
+    /// The same since anything was told; that is told now.
+    fn since_any(&mut self, time: Timestamp) -> Option<i64> {
+        self.any_time.replace(time).map(|last| time.since(last))
+    }
+
+    /// Whether what this side sends is shown.
+    fn shows(&self, side: usize) -> bool {
+        self.options.from.is_none_or(|from| from == self.who(side))
+    }
+
+    /// Whether it may be, as far as it is known who that is.
+    fn may_show(&self, side: usize) -> bool {
+        let is_known = self.settled || self.flow.as_ref().is_some_and(|flow| flow.client.is_some());
+        !is_known || self.shows(side)
+    }
+
+    /// A pen at the start of a line that is no part of a turn.
+    fn line<'o>(&mut self, out: &'o mut Vec<u8>) -> Pen<'o> {
+        self.finish_turn(out);
+        self.settled = true;
+        if self.last == Last::Turn {
+            out.push(b'\n');
+        }
+        self.last = Last::Line;
+        Pen::new(out, self.options.width, self.options.color)
+    }
+
+    fn tell(&mut self, order: &Order, told: Told<'_>, out: &mut Vec<u8>) {
+        match told {
+            Told::Segment(seen) if self.may_show(seen.side) => self.segment(seen, out),
+            Told::Segment(_) => {}
+            Told::Item(side, item, message) if self.may_show(side) => self.item(order, side, item, message, out),
+            Told::Item(..) => {}
+            Told::Datagram(side, carrier, bytes, missing) if self.may_show(side) => {
+                self.datagram(side, carrier, bytes, missing, out);
+            }
+            Told::Datagram(..) => {}
+        }
+    }
+
+    fn item(&mut self, order: &Order, side: usize, item: Item<'_>, message: Option<&Message>, out: &mut Vec<u8>) {
+        match item {
+            Item::Data(segment, bytes, carrier) => {
+                self.data(side, segment, bytes, carrier, out);
+                self.mark_messages(side, message, out);
+                if self.turn.as_ref().is_some_and(Turn::is_full) {
+                    self.write_turn(false, out);
+                }
+            }
+            Item::Gap { offset, len, cause, forced } => {
+                self.gap(side, offset, len, cause, forced, out);
+                self.mark_messages(side, message, out);
+            }
+            Item::Copy(segment, compared) => self.copy(order, side, segment, compared, out),
+            Item::Late(segment) => self.late(order, side, segment, out),
+            Item::Before(segment) => self.before(order, side, segment, out),
+            Item::Outside(segment) => self.outside(order, side, segment, out),
+            Item::End { by, frame } => {
+                self.mark_messages(side, None, out);
+                if by == Ended::Fin && frame == 0 {
+                    self.uncaptured_fin(side, out);
+                }
+            }
+        }
+    }
+
+    /// The next bytes of a side.
+    fn data(&mut self, side: usize, segment: SegmentRef, bytes: &[u8], carrier: &Carrier<'_>, out: &mut Vec<u8>) {
+        let since = self.since(segment.time);
+        self.origins[side].get_or_insert(segment.offset);
+        if self.turn.as_ref().is_some_and(|turn| turn.side != side) {
+            self.finish_turn(out);
+        }
+        if self.turn.is_none() {
+            self.repeated(out);
+            self.turn = Some(Turn::new(side, segment.offset, segment.time, since));
+        } else if let Some(pause) = since.filter(|since| *since >= PAUSE) {
+            self.pause(pause, out);
+        }
+        if self.options.verbose > 0 {
+            self.headers(side, carrier, segment.len, Place::Here, out);
+        }
+        let before = self.frames[1 - side];
+        if !segment.flags.is_empty() || segment.frame < before {
+            self.remark(side, &segment, before, out);
+        }
+        self.frames[side] = self.frames[side].max(segment.frame);
+        (self.time, self.any_time) = (Some(segment.time), Some(segment.time));
+        if let Some(turn) = &mut self.turn {
+            turn.push(segment, bytes);
+        }
+    }
+
+    /// A datagram is a turn of its own.
+    fn datagram(&mut self, side: usize, carrier: &Carrier<'_>, bytes: &[u8], missing: u32, out: &mut Vec<u8>) {
+        self.finish_turn(out);
+        let offset = self.origins[side].map_or(0, |origin| origin);
+        self.origins[side] = Some(offset + bytes.len() as u64 + u64::from(missing));
+        let since = self.since(carrier.meta.time);
+        let mut turn = Turn::new(side, 0, carrier.meta.time, since);
+        let (frame, time, flags) = (carrier.meta.number, carrier.meta.time, carrier.verdict.flags);
+        turn.push(SegmentRef { frame, time, offset: 0, len: bytes.len() as u32, flags, acked: 0 }, bytes);
+        turn.title = self.ended.drain(..).next().map(|ended| ended.title);
+        self.turn = Some(turn);
+        (self.time, self.any_time) = (Some(time), Some(time));
+        if missing > 0 {
+            self.cut_datagram(side, missing, out);
+        }
+        if self.options.verbose > 1 {
+            self.headers(side, carrier, bytes.len() as u32, Place::Here, out);
+        }
+        self.finish_turn(out);
+    }
+
+    /// Takes note of a message that has ended.
+    fn message(&mut self, message: &Message) {
+        let title = self.title_of(message, true);
+        let Message { side, number, start, integrity, .. } = *message;
+        self.ended.push(EndedMessage { side, number, start, title, integrity });
+    }
+
+    fn title_of(&self, message: &Message, named: bool) -> Title {
+        Title::new(message, named, self.options.width, self.options.color)
+    }
+
+    /// Marks where messages begin in the turn, and where one ends that is not whole.
+    fn mark_messages(&mut self, side: usize, under_way: Option<&Message>, out: &mut Vec<u8>) {
+        let ended = std::mem::take(&mut self.ended).into_iter();
+        let (ended, others): (Vec<_>, Vec<_>) = ended.partition(|ended| ended.side == side);
+        self.ended = others;
+        for ended in ended {
+            let marked = self.marked.remove(&ended.number);
+            if !marked {
+                self.mark_start(ended.side, ended.start, &ended.title);
+            }
+            if self.under_way[ended.side].as_ref().is_some_and(|(start, _)| *start == ended.start) {
+                self.under_way[ended.side] = None;
+            }
+            if ended.integrity != Integrity::Complete {
+                self.not_whole(&ended, out);
+            }
+        }
+        let Some(message) = under_way.filter(|message| message.number > 0) else { return };
+        if self.marked.contains(&message.number) {
+            return;
+        }
+        let is_known = message.http().is_some_and(|http| http.parsed.complete);
+        let title = self.title_of(message, is_known);
+        if is_known {
+            self.mark_start(side, message.start, &title);
+            self.remember(message.number);
+        } else {
+            self.under_way[side] = Some((message.start, title));
+        }
+    }
+
+    fn remember(&mut self, number: u32) {
+        if self.marked.len() >= MAX_MARKED {
+            self.marked.clear();
+        }
+        self.marked.insert(number);
+    }
+
+    /// Marks where a message begins: in the heading of the turn, if that begins with it.
+    fn mark_start(&mut self, side: usize, start: u64, title: &Title) {
+        let (width, color, bar) = (self.options.width, self.options.color, self.who(side).style());
+        let Some(turn) = self.turn.as_mut().filter(|turn| turn.side == side) else { return };
+        match turn.position(start) {
+            Some(0) if !turn.headed => turn.title = Some(title.clone()),
+            Some(position) => {
+                let mut lines = Vec::new();
+                let mut pen = Pen::new(&mut lines, width, color);
+                pen.text(bar, "├ ");
+                pen.styled(HEADING, |pen| title.put(pen));
+                pen.end_line();
+                turn.mark(position, Place::Here, lines);
+            }
+            None => {}
+        }
+    }
+
+    /// Writes what is held of the turn; all of it where nothing follows.
+    fn write_turn(&mut self, whole: bool, out: &mut Vec<u8>) {
+        let Some(side) = self.turn.as_ref().map(|turn| turn.side) else { return };
+        self.mark_messages(side, None, out);
+        if let Some((start, title)) = self.under_way[side].take() {
+            self.mark_start(side, start, &title);
+        }
+        self.settled = true;
+        if !self.shows(side) {
+            // It was not known before who is the client.
+            self.turn = None;
+            return;
+        }
+        let who = self.who(side);
+        let Some(turn) = &mut self.turn else { return };
+        if !turn.headed {
+            if self.last != Last::Nothing {
+                out.push(b'\n');
+            }
+            heading(&mut Pen::new(out, self.options.width, self.options.color), turn, who, &mut self.clock, whole);
+        }
+        let mut pen = Pen::new(out, self.options.width, self.options.color);
+        pen.bar = who.style();
+        let dump = self.options.hex.then(|| self.origins[side].unwrap_or(0));
+        turn.write(&mut pen, dump, whole);
+        if turn.headed && whole {
+            footing(&mut pen, turn);
+        }
+        turn.headed = true;
+        self.last = Last::Turn;
+    }
+
+    /// Ends the turn.
+    fn finish_turn(&mut self, out: &mut Vec<u8>) {
+        self.repeated(out);
+        self.write_turn(true, out);
+        self.turn = None;
+    }
+}
+
+/// Who speaks, when, in which frames, how much.
+fn heading(pen: &mut Pen<'_>, turn: &Turn, who: Who, clock: &mut Clock, whole: bool) {
+    pen.indent.column = 4;
+    speaker(pen, who);
+    when(pen, clock, turn.time, turn.since);
+    let (first, last) = turn.frames;
+    if whole {
+        pen.piece(|pen| frames(pen, first, last));
+        if turn.segments > 1 {
+            pen.piece(|pen| pen.put(format_args!("{} segments", turn.segments)));
+        }
+        pen.piece(|pen| pen.put(format_args!("{} B", turn.len)));
+    } else {
+        pen.piece(|pen| pen.put(format_args!("from frame {first} on, more than {} B", turn.len)));
+    }
+    if let Some(title) = &turn.title {
+        pen.piece(|pen| pen.styled(HEADING, |pen| title.put(pen)));
+    }
+    pen.end_line();
+    pen.indent = Indent::default();
+}
+
+/// What a turn came to whose heading had to be written before.
+fn footing(pen: &mut Pen<'_>, turn: &Turn) {
+    let (first, last) = turn.frames;
+    pen.styled(pen.bar, |pen| pen.push("└ "));
+    frames(pen, first, last);
+    pen.piece(|pen| pen.put(format_args!("{} segments", turn.segments)));
+    pen.piece(|pen| pen.put(format_args!("{} B", turn.len)));
+    pen.piece(|pen| {
+        pen.push("in ");
+        Span(turn.last_time.since(turn.time)).put(pen);
+    });
+    pen.end_line();
+}
+
+fn speaker(pen: &mut Pen<'_>, who: Who) {
+    pen.styled(who.style().bold(), |pen| pen.put(format_args!("{} {}", who.arrow(), who.name())));
+}
+
+/// When something was, and how long after what was told before.
+fn when(pen: &mut Pen<'_>, clock: &mut Clock, time: Timestamp, since: Option<i64>) {
+    if clock.format() != TimeFormat::None {
+        pen.piece(|pen| pen.ascii(|out| clock.write(time, out)));
+    }
+    match since {
+        Some(since) if since >= PAUSE => pen.piece(|pen| {
+            pen.styled(ODD, |pen| {
+                pen.push("after a pause of ");
+                Span(since).put(pen);
+            });
+        }),
+        Some(since) if since >= 0 && clock.format() != TimeFormat::Delta => pen.piece(|pen| later(pen, since)),
+        _ => {}
+    }
+}
+
+fn later(pen: &mut Pen<'_>, since: i64) {
+    pen.styled(DIM, |pen| {
+        pen.push("+");
+        Span(since).put(pen);
+    });
+}
+
+fn frames(pen: &mut Pen<'_>, first: FrameNumber, last: FrameNumber) {
+    if first == last {
+        pen.named("frame ", first);
+    } else {
+        pen.named("frames ", first);
+        pen.named("-", last);
+    }
+}

@@ -1,0 +1,212 @@
+//! `dissect page` on pages that a browser loaded, against what the browser's own log says.
+//!
+//! The browser's clock is the capture's, but it takes note of a thing before it goes out and after it has come in, with
+//! other things to do in between: beside each comparison stands how many milliseconds there may be between the two.
+
+mod common;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+
+use common::{dissect, run};
+use serde_json::Value;
+
+/// The records of a capture, but for the first and the last one.
+fn told(name: &str) -> Vec<Value> {
+    let printed = run(dissect().args(["page", "-T", "json", "-r"]).arg(fixture(name)));
+    assert_eq!(printed.stderr, "");
+    let lines = String::from_utf8(printed.stdout).unwrap();
+    let mut records: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        (records.remove(0)["type"].as_str(), records.pop().unwrap()["type"].as_str()),
+        (Some("begin"), Some("end"))
+    );
+    records
+}
+
+fn fixture(name: &str) -> PathBuf {
+    common::path("fixtures").join(name)
+}
+
+fn of_type<'r>(records: &'r [Value], kind: &str) -> Vec<&'r Value> {
+    records.iter().filter(|record| record["type"] == kind).collect()
+}
+
+/// What the browser says of the objects that it fetched, by when it asked for them.
+fn log(name: &str) -> Vec<Value> {
+    let text = fs::read_to_string(fixture(name)).unwrap();
+    let mut objects: Vec<Value> = serde_json::from_str(&text).unwrap();
+    objects.retain(|object| !object["timing"].is_null());
+    objects.sort_by(|a, b| at(a, "sendStart").total_cmp(&at(b, "sendStart")));
+    objects
+}
+
+fn at(object: &Value, name: &str) -> f64 {
+    object["timing"][name].as_f64().unwrap_or_else(|| panic!("{name} of {object}"))
+}
+
+/// Milliseconds since 1970 of the start of each visit.
+fn starts(records: &[Value]) -> HashMap<u64, f64> {
+    let visits = of_type(records, "visit").into_iter();
+    visits.map(|visit| (visit["visit"].as_u64().unwrap(), millis(&visit["time_epoch"]))).collect()
+}
+
+/// Seconds in a string as milliseconds.
+fn millis(seconds: &Value) -> f64 {
+    let (whole, nanos) = seconds.as_str().unwrap().split_once('.').unwrap();
+    whole.parse::<f64>().unwrap() * 1e3 + nanos.parse::<f64>().unwrap() / 1e6
+}
+
+/// The first came at most so many milliseconds before the second, but for half a millisecond of what the clocks' readings
+/// may differ.
+fn follows(what: &str, object: &Value, first: f64, second: f64, late: f64) {
+    let difference = second - first;
+    assert!((-0.5..late).contains(&difference), "{what} of {}: {difference:.3} ms", object["url"]);
+}
+
+/// Whether what is the same on one side is the same on the other.
+fn same_parts<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>) -> bool {
+    let (mut there, mut back) = (HashMap::new(), HashMap::new());
+    { pairs }
+        .all(|(a, b)| *there.entry(a.to_string()).or_insert(b) == b && *back.entry(b.to_string()).or_insert(a) == a)
+}
+
+/// Order, counts, sizes, causes and times of a page over HTTP/1.1.
+fn as_the_browser_says(capture: &str, log_of: &str, visits: [usize; 2]) {
+    let (records, wanted) = (told(capture), log(log_of));
+    let (objects, starts) = (of_type(&records, "object"), starts(&records));
+    let urls = |objects: &mut dyn Iterator<Item = &Value>| -> Vec<(u64, String)> {
+        objects.map(|object| (object["visit"].as_u64().unwrap(), object["url"].as_str().unwrap().to_owned())).collect()
+    };
+    assert_eq!(urls(&mut objects.iter().copied()), urls(&mut wanted.iter()), "what was fetched, in order");
+    for (visit, count) in visits.into_iter().enumerate() {
+        let of_visit = objects.iter().filter(|object| object["visit"] == visit as u64 + 1);
+        assert_eq!(of_visit.count(), count);
+    }
+    assert!(same_parts(objects.iter().zip(&wanted).map(|(object, wanted)| (&object["stream"], &wanted["connection"]))));
+    for (object, wanted) in objects.iter().zip(&wanted) {
+        let url = &object["url"];
+        let status = wanted.get("wire_status").unwrap_or(&wanted["status"]);
+        assert_eq!((&object["status"], &object["method"]), (status, &wanted["method"]), "{url}");
+        if object["status"] == 200 {
+            assert_eq!(object["content_type"], wanted["type"], "{url}");
+        }
+        assert_eq!(object["complete"], true, "{url}");
+        // Of a 404 and what follows it on the connection, the browser tells the body alone.
+        let (whole, body) = (&object["response"]["length"], &object["response"]["body_length"]);
+        assert!(wanted["bytes"] == *whole || wanted["bytes"] == *body, "{url}: {} of {whole}", wanted["bytes"]);
+        let by = object["by"].as_u64().map(|by| {
+            objects.iter().find(|other| other["visit"] == object["visit"] && other["number"] == by).unwrap()["url"]
+                .clone()
+        });
+        match wanted.get("redirected_from") {
+            Some(from) => assert_eq!((&object["cause"], by.as_ref()), (&Value::from("redirect"), Some(from)), "{url}"),
+            None => match wanted["initiator"].as_str().filter(|url| !url.is_empty()) {
+                Some(initiator) => assert_eq!(by, Some(Value::from(initiator)), "{url}"),
+                None => assert_eq!((&object["cause"], by), (&Value::from("visit"), None), "{url}"),
+            },
+        }
+        let start = starts[&object["visit"].as_u64().unwrap()];
+        let wire = |part: &str, end: &str| start + object[part][end].as_f64().unwrap();
+        follows("the request", object, at(wanted, "sendStart"), wire("request", "first"), 3.0);
+        follows("the response", object, wire("response", "first"), at(wanted, "receiveHeadersStart"), 10.0);
+        follows("the end", object, wire("response", "last"), wanted["finished"].as_f64().unwrap(), 20.0);
+        if wanted["reused"] == false {
+            opened_as_the_browser_says(object, wanted, &records, start);
+        }
+    }
+}
+
+/// Lookup and handshake before the first object of a connection.
+fn opened_as_the_browser_says(object: &Value, wanted: &Value, records: &[Value], start: f64) {
+    let of_object = |record: &&&Value| record["visit"] == object["visit"];
+    let connections = of_type(records, "connection");
+    let connection = connections.iter().filter(of_object).find(|one| one["stream"] == object["stream"]).unwrap();
+    let wire = |name: &str| start + connection[name]["at"].as_f64().unwrap();
+    // The browser opens a connection for one object and may use it for another, whose waiting begins later.
+    follows("SYN", object, wire("syn"), at(wanted, "connectStart") + 3.0, 20.0);
+    follows("the handshake's end", object, wire("syn_ack"), at(wanted, "connectEnd"), 10.0);
+    if object["number"] == 1 {
+        let lookups = of_type(records, "lookup");
+        let lookup = lookups.iter().find(of_object).unwrap();
+        let asked = millis(&lookup["time_epoch"]);
+        follows("the question", object, at(wanted, "dnsStart"), asked, 100.0);
+        follows("the answer", object, asked + lookup["duration"].as_f64().unwrap(), at(wanted, "dnsEnd"), 10.0);
+        assert!(object["timings"]["dns"].as_f64() > Some(10.0), "{object}");
+    }
+}
+
+#[test]
+fn over_http_it_is_as_the_browser_says() {
+    as_the_browser_says("page-http.pcap", "page-http.json", [12, 3]);
+}
+
+#[test]
+fn with_losses_it_is_as_the_browser_says() {
+    as_the_browser_says("page-lossy.pcap", "page-lossy.json", [12, 3]);
+    let records = told("page-lossy.pcap");
+    let objects = of_type(&records, "object");
+    let large = objects.iter().find(|object| object["url"].as_str().unwrap().ends_with("large.png")).unwrap();
+    assert_eq!(large["response"]["retransmissions"], 1);
+    // One round trip, which is 20 ms here.
+    assert!((20.0..30.0).contains(&large["timings"]["stalled"].as_f64().unwrap()), "{large}");
+    assert_eq!(objects.iter().filter(|object| !object["timings"]["stalled"].is_null()).count(), 1);
+}
+
+#[test]
+fn every_record_is_as_the_schema_says() {
+    let printed = run(dissect().args(["schema", "page"]));
+    let schema: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for path in common::fixtures() {
+        let printed = run(dissect().args(["page", "-T", "json", "-r"]).arg(&path));
+        for line in String::from_utf8(printed.stdout).unwrap().lines() {
+            let record: Value = serde_json::from_str(line).unwrap();
+            let kind = record["type"].as_str().unwrap();
+            if !validator.is_valid(&record) {
+                let own = serde_json::json!({ "$ref": format!("#/$defs/{kind}"), "$defs": schema["$defs"] });
+                let own = jsonschema::validator_for(&own).unwrap();
+                let errors: Vec<String> = own.iter_errors(&record).map(|error| error.to_string()).collect();
+                panic!("{}: {}: {line}", path.display(), errors.join("; "));
+            }
+        }
+    }
+}
+
+#[test]
+fn text_fits_its_width() {
+    for path in common::fixtures() {
+        for width in ["60", "80", "120"] {
+            let printed = run(dissect().args(["page", "-v", "--width", width, "-r"]).arg(&path));
+            let text = String::from_utf8(printed.stdout).unwrap();
+            let long = text.lines().find(|line| line.chars().count() > width.parse().unwrap());
+            assert_eq!(long, None, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn one_visit_is_told_alone() {
+    let visit = |arguments: &[&str]| {
+        let printed = run(dissect().arg("page").args(arguments).arg("-r").arg(fixture("page-http.pcap")));
+        (String::from_utf8(printed.stdout).unwrap(), printed.stderr)
+    };
+    for arguments in [&["2"][..], &["--visit", "2"]] {
+        let (text, _) = visit(arguments);
+        assert!(text.starts_with("Visit 2  http://www.example.test/page/next.html\n"), "{text}");
+        assert_eq!(text.matches("Visit").count(), 1);
+    }
+    assert!(visit(&["3"]).1.contains("there is no visit 3: there are 2"));
+    let (text, _) = visit(&["host 10.0.0.1"]);
+    assert!(text.starts_with("No visit to a web page"), "{text}");
+}
+
+#[test]
+fn what_is_no_visit_is_told_apart() {
+    let text = |name: &str| String::from_utf8(run(dissect().args(["page", "-r"]).arg(fixture(name))).stdout).unwrap();
+    assert!(text("refused.pcap").contains("refused: RST in answer to SYN"));
+    assert!(text("dns.pcap").contains("none.example.test"));
+    assert!(text("response-lost.pcap").contains("the response is not in the capture"));
+    assert!(text("hole-in-body.pcap").contains("1448 bytes are missing"));
+}

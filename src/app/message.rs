@@ -316,13 +316,15 @@ impl Message {
         }
     }
 
-    /// Begins with the first byte of `run`, which `side` sent.
-    pub fn begin(&mut self, side: usize, run: &Run<'_>) {
+    /// Begins with the first byte of `run`, which `side` sent; the headers of its frame are kept where it is told.
+    pub fn begin(&mut self, side: usize, run: &Run<'_>, told: bool) {
         self.side = side;
         self.start = run.segment.offset;
         self.first_time = run.segment.time;
         self.acked = run.segment.acked;
-        self.carrier.set(run.carrier);
+        if told {
+            self.carrier.set(run.carrier);
+        }
     }
 
     /// Which end is the client: a promise is a request that the server makes.
@@ -348,11 +350,17 @@ impl Message {
     /// Takes note of the next run of its bytes.
     #[inline]
     pub fn extend(&mut self, segment: SegmentRef) {
+        self.lengthen(&segment);
+        self.issues = self.issues.union(segment.flags.issues());
+        self.segments.add(&segment);
+    }
+
+    /// The same where nobody asks which segments they were.
+    #[inline]
+    pub fn lengthen(&mut self, segment: &SegmentRef) {
         self.len += u64::from(segment.len);
         self.last_time = segment.time;
         self.frame = segment.frame;
-        self.issues = self.issues.union(segment.flags.issues());
-        self.segments.add(&segment);
     }
 
     /// Takes note that its next byte is at `offset` of the stream: what lies before it is of other messages.

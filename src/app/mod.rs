@@ -44,6 +44,8 @@ pub static APPLICATIONS: &[&Application] = &[
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
+    /// Whether messages are told. Where they are only counted, nothing is kept of one but what that takes.
+    pub messages: bool,
     /// Bytes of a body's beginning to keep with its message, after content decoding; 0 for none.
     pub preview: usize,
     /// Whether bodies are given out as they come.

@@ -139,7 +139,9 @@ impl Datagrams {
             _ => Integrity::Complete,
         });
         shared.counts.count(&message);
-        sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
+        if shared.wanted.messages {
+            sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
+        }
     }
 }
 

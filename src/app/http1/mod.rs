@@ -11,6 +11,7 @@ pub mod pairing;
 mod parse;
 mod plain;
 mod session;
+mod skim;
 pub mod start;
 pub mod syntax;
 pub mod uri;

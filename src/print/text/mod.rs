@@ -6,12 +6,14 @@ mod end;
 mod explain;
 mod fragments;
 mod http;
+mod http2;
 pub(super) mod layers;
 mod message;
 mod packet;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod websocket;
 
 use std::net::IpAddr;

@@ -270,14 +270,12 @@ impl Catalogue {
             let source = if is_header { Source::HttpHeader } else { Source::Http(field.get) };
             self.add(field.name, field.kind, field.doc, source).many |= field.many;
         }
-        // Some have a table in common, of which each value is there once.
-        let mut tables: Vec<&'static [Field<Get>]> = APPLICATIONS
-            .iter()
-            .filter(|application| !is_http(application))
-            .map(|application| application.fields)
-            .collect();
-        tables.dedup_by_key(|fields| fields.as_ptr());
-        tables.into_iter().for_each(|fields| self.fields(fields, Source::Unit));
+        for (at, application) in APPLICATIONS.iter().enumerate().filter(|(_, application)| !is_http(application)) {
+            // Some have the same fields.
+            if !APPLICATIONS[..at].iter().any(|before| ptr::eq(before.fields, application.fields)) {
+                self.fields(application.fields, Source::Unit);
+            }
+        }
         self.fields(registry::MESSAGE, Source::Message);
         for field in registry::CONNECTION {
             let is_of_flow = field.name.starts_with("connection.client") || field.name.starts_with("connection.server");

@@ -206,7 +206,8 @@ impl Run {
     fn of(message: &Message, tls: &Tls, hidden: Hidden, by_client: bool) -> Option<Self> {
         let mut part = Part::of(message, tls.payload);
         let kept = message.segments.kept();
-        let mut lengths = &tls.lengths[..];
+        let lengths: Vec<u16> = tls.headers.iter().map(|(_, length)| *length).collect();
+        let mut lengths = &lengths[..];
         let (mut records, mut payload) = (tls.records, tls.payload);
         if hidden == Hidden::Handshake {
             // The server's comes before any request. The client's is one record, unless it shows a certificate.

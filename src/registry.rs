@@ -296,6 +296,7 @@ pub static RECORDS: &[(&str, &str)] = &[
     ("http.headers", "Field lines in wire order, each name and value"),
     ("http.trailers", "The same of the trailer section"),
     ("http.body.sha256", "SHA-256 of the body's bytes (with --hash)"),
+    ("websocket.sha256", "SHA-256 of the content of a text or of binary data (with --hash)"),
     ("message.missing", "Runs of missing bytes: offset, len, cause (gap or truncated)"),
     ("message.segments", "Segments that carried it: frame, seq, len, offset, flags"),
     ("connection.to_server.flags", "Segments from client to server by flag"),

@@ -1,10 +1,12 @@
 //! Text for people: each message with the headers and frames that carried it, and in the end what there was.
 
 mod connection;
+mod dns;
 mod end;
 mod explain;
 mod fragments;
 mod http;
+mod http2;
 pub(super) mod layers;
 mod message;
 mod packet;

@@ -252,7 +252,7 @@ impl Capture {
 
     /// The segments of each message are bytes of the frames that they name, and with what is missing they are all of it.
     fn check_provenance(&self, faults: &mut Faults) {
-        for message in self.messages.iter().filter(|message| !message["http"].is_null()) {
+        for message in self.messages.iter().filter(|message| !message["http"].is_null() && !message["tcp"].is_null()) {
             let (stream, message) = (&message["tcp"]["stream"], &message["message"]);
             let of = format!("stream {stream}, message number {}", message["number"]);
             let mut runs = Vec::new();

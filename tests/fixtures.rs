@@ -272,7 +272,8 @@ impl Capture {
 
     /// The segments of each message are bytes of the frames that they name, and with what is missing they are all of it.
     fn check_provenance(&self, faults: &mut Faults) {
-        for message in self.messages.iter().filter(|message| !message["http"].is_null()) {
+        let of_tcp = |message: &&Value| !message["http"].is_null() && !message["tcp"].is_null();
+        for message in self.messages.iter().filter(of_tcp) {
             // The frames of other streams of HTTP/2 lie between those of a message.
             let in_pieces = !message["http2"].is_null();
             let (stream, message) = (&message["tcp"]["stream"], &message["message"]);

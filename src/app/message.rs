@@ -177,7 +177,6 @@ pub struct Application {
 
 /// A message as its protocol has it.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "most messages are of HTTP")]
 pub enum Unit {
     /// HTTP.
     Http(Http),

@@ -3,11 +3,13 @@
 use std::ptr;
 
 use super::layers::{self, Tcp};
-use super::{Last, Text, http, http2, put_ends, put_stream, segments, websocket};
+use super::{Last, Text, dns, http, http2, put_ends, put_stream, segments, tls as details, websocket};
+use crate::app::dns::MDNS;
 use crate::app::http1::Http;
 use crate::app::http1::head::StartLine;
 use crate::app::http2::APPLICATION;
 use crate::app::message::{Kind, Message, Unit};
+use crate::app::tls;
 use crate::decode::{self, Decoded};
 use crate::event::{self, Transport};
 use crate::issue::IssueSet;
@@ -57,7 +59,8 @@ impl Text {
         if verbose == 0 && control.is_some_and(|control| !http2::is_shown(message, control)) {
             return;
         }
-        let mut pen = self.pen(if verbose > 0 { Last::Block } else { Last::Line }, out);
+        let tls = tls::of(message).filter(|tls| details::has_details(tls));
+        let mut pen = self.pen(if verbose > 0 || tls.is_some() { Last::Block } else { Last::Line }, out);
         pen.indent.column = INDENT;
         pen.styled(HEADING, |pen| pen.named("#", message.number.into()));
         let title = unit.application().title;
@@ -81,13 +84,23 @@ impl Text {
         if let Unit::WebSocket(unit) = unit {
             websocket::write(&mut pen, message, unit, &self.options);
         }
+        if let Some(tls) = tls {
+            details::write(&mut pen, tls, message.kind.client(message.side) == message.side, verbose > 0);
+        }
         if verbose > 0 {
             with_layers(&message.carrier.get(), |decoded, outer| {
                 let column = layers::text_column(&decoded.layers, title);
                 let tcp = Tcp { stream: event.flow.stream, verdict: message.carrier.get().verdict };
                 let tcp = (event.flow.transport == Transport::Tcp).then_some(tcp);
                 layers::write(&mut pen, decoded, outer, |_| None, tcp, column, verbose);
+                if let Unit::Dns(dns) = unit {
+                    dns::write(&mut pen, dns, message.len, decoded.layers.len(), column, verbose);
+                }
             });
+            pen.indent = Indent::default();
+            if event.flow.transport == Transport::Tcp {
+                segments::write(&mut pen, message, event.first_seq, true, self.options.terminal);
+            }
         }
     }
 
@@ -198,7 +211,13 @@ fn after(pen: &mut Pen<'_>, message: &Message) {
             pen.named(" after #", request.into());
         }
         (Some(request), None) => pen.put(format_args!("answers #{request}")),
-        (None, _) => pen.push("its request is not known"),
+        // It answers one of another stream, or many.
+        (None, Some(nanos)) => {
+            Span(nanos).put(pen);
+            message.request_in.iter().for_each(|frame| pen.named(" after frame ", *frame));
+        }
+        (None, None) if ptr::eq(message.unit.application(), &MDNS) => pen.push("unasked"),
+        (None, None) => pen.push("its request is not known"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Text for people: each message with the headers and frames that carried it, and in the end what there was.
 
 mod connection;
+mod dns;
 mod end;
 mod explain;
 mod fragments;
@@ -12,6 +13,7 @@ mod packet;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod websocket;
 
 use std::net::IpAddr;

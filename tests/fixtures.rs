@@ -135,18 +135,7 @@ impl Capture {
             let has = |packet: &Value| packet["frame"]["protocols"].as_str().unwrap().split(':').any(|p| p == protocol);
             faults.unless(self.packets.values().any(has), || format!("no frame of {protocol}"));
         }
-        let datagrams = truth["datagrams"].as_array().into_iter().flatten();
-        let told = self.messages.iter().filter(|message| !message["udp"].is_null());
-        faults.compare("datagrams", told.clone().count(), datagrams.clone().count());
-        for (one, got) in datagrams.zip(told) {
-            let dns = &got["dns"];
-            faults.compare("dns.id", &dns["id"], &one["id"]);
-            faults.compare("dns.qry.name", &dns["qry"]["name"][0], &one["name"]);
-            faults.compare("dns.flags.response", &dns["flags"]["response"], &Value::from(one["kind"] == "response"));
-            let address = one["address"].as_str().or(one["type"].as_str()).unwrap();
-            let summary = dns["summary"].as_str().unwrap();
-            faults.unless(summary.contains(address), || format!("{summary} lacks {address}"));
-        }
+        check_names(&truth["datagrams"], self.messages.iter().filter(|one| !one["udp"].is_null()), faults);
     }
 
     fn check_connection(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
@@ -158,11 +147,22 @@ impl Capture {
         if want.is_empty() {
             faults.compare("protocol", stream["connection"].get("protocol"), truth.get("protocol"));
         } else {
-            faults.compare("protocol", &stream["connection"]["protocol"], &Value::from("HTTP"));
+            let protocol = truth.get("protocol").cloned().unwrap_or("HTTP".into());
+            faults.compare("protocol", &stream["connection"]["protocol"], &protocol);
         }
-        let other = stream["connection"]["other_bytes"].as_u64() > Some(0);
-        let elsewhere = truth.get("then").or(truth.get("protocol")).is_some();
+        // Of what is dissected, the bytes are in messages.
+        let has_messages = self.messages.iter().any(|one| !one["tls"].is_null() && one["tcp"]["stream"] == *number);
+        let other = has_messages || stream["connection"]["other_bytes"].as_u64() > Some(0);
+        let own = self.messages.iter().filter(|one| !one["dns"].is_null() && one["tcp"]["stream"] == *number);
+        check_names(&truth["dns"], own, faults);
+        let then = truth.get("then").filter(|then| *then != "websocket");
+        let foreign = want.is_empty() && truth.get("protocol").is_some() && truth.get("dns").is_none();
+        let elsewhere = then.is_some() || foreign;
         faults.compare("bytes of another protocol", other, elsewhere);
+
+        if let Some(truth) = truth.get("tls") {
+            self.check_tls(stream, truth, faults);
+        }
 
         // Ours are numbered in the order of cause and effect, theirs in that of the frames; within a direction they agree.
         let mut pairs: Vec<Option<&Value>> = vec![None; want.len()];
@@ -172,6 +172,7 @@ impl Capture {
             faults.compare(&format!("stream {number}, {kind}s"), got.len(), of_kind.len());
             of_kind.into_iter().zip(got).for_each(|(i, one)| pairs[i] = Some(one));
         }
+        self.check_websocket(number, truth, faults);
         let numbers: Vec<Option<u64>> =
             pairs.iter().map(|one| one.and_then(|m| m["message"]["number"].as_u64())).collect();
         for (i, (truth, message)) in want.iter().zip(&pairs).enumerate() {
@@ -181,6 +182,57 @@ impl Capture {
             faults.0[before..]
                 .iter_mut()
                 .for_each(|fault| *fault = format!("stream {number}, message {}, {fault}", i + 1));
+        }
+    }
+
+    /// WebSocket messages, in the order in which they begin: they are numbered after those of the handshake.
+    fn check_websocket(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
+        let Some(want) = truth.get("websocket").and_then(Value::as_array) else { return };
+        let of_stream = |one: &&Value| !one["websocket"].is_null() && one["tcp"]["stream"] == *stream;
+        let mut got: Vec<&Value> = self.messages.iter().filter(of_stream).collect();
+        got.sort_by_key(|message| message["message"]["number"].as_u64());
+        faults.compare("WebSocket messages", got.len(), want.len());
+        for (truth, told) in want.iter().zip(got) {
+            let (websocket, message) = (&told["websocket"], &told["message"]);
+            let number = &message["number"];
+            let mut compare = |what: &str, got: Option<&Value>, want: Option<&Value>| {
+                faults.compare(&format!("stream {stream}, message {number}, {what}"), got, want);
+            };
+            compare("type", websocket.get("type"), truth.get("type"));
+            compare("length", websocket.get("length"), truth.get("length"));
+            compare("integrity", message.get("integrity"), truth.get("integrity"));
+            compare("issues", message.get("issues"), truth.get("issues"));
+            compare("answers", message.get("answers"), truth.get("answers"));
+            compare("code", websocket["payload"]["close"].get("status_code"), truth.get("code"));
+            compare("fragments", websocket["fragment"].get("count"), truth.get("frames"));
+            if let (Some(sum), Some(_)) = (websocket.get("sha256"), truth.get("sha256")) {
+                compare("hash", Some(sum), truth.get("sha256"));
+            }
+            let is_client = told["tcp"]["dstport"] == 80;
+            compare("by", Some(&Value::from(if is_client { "client" } else { "server" })), truth.get("by"));
+            let is_compressed = websocket["pmc"][0] == true;
+            compare("compressed", is_compressed.then_some(&Value::Bool(true)), truth.get("compressed"));
+        }
+    }
+
+    /// The version, the name, and which messages of either side are in clear.
+    fn check_tls(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
+        let seen = &stream["connection"]["tls"];
+        for field in ["version", "server_name"] {
+            faults.compare(field, seen.get(field), truth.get(field).filter(|value| !value.is_null()));
+        }
+        let mut messages: Vec<&Value> =
+            self.messages.iter().filter(|one| one["tcp"]["stream"] == stream["tcp"]["stream"]).collect();
+        messages.sort_by_key(|message| message["message"]["number"].as_u64());
+        for (direction, end) in [("there", "client"), ("back", "server")] {
+            let port = &stream["connection"][end]["port"];
+            let is_clear =
+                |one: &&&Value| one["tls"].get("app_data").is_none() && one["tls"]["summary"] != "Encrypted alert";
+            let sent = messages.iter().filter(|one| one["tcp"]["srcport"] == *port).filter(is_clear);
+            let titles: Vec<&str> = sent.map(|one| one["tls"]["summary"].as_str().unwrap()).collect();
+            let want = strings(&truth[direction]);
+            let same = titles.len() == want.len() && titles.iter().zip(&want).all(|(got, want)| got.starts_with(want));
+            faults.unless(same, || format!("{direction}: {titles:?}, not {want:?}"));
         }
     }
 
@@ -221,6 +273,8 @@ impl Capture {
     /// The segments of each message are bytes of the frames that they name, and with what is missing they are all of it.
     fn check_provenance(&self, faults: &mut Faults) {
         for message in self.messages.iter().filter(|message| !message["http"].is_null()) {
+            // The frames of other streams of HTTP/2 lie between those of a message.
+            let in_pieces = !message["http2"].is_null();
             let (stream, message) = (&message["tcp"]["stream"], &message["message"]);
             let of = format!("stream {stream}, message number {}", message["number"]);
             let mut runs = Vec::new();
@@ -244,8 +298,37 @@ impl Capture {
             }
             runs.sort_unstable();
             // Copies are segments too.
-            let end = runs.iter().try_fold(0, |end, (offset, len)| (*offset <= end).then_some(end.max(offset + len)));
+            let (mut end, mut between) = (0, 0);
+            for (offset, len) in &runs {
+                between += offset.saturating_sub(end);
+                end = end.max(offset + len);
+            }
+            let end = Some(end - between).filter(|_| in_pieces || between == 0);
             faults.compare(&format!("{of}: bytes covered by {runs:?}"), end, message["length"].as_u64());
+        }
+    }
+}
+
+/// Messages of DNS, in order.
+fn check_names<'m>(truth: &Value, told: impl Iterator<Item = &'m Value>, faults: &mut Faults) {
+    let (truth, told): (Vec<&Value>, Vec<&Value>) = (truth.as_array().into_iter().flatten().collect(), told.collect());
+    faults.compare("messages of DNS", told.len(), truth.len());
+    for (one, got) in truth.into_iter().zip(told) {
+        let (dns, message) = (&got["dns"], &got["message"]);
+        if let Some(id) = one.get("id") {
+            faults.compare("dns.id", &dns["id"], id);
+        }
+        faults.compare("dns.qry.name", &dns["qry"]["name"][0], &one["name"]);
+        faults.compare("dns.flags.response", &dns["flags"]["response"], &Value::from(one["kind"] == "response"));
+        faults.compare("dns.flags.rcode", dns["flags"].get("rcode"), one.get("rcode"));
+        let shown = one["address"].as_str().or(one["type"].as_str()).unwrap();
+        let summary = dns["summary"].as_str().unwrap();
+        faults.unless(summary.contains(&shown[..shown.len().min(40)]), || format!("{summary} lacks {shown}"));
+        if let Some(number) = one.get("answers") {
+            faults.compare("answers", &message["answers"], number);
+        }
+        for issue in strings(&one["issues"]) {
+            faults.unless(strings(&message["issues"]).contains(&issue), || format!("{summary} lacks {issue}"));
         }
     }
 }

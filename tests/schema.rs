@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 
 use common::{dissect, name, run};
+use dissect::app::APPLICATIONS;
 use dissect::issue::Issue;
 use dissect::registry::{Entry, entries};
 use serde_json::{Map, Value, json};
@@ -33,7 +34,14 @@ fn every_record_is_as_the_schema_says() {
     let validator = jsonschema::validator_for(&schema()).expect("a schema");
     let mut faults = Vec::new();
     for path in common::fixtures() {
-        for arguments in [&["--hash", "-P"][..], &["--verify-checksums"], &["connections", "--rtt"], &["stats"]] {
+        for arguments in [
+            &["--hash", "-P"][..],
+            &["--verify-checksums"],
+            &["connections", "--rtt"],
+            &["stats"],
+            &["follow", "0", "-v"],
+            &["follow", "--udp", "0"],
+        ] {
             let told = run(dissect().args(arguments).args(["-T", "json", "-r"]).arg(&path));
             for line in String::from_utf8(told.stdout).unwrap().lines() {
                 if let Some(key) = repeated_key(line) {
@@ -145,6 +153,7 @@ fn schema() -> Value {
         ("message", message()),
         ("update", update()),
         ("connection", connection()),
+        ("follow", follow()),
         ("end", end()),
         ("finding", finding()),
         ("findings", findings()),
@@ -164,7 +173,7 @@ fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A record of dissect -T json",
-        "description": "One object a line; the first is of the type begin, the last of the type end. Findings are what check tells, lints what lints tells, connections and counts what stats tells.",
+        "description": "One object a line; the first is of the type begin, the last of the type end. Follow records are what follow tells, findings what check tells, lints what lints tells, connections and counts what stats tells.",
         "oneOf": one_of,
         "$defs": defs,
     })
@@ -228,6 +237,12 @@ struct Object {
     members: Vec<(String, Object)>,
     value: Option<Value>,
     required: bool,
+}
+
+/// Whether a field is of messages.
+fn is_of_message(field: &str) -> bool {
+    let Some((word, _)) = field.split_once('.') else { return false };
+    word == "message" || APPLICATIONS.iter().any(|application| word == application.name)
 }
 
 impl Object {
@@ -324,10 +339,10 @@ fn with_layers(record: Object) -> Object {
 
 /// The layers by the first part of their fields' names.
 fn layers() -> Vec<(&'static str, Value)> {
-    let others = ["frame", "http", "dns", "message", "connection"];
+    let others = ["frame", "connection"];
     let mut bases: Vec<&str> = entries()
         .iter()
-        .filter(|entry| entry.kind != "record" && entry.name.contains('.'))
+        .filter(|entry| entry.kind != "record" && entry.name.contains('.') && !is_of_message(entry.name))
         .filter_map(|entry| entry.name.split('.').next())
         .collect();
     bases.retain(|base| !others.contains(base));
@@ -341,8 +356,37 @@ fn layers() -> Vec<(&'static str, Value)> {
     bases.into_iter().map(layer).collect()
 }
 
+fn follow() -> Value {
+    let events = ["segment", "data", "gap", "copy", "late", "before", "outside", "end"];
+    let control = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"];
+    record("follow")
+        .must("event", json!({ "enum": events }))
+        .may("tcp.stream", count())
+        .may("tcp.seq", count())
+        .may("tcp.ack", count())
+        .may("tcp.window_size", count())
+        .may("udp.stream", count())
+        .must("src", text())
+        .must("dst", text())
+        .may("from", json!({ "enum": ["client", "server"] }))
+        .may("frame.number", count())
+        .may("time", json!({ "type": "string", "format": "date-time" }))
+        .may("offset", count())
+        .may("len", count())
+        .may("flags", list(of("flag")))
+        .may("control", list(json!({ "enum": control })))
+        .may("initial_rtt", json!({ "type": "number" }))
+        .may("text", text())
+        .may("bytes", json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$" }))
+        .may("missing", count())
+        .may("cause", json!({ "enum": ["gap", "truncated"] }))
+        .may("compared", json!({ "enum": ["equal", "not", "conflict"] }))
+        .may("by", json!({ "enum": ["fin", "rst", "capture"] }))
+        .build()
+}
+
 fn finding() -> Value {
-    let message = json!({ "enum": ["request", "response"] });
+    let message = json!({ "enum": ["request", "response", "message"] });
     record("finding")
         .must("lint", text())
         .must("severity", severity())
@@ -415,7 +459,7 @@ fn message() -> Value {
     with_layers(record("message"))
         .must("frame.number", count())
         .must("time", json!({ "type": "string", "format": "date-time" }))
-        .fields(|entry| ["http.", "dns.", "message."].iter().any(|prefix| entry.name.starts_with(prefix)))
+        .fields(|entry| is_of_message(entry.name))
         .must("message.kind", json!({ "enum": ["request", "response", "message"] }))
         .must("message.integrity", json!({ "enum": integrity }))
         .must("message.issues", list(of("issue")))
@@ -426,6 +470,7 @@ fn message() -> Value {
         .may("http.headers", of("field_lines"))
         .may("http.trailers", of("field_lines"))
         .may("http.body.sha256", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }))
+        .may("websocket.sha256", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }))
         .inside("http", &["headers", "body"])
         .inside("http.body", &["length"])
         .build()
@@ -447,7 +492,8 @@ fn segment() -> Value {
 
 fn update() -> Value {
     record("update")
-        .must("tcp.stream", count())
+        .may("tcp.stream", count())
+        .may("udp.stream", count())
         .must("message.number", count())
         .must("message.issues", list(of("issue")))
         .must("message.segments", of("segments"))
@@ -459,6 +505,7 @@ fn connection() -> Value {
         ["connection.initial_rtt", "connection.protocol"].contains(&name)
             || name.ends_with(".rate")
             || name.contains(".ack_rtt.")
+            || name.starts_with("connection.tls.")
     };
     let is_connection = |entry: &Entry| entry.name.starts_with("connection.") && entry.kind != "record";
     let all: Vec<&str> = entries().iter().filter(|entry| is_connection(entry)).map(|entry| entry.name).collect();

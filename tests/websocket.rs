@@ -289,8 +289,19 @@ fn a_hole_in_a_payload_is_absorbed_and_after_one_in_a_header_frames_are_found_ag
     assert_eq!(integrity(&told), [(1000, "complete"), (8, "complete")]);
 }
 
-/// A message that is sent: by whom, what, in how many fragments, with pings between, compressed or not.
-fn said() -> impl Strategy<Value = (usize, bool, Vec<u8>, usize, bool, bool)> {
+/// A message that is sent.
+#[derive(Clone, Debug)]
+struct Said {
+    from: usize,
+    is_text: bool,
+    content: Vec<u8>,
+    fragments: usize,
+    /// Whether pings come between the fragments.
+    pinged: bool,
+    deflated: bool,
+}
+
+fn said() -> impl Strategy<Value = Said> {
     let content = prop_oneof![
         3 => "[a-zäöü ]{0,40}".prop_map(String::into_bytes),
         1 => (0..70_000usize).prop_map(|len| b"all work and no play ".iter().copied().cycle().take(len).collect()),
@@ -299,15 +310,24 @@ fn said() -> impl Strategy<Value = (usize, bool, Vec<u8>, usize, bool, bool)> {
             (0..len).map(|_| random.number() as u8).collect()
         }),
     ];
-    (0..2usize, any::<bool>(), content, 1..4usize, any::<bool>(), any::<bool>())
+    (0..2usize, any::<bool>(), content, 1..4usize, any::<bool>(), any::<bool>()).prop_map(
+        |(from, is_text, content, fragments, pinged, deflated)| Said {
+            from,
+            is_text,
+            content,
+            fragments,
+            pinged,
+            deflated,
+        },
+    )
 }
 
 /// The conversation, and its messages in the order in which they begin.
-fn talk(all: &[(usize, bool, Vec<u8>, usize, bool, bool)]) -> (Talk, Vec<(usize, u8, Vec<u8>)>) {
+fn talk(all: &[Said]) -> (Talk, Vec<(usize, u8, Vec<u8>)>) {
     let mut talk = Talk::new("permessage-deflate; client_no_context_takeover; server_no_context_takeover");
     let mut sent = Vec::new();
     let mut random = Random(7);
-    for (from, is_text, content, fragments, pinged, deflated) in all {
+    for Said { from, is_text, content, fragments, pinged, deflated } in all {
         let is_text = *is_text && str::from_utf8(content).is_ok();
         let opcode = if is_text { TEXT } else { BINARY };
         sent.push((*from, opcode, content.clone()));

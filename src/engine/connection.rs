@@ -421,6 +421,7 @@ impl Connection {
             session.protocol().or_else(named)
         });
         let http = session.is_some_and(Session::recognised);
+        let tls = session.and_then(Session::tls).map(|facts| Box::new(facts.clone()));
         let ended = event::Connection {
             flow: self.name.flow(),
             handshake: self.name.handshake,
@@ -431,6 +432,7 @@ impl Connection {
             initial_rtt: self.analysis.initial_rtt(),
             http,
             protocol,
+            tls,
             other_bytes: self.other_bytes,
             issues: IssueSet::EMPTY,
         };

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Shared;
+use crate::app::Wanted;
 use crate::app::datagram::{self, Datagram};
 use crate::app::dns::Lookups;
 use crate::app::message::{Integrity, Kind, Message, Unit};
@@ -24,7 +25,7 @@ const MAX_PENDING: usize = 64;
 pub(super) struct Datagrams {
     streams: Table<Stream>,
     count: u64,
-    lookups: Lookups,
+    lookups: Lookups<Flow>,
 }
 
 struct Stream {
@@ -123,16 +124,28 @@ impl Datagrams {
         if decoded.missing > 0 {
             message.lack(decoded.missing.into(), crate::tcp::reassembly::Cause::Truncated);
         }
-        self.lookups.pair(ends, stream.number, &mut message);
+        let client = message.kind.client(message.side);
+        let flow = Flow { transport: Transport::Udp, stream: stream.number, ends: known, client: Some(client) };
+        self.lookups.pair(ends, stream.number, flow, &mut message);
         message.conclude(match &message.unit {
             Unit::Dns(dns) => dns.integrity(),
             _ => Integrity::Complete,
         });
         shared.counts.count(&message);
-        let client = message.kind.client(message.side);
-        let flow = Flow { transport: Transport::Udp, stream: stream.number, ends: known, client: Some(client) };
         if shared.wanted.messages {
             sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
+        }
+    }
+}
+
+impl Datagrams {
+    /// Tells of questions that will have no answer any more, where somebody asks.
+    #[inline]
+    pub fn advance(&mut self, now: Timestamp, wanted: Wanted, sink: &mut impl Sink) {
+        while let Some((flow, update)) = self.lookups.unanswered(now) {
+            if wanted.messages {
+                sink.event(Event::Update(event::Update { flow, first_seq: 0, update: &update }));
+            }
         }
     }
 }

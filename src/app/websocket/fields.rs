@@ -72,7 +72,9 @@ pub static FIELDS: &[Field<Get>] = &[
         },
     ),
     Field::new("websocket.payload.text", Kind::Text, "A text, the first 64 KiB of it", |message, put| {
-        content(message, Opcode::TEXT, |text| put(Value::Text(text)));
+        if let Some(text) = of(message).and_then(WebSocket::text).filter(|text| !text.is_empty()) {
+            put(Value::Text(text));
+        }
     }),
     Field::new("websocket.payload.close.status_code", Kind::Uint, "Why the connection is closed", |message, put| {
         if let Some(Close { code, .. }) = of(message).and_then(WebSocket::close) {

@@ -94,6 +94,25 @@ impl WebSocket {
         self.content.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
+    /// The media type that its content would have elsewhere.
+    pub const fn media_type(&self) -> &'static [u8] {
+        match self.opcode {
+            Opcode::TEXT => b"text/plain; charset=utf-8",
+            _ => b"application/octet-stream",
+        }
+    }
+
+    /// A text as far as it is kept, without a character that is cut there.
+    pub fn text(&self) -> Option<&[u8]> {
+        let kept = Some(&self.content[..]).filter(|_| self.opcode == Opcode::TEXT)?;
+        match str::from_utf8(kept) {
+            Err(error) if error.error_len().is_none() && self.len > kept.len() as u64 => {
+                kept.get(..error.valid_up_to())
+            }
+            _ => Some(kept),
+        }
+    }
+
     /// What a close frame says.
     pub fn close(&self) -> Option<Close<'_>> {
         (self.opcode == Opcode::CLOSE).then(|| Close::of(&self.content)).flatten()

@@ -1,5 +1,6 @@
 //! JSON Lines: one object a line, keys in a fixed order, nested as the field names are at their dots.
 
+mod follow;
 mod lint;
 mod plan;
 mod writer;
@@ -27,6 +28,7 @@ use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
 use crate::tcp::options::AT as TCP_OPTIONS;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, SegmentRef};
+pub use follow::Follow;
 pub use lint::Lints;
 use plan::{Plans, base};
 use writer::{Object, string};
@@ -169,9 +171,18 @@ impl Json {
                     object.fields(http2::FIELDS, |field, slot| (field.get)(message, &mut |value| slot.put(value)));
                 }
             }
-            unit => object.fields(unit.application().fields, |field, slot| {
-                (field.get)(message, &mut |value| slot.put(value));
-            }),
+            unit => {
+                object.fields(unit.application().fields, |field, slot| {
+                    (field.get)(message, &mut |value| slot.put(value));
+                });
+                if let Unit::WebSocket(unit) = unit
+                    && self.options.hash
+                    && !unit.opcode.is_control()
+                {
+                    let hash = self.hashes.remove(&(event.flow.stream, message.number)).unwrap_or_default();
+                    self::hash(&mut object, "websocket.sha256", hash);
+                }
+            }
         }
         object.fields_and_lists(registry::MESSAGE, |field, slot| (field.get)(&event, &mut |value| slot.put(value)));
         object.array("message.missing", &message.missing, |out, missing| {
@@ -205,11 +216,15 @@ fn http(object: &mut Object<'_>, message: &Whole, http: &Http, hash: Option<Sha2
     }
     object.fields(of_body, |field, slot| (field.get)(message, &mut |value| slot.put(value)));
     if let Some(hash) = hash {
-        let out = object.key("http.body.sha256");
-        out.push(b'"');
-        number::bytes(out, &hash.finalize());
-        out.push(b'"');
+        self::hash(object, "http.body.sha256", hash);
     }
+}
+
+fn hash(object: &mut Object<'_>, key: &'static str, hash: Sha256) {
+    let out = object.key(key);
+    out.push(b'"');
+    number::bytes(out, &hash.finalize());
+    out.push(b'"');
 }
 
 fn packet(mut object: Object<'_>, packet: Packet<'_>) {
@@ -312,7 +327,8 @@ fn fragment(object: &mut Object<'_>, fragmented: &Fragmented<'_>, layer: &Layer<
 
 fn update(mut object: Object<'_>, event: Update<'_>) {
     let update = event.update;
-    object.uint("tcp.stream", event.flow.stream);
+    let stream = if event.flow.transport == event::Transport::Udp { registry::UDP_STREAM } else { "tcp.stream" };
+    object.uint(stream, event.flow.stream);
     object.uint("message.number", update.number.into());
     issues(object.key("message.issues"), update.issues);
     object.array("message.segments", update.segment, |out, segment| {

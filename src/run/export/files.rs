@@ -10,9 +10,10 @@ use super::bodies::{Bodies, Body, Key};
 use super::folder::Folder;
 use super::name::{Subject, file_name};
 use super::requests::Requests;
+use crate::app::http1::Http;
 use crate::app::http1::coding::Decoder;
 use crate::app::http1::head::HeadRef;
-use crate::app::message::{Integrity, Kind, Message, Missing};
+use crate::app::message::{Integrity, Kind, Message, Missing, Unit};
 use crate::event::{self, Event, Transport};
 use crate::issue::{Issue, IssueSet};
 use crate::print::object::Object;
@@ -119,10 +120,15 @@ impl Files {
 
     fn message(&mut self, told: &event::Message<'_>) -> io::Result<()> {
         let message = told.message;
-        let Some(http) = message.http() else { return Ok(()) };
         let key = (told.flow.stream, message.number);
         let mut body = self.bodies.take(key);
-        if http.parsed.complete || http.nine {
+        let headless = Http::default();
+        let (http, media_type) = match &message.unit {
+            Unit::Http(http) => (http, http.head().get("content-type")),
+            Unit::WebSocket(unit) if !unit.opcode.is_control() => (&headless, Some(unit.media_type().into())),
+            _ => return Ok(()),
+        };
+        if http.parsed.complete || http.nine || message.http().is_none() {
             body.note_hole(message.missing_bytes);
         }
         body.tell_causes(&message.missing);
@@ -139,7 +145,8 @@ impl Files {
         let unknown = Url { scheme: b"http", authority: b"", path: b"", query: None };
         let named = url.unwrap_or(unknown);
         let named = if named.authority.is_empty() { Url { authority: server.as_bytes(), ..named } } else { named };
-        let written = if body.len == 0 { None } else { Some(self.write(key, message, http.head(), named, body)?) };
+        let head = (http.head(), media_type.as_deref());
+        let written = if body.len == 0 { None } else { Some(self.write(key, message, head, named, body)?) };
         self.count(written.as_ref());
         let mut line = Vec::new();
         Object::write(&mut line, |object| {
@@ -159,7 +166,7 @@ impl Files {
             if message.kind == Kind::Response && http.parsed.code > 0 {
                 object.uint("code", http.parsed.code.into());
             }
-            if let Some(value) = http.head().get("content-type") {
+            if let Some(value) = &media_type {
                 object.text("type", value);
             }
             if http.head().get("content-encoding").is_some() {
@@ -209,11 +216,10 @@ impl Files {
         &mut self,
         (stream, number): Key,
         message: &Message,
-        head: HeadRef<'_>,
+        (head, media_type): (HeadRef<'_>, Option<&[u8]>),
         url: Url<'_>,
         mut body: Body,
     ) -> io::Result<Written> {
-        let media_type = head.get("content-type");
         let codings = || head.list("content-encoding");
         let complete = message.integrity == Integrity::Complete;
         let limit = self.max_decoded.min(MAX_ALL_DECODED - self.decoded);
@@ -251,14 +257,7 @@ impl Files {
         if !written.decoded {
             coded.extend(codings().filter_map(suffix));
         }
-        let subject = Subject {
-            stream,
-            number,
-            url,
-            media_type: media_type.as_deref(),
-            coded: &coded,
-            is_whole: written.is_whole,
-        };
+        let subject = Subject { stream, number, url, media_type, coded: &coded, is_whole: written.is_whole };
         let published = self.folder.publish(&temporary, &file_name(&subject));
         if published.is_err() {
             self.folder.remove(&temporary);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Shared;
+use crate::app::Wanted;
 use crate::app::datagram::{self, Datagram};
 use crate::app::dns::Lookups;
 use crate::app::message::{Integrity, Kind, Message, Unit};
@@ -146,10 +147,13 @@ impl Datagrams {
 }
 
 impl Datagrams {
-    /// Tells of questions that will have no answer any more.
-    pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
+    /// Tells of questions that will have no answer any more, where somebody asks.
+    #[inline]
+    pub fn advance(&mut self, now: Timestamp, wanted: Wanted, sink: &mut impl Sink) {
         while let Some((flow, update)) = self.lookups.unanswered(now) {
-            sink.event(Event::Update(event::Update { flow, first_seq: 0, update: &update }));
+            if wanted.messages {
+                sink.event(Event::Update(event::Update { flow, first_seq: 0, update: &update }));
+            }
         }
     }
 }

@@ -385,7 +385,7 @@ impl Engine {
     #[inline]
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
-        self.datagrams.advance(self.shared.now, sink);
+        self.datagrams.advance(self.shared.now, self.shared.wanted, sink);
         if self.timers.may_be_due(self.shared.now) {
             self.fire(sink);
         }
@@ -446,7 +446,7 @@ impl Engine {
 
     /// The capture has ended: tells what is left.
     pub fn finish(&mut self, sink: &mut impl Sink) {
-        self.datagrams.advance(Timestamp(i64::MAX), sink);
+        self.datagrams.advance(Timestamp(i64::MAX), self.shared.wanted, sink);
         let mut open: Vec<(u64, Id)> = Vec::new();
         for id in self.table.ids() {
             open.extend(self.table.get_mut(id).map(|connection| (connection.stream(), id)));

@@ -347,10 +347,15 @@ fn counted(values: &[String]) -> BTreeMap<&str, usize> {
     counts
 }
 
-/// A number in hexadecimal as one in decimal.
+/// A value as one writes it in decimal, so that equal ones are counted together.
 fn decimal(value: &str) -> String {
     let number = value.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    number.map_or_else(|| value.to_owned(), |number| number.to_string())
+    match (value, number) {
+        ("true" | "True", _) => "1".to_owned(),
+        ("false" | "False", _) => "0".to_owned(),
+        (_, Some(number)) => number.to_string(),
+        _ => value.to_owned(),
+    }
 }
 
 impl Found {

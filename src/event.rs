@@ -1,6 +1,7 @@
 //! What the core says of the frames it was given.
 
 use crate::app::message;
+use crate::app::tls;
 use crate::decode::Decoded;
 use crate::flow::Endpoint;
 use crate::flow::fields::Fragmented;
@@ -235,6 +236,8 @@ pub struct Connection {
     pub http: bool,
     /// The protocol that is not HTTP, where its first bytes tell.
     pub protocol: Option<&'static str>,
+    /// What is known of it, where it is TLS.
+    pub tls: Option<Box<tls::Facts>>,
     /// Payload bytes that are in no message.
     pub other_bytes: u64,
     /// What is worth flagging of the connection itself.

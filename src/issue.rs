@@ -159,7 +159,8 @@ issues! {
 
     QueryRetransmission "query_retransmission" Note "dns.retransmit_request" "the same question again, which has no answer so far";
     ResponseRetransmission "response_retransmission" Note "dns.retransmit_response" "an answer to a question that has one already";
-    UnsolicitedResponse "unsolicited_response" Warn "dns.unsolicited" "an answer to no question that was captured";
+    Unanswered "unanswered" Warn "" "no answer came in five seconds, or before the capture ended";
+    UnsolicitedResponse "unsolicited_response" Note "dns.unsolicited" "an answer to no question that was captured";
     QuestionMismatch "question_mismatch" Warn "RFC 5452 9.1" "the identifier is that of a question, which asked something else";
 }
 

@@ -1,6 +1,7 @@
 //! Every field by name: what records, `dissect fields` and filters ask.
 
 use crate::app::APPLICATIONS;
+use crate::app::tls::{Facts, names};
 use crate::decode;
 use crate::event::{Connection, Message, Packet};
 use crate::field::{Field, Kind, Value};
@@ -221,6 +222,41 @@ pub static CONNECTION: &[Field<ConnectionGet>] = &[
             put(Value::Text(name.as_bytes()));
         }
     }),
+    Field::new("connection.tls.version", Kind::Text, "Version that the server chose", |connection, put| {
+        if let Some(version) = connection.tls.as_ref().and_then(|tls| tls.version) {
+            put(Value::Text(names::version(version).to_string().as_bytes()));
+        }
+    }),
+    Field::new("connection.tls.ciphersuite", Kind::Text, "Cipher suite that it chose", |connection, put| {
+        if let Some(cipher) = connection.tls.as_ref().and_then(|tls| tls.cipher) {
+            put(Value::Text(names::cipher(cipher).to_string().as_bytes()));
+        }
+    }),
+    Field::new("connection.tls.server_name", Kind::Text, "Host that the client asked for (SNI)", |connection, put| {
+        tls_text(connection, |tls| tls.server_name.as_deref(), put);
+    }),
+    Field::new(
+        "connection.tls.alpn",
+        Kind::Text,
+        "Application protocol, where the choice is in clear",
+        |connection, put| tls_text(connection, |tls| tls.alpn.as_deref(), put),
+    ),
+    Field::new("connection.tls.ja3", Kind::Text, "JA3 fingerprint of the client", |connection, put| {
+        tls_text(connection, |tls| tls.ja3.as_deref().map(str::as_bytes), put);
+    }),
+    Field::new("connection.tls.ja4", Kind::Text, "JA4 fingerprint of the client", |connection, put| {
+        tls_text(connection, |tls| tls.ja4.as_deref().map(str::as_bytes), put);
+    }),
+    Field::new("connection.tls.bytes_to_server", Kind::Uint, "Encrypted bytes from the client", |connection, put| {
+        if let Some(tls) = &connection.tls {
+            put(Value::Uint(tls.bytes[connection.flow.client.unwrap_or(0) % 2]));
+        }
+    }),
+    Field::new("connection.tls.bytes_to_client", Kind::Uint, "Encrypted bytes from the server", |connection, put| {
+        if let Some(tls) = &connection.tls {
+            put(Value::Uint(tls.bytes[(connection.flow.client.unwrap_or(0) + 1) % 2]));
+        }
+    }),
     Field::new("connection.other_bytes", Kind::Uint, "Bytes of another protocol", |connection, put| {
         put(Value::Uint(connection.other_bytes));
     }),
@@ -306,6 +342,12 @@ fn entry<G>(field: &Field<G>) -> Entry {
 
 fn end(connection: &Connection, from_client: usize) -> crate::flow::Endpoint {
     connection.flow.ends[(connection.client() + from_client) % 2]
+}
+
+fn tls_text(connection: &Connection, get: fn(&Facts) -> Option<&[u8]>, put: &mut dyn FnMut(Value<'_>)) {
+    if let Some(text) = connection.tls.as_deref().and_then(get) {
+        put(Value::Text(text));
+    }
 }
 
 fn direction(connection: &Connection, from_client: bool) -> &crate::event::Direction {

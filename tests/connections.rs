@@ -85,12 +85,15 @@ fn they_are_those_of_the_main_job_in_the_order_of_their_numbers() {
     }
 }
 
+/// What connections are sorted by.
+type Key = dyn Fn(&Value) -> f64;
+
 #[test]
 fn they_are_sorted_by_what_is_asked_for() {
     let bytes = |record: &Value| number(record, "to_server.bytes") + number(record, "to_client.bytes");
     let messages = |record: &Value| number(record, "to_server.messages") + number(record, "to_client.messages");
     let rate = |record: &Value| number(record, "to_server.rate") + number(record, "to_client.rate");
-    let keys: [(&str, &dyn Fn(&Value) -> f64); 5] = [
+    let keys: [(&str, &Key); 5] = [
         ("bytes", &bytes),
         ("messages", &messages),
         ("rate", &rate),

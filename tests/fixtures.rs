@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 
 use common::{dissect, ledger_fault, name, path, run, strings};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn every_capture_yields_what_was_sent() {
@@ -108,8 +108,9 @@ impl Capture {
             met.insert(stream["tcp"]["stream"].as_u64());
             self.check_connection(stream, connection, faults);
         }
-        let strange =
-            |message: &&Value| !message["http"].is_null() && !met.contains(&message["tcp"]["stream"].as_u64());
+        let strange = |message: &&Value| {
+            !message["http"].is_null() && !message["tcp"].is_null() && !met.contains(&message["tcp"]["stream"].as_u64())
+        };
         faults.unless(self.messages.iter().all(|message| !strange(&message)), || "messages elsewhere".into());
         for class in ["undecodable", "before_first"] {
             let told: Vec<u64> = connections.iter().filter_map(|one| one[class].as_u64()).collect();
@@ -135,18 +136,12 @@ impl Capture {
             let has = |packet: &Value| packet["frame"]["protocols"].as_str().unwrap().split(':').any(|p| p == protocol);
             faults.unless(self.packets.values().any(has), || format!("no frame of {protocol}"));
         }
-        let datagrams = truth["datagrams"].as_array().into_iter().flatten();
-        let told = self.messages.iter().filter(|message| !message["udp"].is_null());
-        faults.compare("datagrams", told.clone().count(), datagrams.clone().count());
-        for (one, got) in datagrams.zip(told) {
-            let dns = &got["dns"];
-            faults.compare("dns.id", &dns["id"], &one["id"]);
-            faults.compare("dns.qry.name", &dns["qry"]["name"][0], &one["name"]);
-            faults.compare("dns.flags.response", &dns["flags"]["response"], &Value::from(one["kind"] == "response"));
-            let address = one["address"].as_str().or(one["type"].as_str()).unwrap();
-            let summary = dns["summary"].as_str().unwrap();
-            faults.unless(summary.contains(address), || format!("{summary} lacks {address}"));
-        }
+        let (http, other): (Vec<&Value>, Vec<&Value>) =
+            self.messages.iter().filter(|one| !one["udp"].is_null()).partition(|one| !one["http"].is_null());
+        check_names(&truth["datagrams"], other.into_iter(), faults);
+        let asked: Vec<Value> =
+            http.iter().map(|one| json!([one["http"]["request"]["method"], one["http"]["request"]["uri"]])).collect();
+        faults.compare("HTTP over UDP", Value::from(asked), truth.get("over_udp").cloned().unwrap_or(json!([])));
     }
 
     fn check_connection(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
@@ -158,12 +153,22 @@ impl Capture {
         if want.is_empty() {
             faults.compare("protocol", stream["connection"].get("protocol"), truth.get("protocol"));
         } else {
-            faults.compare("protocol", &stream["connection"]["protocol"], &Value::from("HTTP"));
+            let protocol = truth.get("protocol").cloned().unwrap_or("HTTP".into());
+            faults.compare("protocol", &stream["connection"]["protocol"], &protocol);
         }
-        let other = stream["connection"]["other_bytes"].as_u64() > Some(0);
+        // Of what is dissected, the bytes are in messages.
+        let has_messages = self.messages.iter().any(|one| !one["tls"].is_null() && one["tcp"]["stream"] == *number);
+        let other = has_messages || stream["connection"]["other_bytes"].as_u64() > Some(0);
+        let own = self.messages.iter().filter(|one| !one["dns"].is_null() && one["tcp"]["stream"] == *number);
+        check_names(&truth["dns"], own, faults);
         let then = truth.get("then").filter(|then| *then != "websocket");
-        let elsewhere = then.or(truth.get("protocol")).is_some();
+        let foreign = want.is_empty() && truth.get("protocol").is_some() && truth.get("dns").is_none();
+        let elsewhere = then.is_some() || foreign;
         faults.compare("bytes of another protocol", other, elsewhere);
+
+        if let Some(truth) = truth.get("tls") {
+            self.check_tls(stream, truth, faults);
+        }
 
         // Ours are numbered in the order of cause and effect, theirs in that of the frames; within a direction they agree.
         let mut pairs: Vec<Option<&Value>> = vec![None; want.len()];
@@ -216,6 +221,27 @@ impl Capture {
         }
     }
 
+    /// The version, the name, and which messages of either side are in clear.
+    fn check_tls(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
+        let seen = &stream["connection"]["tls"];
+        for field in ["version", "server_name"] {
+            faults.compare(field, seen.get(field), truth.get(field).filter(|value| !value.is_null()));
+        }
+        let mut messages: Vec<&Value> =
+            self.messages.iter().filter(|one| one["tcp"]["stream"] == stream["tcp"]["stream"]).collect();
+        messages.sort_by_key(|message| message["message"]["number"].as_u64());
+        for (direction, end) in [("there", "client"), ("back", "server")] {
+            let port = &stream["connection"][end]["port"];
+            let is_clear =
+                |one: &&&Value| one["tls"].get("app_data").is_none() && one["tls"]["summary"] != "Encrypted alert";
+            let sent = messages.iter().filter(|one| one["tcp"]["srcport"] == *port).filter(is_clear);
+            let titles: Vec<&str> = sent.map(|one| one["tls"]["summary"].as_str().unwrap()).collect();
+            let want = strings(&truth[direction]);
+            let same = titles.len() == want.len() && titles.iter().zip(&want).all(|(got, want)| got.starts_with(want));
+            faults.unless(same, || format!("{direction}: {titles:?}, not {want:?}"));
+        }
+    }
+
     fn check_message(&self, got: &Value, truth: &Value, numbers: &[Option<u64>], faults: &mut Faults) {
         let (http, message) = (&got["http"], &got["message"]);
         for field in ["method", "uri", "version", "code"] {
@@ -253,6 +279,8 @@ impl Capture {
     /// The segments of each message are bytes of the frames that they name, and with what is missing they are all of it.
     fn check_provenance(&self, faults: &mut Faults) {
         for message in self.messages.iter().filter(|message| !message["http"].is_null() && !message["tcp"].is_null()) {
+            // The frames of other streams of HTTP/2 lie between those of a message.
+            let in_pieces = !message["http2"].is_null();
             let (stream, message) = (&message["tcp"]["stream"], &message["message"]);
             let of = format!("stream {stream}, message number {}", message["number"]);
             let mut runs = Vec::new();
@@ -276,8 +304,37 @@ impl Capture {
             }
             runs.sort_unstable();
             // Copies are segments too.
-            let end = runs.iter().try_fold(0, |end, (offset, len)| (*offset <= end).then_some(end.max(offset + len)));
+            let (mut end, mut between) = (0, 0);
+            for (offset, len) in &runs {
+                between += offset.saturating_sub(end);
+                end = end.max(offset + len);
+            }
+            let end = Some(end - between).filter(|_| in_pieces || between == 0);
             faults.compare(&format!("{of}: bytes covered by {runs:?}"), end, message["length"].as_u64());
+        }
+    }
+}
+
+/// Messages of DNS, in order.
+fn check_names<'m>(truth: &Value, told: impl Iterator<Item = &'m Value>, faults: &mut Faults) {
+    let (truth, told): (Vec<&Value>, Vec<&Value>) = (truth.as_array().into_iter().flatten().collect(), told.collect());
+    faults.compare("messages of DNS", told.len(), truth.len());
+    for (one, got) in truth.into_iter().zip(told) {
+        let (dns, message) = (&got["dns"], &got["message"]);
+        if let Some(id) = one.get("id") {
+            faults.compare("dns.id", &dns["id"], id);
+        }
+        faults.compare("dns.qry.name", &dns["qry"]["name"][0], &one["name"]);
+        faults.compare("dns.flags.response", &dns["flags"]["response"], &Value::from(one["kind"] == "response"));
+        faults.compare("dns.flags.rcode", dns["flags"].get("rcode"), one.get("rcode"));
+        let shown = one["address"].as_str().or(one["type"].as_str()).unwrap();
+        let summary = dns["summary"].as_str().unwrap();
+        faults.unless(summary.contains(&shown[..shown.len().min(40)]), || format!("{summary} lacks {shown}"));
+        if let Some(number) = one.get("answers") {
+            faults.compare("answers", &message["answers"], number);
+        }
+        for issue in strings(&one["issues"]) {
+            faults.unless(strings(&message["issues"]).contains(&issue), || format!("{summary} lacks {issue}"));
         }
     }
 }

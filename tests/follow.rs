@@ -40,18 +40,18 @@ fn a_conversation_is_told_from_handshake_to_close() {
     let want = "\
 stream 0   10.0.0.1:40240   10.0.0.2:80
 
-→ client   09:11:35.583800   frame 1   [SYN]   seq 0 win 64240
-← server   09:11:35.583838   +38.0 µs   frame 2   [SYN, ACK]   seq 0 ack 1 win 65160
-→ client   09:11:35.583854   +16.0 µs   frame 3   [ACK]   seq 1 ack 1 win 64512   RTT 54.0 µs
+→ client  09:11:35.583800  frame 1  [SYN]  seq 0 win 64240
+← server  09:11:35.583838  +38.0 µs  frame 2  [SYN, ACK]  seq 0 ack 1 win 65160
+→ client  09:11:35.583854  +16.0 µs  frame 3  [ACK]  seq 1 ack 1 win 64512  RTT 54.0 µs
 
-→ client   09:11:35.583993   +139 µs   frame 4   81 B   #1 GET /hello.txt
+→ client  09:11:35.583993  +139 µs  frame 4  81 B  #1 GET /hello.txt
 │ GET /hello.txt HTTP/1.1␍␊
 │ Host: 10.0.0.2␍␊
 │ User-Agent: curl/7.88.1␍␊
 │ Accept: */*␍␊
 │ ␍␊
 
-← server   09:11:35.584070   +77.0 µs   frame 6   277 B   #2 200 OK
+← server  09:11:35.584070  +77.0 µs  frame 6  277 B  #2 200 OK
 │ HTTP/1.1 200 OK␍␊
 │ Server: nginx/1.22.1␍␊
 │ Date: Sun, 22 Nov 2026 09:11:35 GMT␍␊
@@ -64,8 +64,8 @@ stream 0   10.0.0.1:40240   10.0.0.2:80
 │ ␍␊
 │ Hello, you found the example text file!␊
 
-→ client   09:11:35.584258   +188 µs   frame 8   [FIN, ACK]   seq 82 ack 278 win 64512
-← server   09:11:35.585528   +1.27 ms   frame 9   [FIN, ACK]   seq 278 ack 83 win 65536
+→ client  09:11:35.584258  +188 µs  frame 8  [FIN, ACK]  seq 82 ack 278 win 64512
+← server  09:11:35.585528  +1.27 ms  frame 9  [FIN, ACK]  seq 278 ack 83 win 65536
 
 stream 0  HTTP   10.0.0.1:40240 → 10.0.0.2:80   → 81 B in 6 segments   ← 277 B in 4 segments
     frames 1-10   1.73 ms   handshake whole   closed by FIN   initial RTT 54.0 µs
@@ -77,16 +77,16 @@ stream 0  HTTP   10.0.0.1:40240 → 10.0.0.2:80   → 81 B in 6 segments   ← 2
 fn what_acknowledges_comes_after_what_it_acknowledges() {
     let text = told("response-before-request.pcap", "0 -t");
     let want = [
-        "→ client   +149 µs   frame 5   81 B   #1 GET /hello.txt",
-        "← server   frame 4   277 B   #2 200 OK",
+        "→ client  +149 µs  frame 5  81 B  #1 GET /hello.txt",
+        "← server  frame 4  277 B  #2 200 OK",
         "│ ! ← frame 4  bytes 0-276, captured before frame 5 but sent after it  ack_lost_segment",
     ];
-    assert_eq!(lines(&text, &["→ client   +149", "← server   frame 4", "│ ! "]), want);
+    assert_eq!(lines(&text, &["→ client  +149", "← server  frame 4", "│ ! "]), want);
     // An ACK by itself waits for the bytes that it acknowledges, and so do the FINs.
     let text = told("ack-before-data.pcap", "0 -t -v");
     let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} in {text}"));
     assert!(at("┄ ← frame 11  [") < at("┄ → frame 10  [ACK]"));
-    assert!(at("frame 18   [FIN, ACK]") < at("frame 19   [FIN, ACK]"));
+    assert!(at("frame 18  [FIN, ACK]") < at("frame 19  [FIN, ACK]"));
     for text in [told("mid-stream.pcap", "0 -t"), told("response-lost.pcap", "0 -t")] {
         let frames: Vec<u64> = lines(&text, &["→", "←"])
             .iter()
@@ -100,9 +100,8 @@ fn what_acknowledges_comes_after_what_it_acknowledges() {
 #[test]
 fn who_asks_is_the_client_though_the_other_was_heard_first() {
     let text = told("mid-stream.pcap", "0 -t");
-    let want =
-        ["← server   frames 1-5   3 segments   3144 B", "→ client   +126 µs   frame 7   66 B   #1 GET /hello.txt"];
-    assert_eq!(lines(&text, &["← server   frames", "→ client   +126"]), want);
+    let want = ["← server  frames 1-5  3 segments  3144 B", "→ client  +126 µs  frame 7  66 B  #1 GET /hello.txt"];
+    assert_eq!(lines(&text, &["← server  frames", "→ client  +126"]), want);
     let client = follow("mid-stream.pcap", "0 --raw --from client");
     assert!(client.stdout.starts_with(b"GET /hello.txt HTTP/1.1\r\n"));
     assert!(!told("mid-stream.pcap", "0 --from client").contains("← server"));
@@ -134,7 +133,7 @@ fn what_happened_is_told_where_it_happened() {
         "│ · ← frame 11  keep_alive_ack  +60.0 µs",
     ];
     assert_eq!(lines(&text, &["│ ·"]), want);
-    assert!(text.contains("\n→ client   after a pause of 2.50 s   frame 12   66 B   #3 GET /hello.txt\n"));
+    assert!(text.contains("\n→ client  after a pause of 2.50 s  frame 12  66 B  #3 GET /hello.txt\n"));
 
     let text = told("loss-at-client.pcap", "0 -t");
     assert!(text.contains("│ · → frames 17-29  7 times  duplicate_ack (the same acknowledgement again)"), "{text}");
@@ -151,7 +150,7 @@ fn what_happened_is_told_where_it_happened() {
         assert!(text.contains(what), "{what} in {text}");
     }
     let text = told("reset-in-body.pcap", "0");
-    assert!(text.contains("frame 12   [RST, ACK]   seq 3042 ack 78"), "{text}");
+    assert!(text.contains("frame 12  [RST, ACK]  seq 3042 ack 78"), "{text}");
     assert!(text.contains("✗ #2 is not whole: aborted (the connection was reset before the end"), "{text}");
     let text = told("snaplen-96.pcap", "0");
     assert!(text.contains("│ ✗ → 54 bytes (bytes 30-83) were sent, but their frame was captured shorter\n"), "{text}");
@@ -166,13 +165,13 @@ fn messages_are_marked_where_they_begin() {
     assert_eq!(marks, ["├ #2 GET /lines-6k.txt", "├ #3 GET /old", "├ #5 200 OK", "├ #6 301 Moved Permanently"]);
     let at = |what: &str| text.find(what).unwrap();
     assert!(at("├ #2") + "├ #2 GET /lines-6k.txt\n".len() == at("│ GET /lines-6k.txt HTTP/1.1"));
-    assert!(text.contains("145 B   #1 GET /hello.txt\n") && text.contains("7026 B   #4 200 OK\n"), "{text}");
+    assert!(text.contains("145 B  #1 GET /hello.txt\n") && text.contains("7026 B  #4 200 OK\n"), "{text}");
     let dns = told("dns.pcap", "--udp 0 -t");
     assert_eq!(
         lines(&dns, &["→", "←"])[..2],
         [
-            "→ client   frame 1   34 B   #1 DNS A? www.example.test",
-            "← server   +140 µs   frame 2   50 B   #2 DNS A www.example.test → 10.0.0.2",
+            "→ client  frame 1  34 B  #1 DNS A? www.example.test",
+            "← server  +140 µs  frame 2  50 B  #2 DNS A www.example.test → 10.0.0.2",
         ]
     );
 }
@@ -191,6 +190,41 @@ fn hexadecimal_has_every_byte() {
     }
     // Offsets go on after a gap where the bytes do.
     assert!(told("hole-in-body.pcap", "0 -X").contains("│ 0x10f8:  "));
+}
+
+#[test]
+fn records_have_every_byte_and_what_happened() {
+    for fixture in ["gzip-response.pcap", "tls.pcap", "late-data.pcap", "mid-stream.pcap"] {
+        let records = follow(fixture, "0 -T json").records();
+        for side in ["client", "server"] {
+            let from = |record: &&Value| record["src"] == address(&records, side) && record["event"] == "data";
+            let mut got: Vec<u8> = Vec::new();
+            for record in records.iter().filter(from) {
+                let before = got.len() as u64;
+                match (record["text"].as_str(), record["bytes"].as_str()) {
+                    (Some(text), None) => got.extend(text.as_bytes()),
+                    (None, Some(hex)) => got.extend(
+                        hex.as_bytes()
+                            .chunks(2)
+                            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()),
+                    ),
+                    _ => panic!("{record}"),
+                }
+                assert_eq!(got.len() as u64 - before, record["len"].as_u64().unwrap(), "{record}");
+            }
+            assert!(got == follow(fixture, &format!("0 --raw --from {side}")).stdout, "{fixture} {side}");
+        }
+    }
+    let records = follow("late-data.pcap", "0 -T json").records();
+    let events = records.iter().filter_map(|record| record["event"].as_str());
+    let events: Vec<&str> = events.filter(|event| !["data", "segment"].contains(event)).collect();
+    assert_eq!(events, ["gap", "late", "end", "end"]);
+}
+
+/// The client's or the server's, as the records of messages have it.
+fn address(records: &[Value], side: &str) -> Value {
+    let known = records.iter().find(|record| record["from"] == side).unwrap();
+    known["src"].clone()
 }
 
 #[test]

@@ -15,6 +15,8 @@ const TABLE: &[(&str, &str, &str, i32)] = &[
     ("json-request-again", "again-other-bytes-later.pcap", "-T json", 0),
     ("json-chunked", "chunked-trailer.pcap", "-T json --hash", 0),
     ("json-dns", "dns.pcap", "-T json", 0),
+    ("text-dns", "dns-truncated.pcap", "-v", 0),
+    ("text-dns-again", "dns-again.pcap", "", 0),
     ("json-fragments", "ip-fragments.pcap", "-T json", 0),
     ("json-file-cut", "file-cut-in-body.pcap", "-T json", 1),
     ("json-filter", "keep-alive.pcap", "-T json -q tcp port 80", 0),

@@ -210,3 +210,91 @@ fn what_is_no_visit_is_told_apart() {
     assert!(text("response-lost.pcap").contains("the response is not in the capture"));
     assert!(text("hole-in-body.pcap").contains("1448 bytes are missing"));
 }
+
+/// What can be seen of a page within TLS 1.2 and HTTP/1.1: as many turns as objects, when, how large, on which connection.
+#[test]
+fn within_tls_turns_are_as_the_browser_says_of_its_objects() {
+    let (records, wanted) = (told("page-https.pcap"), log("page-https.json"));
+    let (turns, starts) = (of_type(&records, "turn"), starts(&records));
+    let visits = |objects: &mut dyn Iterator<Item = &Value>| -> Vec<u64> {
+        objects.map(|object| object["visit"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(visits(&mut turns.iter().copied()), visits(&mut wanted.iter()));
+    assert!(same_parts(turns.iter().zip(&wanted).map(|(turn, wanted)| (&turn["stream"], &wanted["connection"]))));
+    for (turn, wanted) in turns.iter().zip(&wanted) {
+        assert!(wanted["url"].as_str().unwrap().starts_with(turn["url"].as_str().unwrap()));
+        // A record of AES-GCM has 24 bytes more than the data in it, which are of the head too, where the browser tells that.
+        let (encrypted, data) = (turn["bytes_to_client"].as_i64().unwrap(), wanted["bytes"].as_i64().unwrap());
+        let overhead = 24 * turn["records_to_client"].as_i64().unwrap();
+        let is_whole = encrypted - overhead == data;
+        assert!(is_whole || wanted["status"] == 404 || wanted["bytes"] == 0, "{turn}: {data}");
+        let start = starts[&turn["visit"].as_u64().unwrap()];
+        let wire = |part: &str, end: &str| start + turn[part][end].as_f64().unwrap();
+        follows("the request", wanted, at(wanted, "sendStart"), wire("request", "first"), 3.0);
+        // The browser sees nothing of a record before all of it is there, which may be a round trip later.
+        follows("the response", wanted, wire("response", "first"), at(wanted, "receiveHeadersStart"), 30.0);
+        follows("the end", wanted, wire("response", "last"), wanted["finished"].as_f64().unwrap(), 40.0);
+        if wanted["reused"] == false {
+            let connections = of_type(&records, "connection");
+            let connection = connections.iter().find(|one| one["stream"] == turn["stream"]).unwrap();
+            let first = starts[&connection["visit"].as_u64().unwrap()];
+            let tls = |name: &str| first + connection["tls"][name]["at"].as_f64().unwrap();
+            follows("ClientHello", wanted, tls("client_hello"), at(wanted, "sslStart") + 3.0, 20.0);
+            follows("the handshake's end", wanted, tls("secured"), at(wanted, "sslEnd"), 10.0);
+        }
+    }
+}
+
+/// Within TLS 1.3 and HTTP/2 objects cannot be told apart, but when the first was asked for, and when the last had come.
+#[test]
+fn within_http2_the_whole_is_as_the_browser_says() {
+    let (records, wanted) = (told("page-https-h2.pcap"), log("page-https-h2.json"));
+    let (visits, turns) = (of_type(&records, "visit"), of_type(&records, "turn"));
+    assert_eq!(visits.len(), 2);
+    for (visit, start) in starts(&records) {
+        let own = |records: &[&Value]| -> Vec<Value> {
+            records.iter().filter(|one| one["visit"] == visit).map(|one| (*one).clone()).collect()
+        };
+        let (turns, objects) = (own(&turns), own(&wanted.iter().collect::<Vec<_>>()));
+        assert!(turns.len() <= objects.len());
+        let wire = |turn: &Value, part: &str, end: &str| start + turn[part][end].as_f64().unwrap();
+        let (first, last) = (&turns[0], &turns[turns.len() - 1]);
+        follows("the first", &objects[0], at(&objects[0], "sendStart"), wire(first, "request", "first"), 5.0);
+        let finished = objects.iter().map(|object| object["finished"].as_f64().unwrap()).reduce(f64::max).unwrap();
+        follows("the last", &objects[0], wire(last, "response", "last"), finished, 40.0);
+        let bytes: i64 = turns.iter().map(|turn| turn["bytes_to_client"].as_i64().unwrap()).sum();
+        let bodies: i64 = objects.iter().map(|object| object["bytes"].as_i64().unwrap()).sum();
+        assert!((bodies..bodies + bodies / 10 + 1000).contains(&bytes), "{bytes} encrypted, {bodies} within");
+    }
+    let tls = &of_type(&records, "connection")[0]["tls"];
+    assert_eq!((&tls["host"], &tls["version"]), (&"www.example.test".into(), &"TLS 1.3".into()));
+    assert_eq!(tls["alpn_offered"], serde_json::json!(["h2", "http/1.1"]));
+    assert!(tls.get("alpn").is_none(), "in TLS 1.3 the choice is encrypted");
+}
+
+/// What nghttp says of what it fetched over HTTP/2 in clear: its times are from its own start, and since its last write.
+#[test]
+fn over_http2_it_is_as_nghttp_says() {
+    let records = told("page-h2c.pcap");
+    let wanted: Vec<Value> = serde_json::from_str(&fs::read_to_string(fixture("page-h2c.json")).unwrap()).unwrap();
+    let objects = of_type(&records, "object");
+    let urls = |objects: &mut dyn Iterator<Item = &Value>| -> Vec<(String, u64)> {
+        objects.map(|one| (one["url"].as_str().unwrap().to_owned(), one["status"].as_u64().unwrap())).collect()
+    };
+    assert_eq!(urls(&mut objects.iter().copied()), urls(&mut wanted.iter()));
+    for (at, (object, wanted)) in objects.iter().zip(&wanted).enumerate() {
+        let timing = |name: &str| wanted["timings"][name].as_f64().unwrap();
+        let wire = |part: &str, end: &str| object[part][end].as_f64().unwrap();
+        let waited = wire("response", "first") - wire("request", "last");
+        assert!((timing("wait") - waited).abs() < 2.0, "{object}: {wanted}");
+        let took = wire("response", "last") - wire("request", "last");
+        assert!((timing("wait") + timing("receive") - took).abs() < 3.0, "{object}: {wanted}");
+        if at == 0 {
+            assert!((timing("connect") - object["timings"]["connect"].as_f64().unwrap()).abs() < 1.0);
+            // The resolver answers, then the program goes on.
+            assert!(timing("dns") >= object["timings"]["dns"].as_f64().unwrap());
+        } else {
+            assert_eq!((&object["cause"], &object["by"]), (&"content".into(), &1.into()));
+        }
+    }
+}

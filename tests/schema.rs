@@ -34,7 +34,14 @@ fn every_record_is_as_the_schema_says() {
     let validator = jsonschema::validator_for(&schema()).expect("a schema");
     let mut faults = Vec::new();
     for path in common::fixtures() {
-        for arguments in [&["--hash", "-P"][..], &["--verify-checksums"], &["connections", "--rtt"], &["stats"]] {
+        for arguments in [
+            &["--hash", "-P"][..],
+            &["--verify-checksums"],
+            &["connections", "--rtt"],
+            &["stats"],
+            &["follow", "0", "-v"],
+            &["follow", "--udp", "0"],
+        ] {
             let told = run(dissect().args(arguments).args(["-T", "json", "-r"]).arg(&path));
             for line in String::from_utf8(told.stdout).unwrap().lines() {
                 if let Some(key) = repeated_key(line) {
@@ -146,6 +153,7 @@ fn schema() -> Value {
         ("message", message()),
         ("update", update()),
         ("connection", connection()),
+        ("follow", follow()),
         ("end", end()),
         ("finding", finding()),
         ("findings", findings()),
@@ -165,7 +173,7 @@ fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A record of dissect -T json",
-        "description": "One object a line; the first is of the type begin, the last of the type end. Findings are what check tells, lints what lints tells, connections and counts what stats tells.",
+        "description": "One object a line; the first is of the type begin, the last of the type end. Follow records are what follow tells, findings what check tells, lints what lints tells, connections and counts what stats tells.",
         "oneOf": one_of,
         "$defs": defs,
     })
@@ -348,6 +356,35 @@ fn layers() -> Vec<(&'static str, Value)> {
     bases.into_iter().map(layer).collect()
 }
 
+fn follow() -> Value {
+    let events = ["segment", "data", "gap", "copy", "late", "before", "outside", "end"];
+    let control = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"];
+    record("follow")
+        .must("event", json!({ "enum": events }))
+        .may("tcp.stream", count())
+        .may("tcp.seq", count())
+        .may("tcp.ack", count())
+        .may("tcp.window_size", count())
+        .may("udp.stream", count())
+        .must("src", text())
+        .must("dst", text())
+        .may("from", json!({ "enum": ["client", "server"] }))
+        .may("frame.number", count())
+        .may("time", json!({ "type": "string", "format": "date-time" }))
+        .may("offset", count())
+        .may("len", count())
+        .may("flags", list(of("flag")))
+        .may("control", list(json!({ "enum": control })))
+        .may("initial_rtt", json!({ "type": "number" }))
+        .may("text", text())
+        .may("bytes", json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$" }))
+        .may("missing", count())
+        .may("cause", json!({ "enum": ["gap", "truncated"] }))
+        .may("compared", json!({ "enum": ["equal", "not", "conflict"] }))
+        .may("by", json!({ "enum": ["fin", "rst", "capture"] }))
+        .build()
+}
+
 fn finding() -> Value {
     let message = json!({ "enum": ["request", "response", "message"] });
     record("finding")
@@ -455,7 +492,8 @@ fn segment() -> Value {
 
 fn update() -> Value {
     record("update")
-        .must("tcp.stream", count())
+        .may("tcp.stream", count())
+        .may("udp.stream", count())
         .must("message.number", count())
         .must("message.issues", list(of("issue")))
         .must("message.segments", of("segments"))
@@ -467,6 +505,7 @@ fn connection() -> Value {
         ["connection.initial_rtt", "connection.protocol"].contains(&name)
             || name.ends_with(".rate")
             || name.contains(".ack_rtt.")
+            || name.starts_with("connection.tls.")
     };
     let is_connection = |entry: &Entry| entry.name.starts_with("connection.") && entry.kind != "record";
     let all: Vec<&str> = entries().iter().filter(|entry| is_connection(entry)).map(|entry| entry.name).collect();

@@ -56,7 +56,7 @@ fn percentile(values: &mut [f64], percent: usize) -> f64 {
 fn counts_are_those_of_the_messages() {
     for path in fixtures() {
         let path = path.to_str().unwrap();
-        if records(&["-q", "-r", path]).is_empty() {
+        if run(dissect().args(["-q", "-r", path])).code == Some(3) {
             continue;
         }
         let (all, stats) = (records(&["-r", path]), records(&["stats", "-r", path]));

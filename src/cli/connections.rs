@@ -23,6 +23,9 @@ Columns; there are more of them on a wider terminal, and all in a pipe:
           zero: zero window, full: window full, acklost: acknowledges what was
           not captured, +N: so many others; whole names in a pipe
 
+Exit codes: 0 done; 1 done, but the file ends inside a record or is corrupt further on, or --strict found unexplained
+bytes; 2 usage or a bad filter; 3 the capture could not be read.
+
 Examples:
   dissect connections -r lab1.pcap
   dissect connections -r lab1.pcap --sort issues | head
@@ -35,8 +38,6 @@ Examples:
 #[derive(Group, Debug)]
 #[command(after_help = AFTER, max_term_width = 110)]
 pub struct Connections {
-    #[command(flatten)]
-    reading: Reading,
     /// In which order; `start` of a file, and `end`, as soon as each has ended, of what comes live or in a pipe
     #[arg(long, value_enum, value_name = "BY")]
     sort: Option<Sort>,
@@ -50,6 +51,8 @@ pub struct Connections {
     /// first
     #[arg(short = 't', action = ArgAction::Count)]
     times: u8,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// Format of connections, and of counts.

@@ -41,10 +41,12 @@ capture could not be opened or read, or the results not written.";
 #[derive(Group, Debug)]
 #[command(after_help = AFTER, override_usage = USAGE)]
 pub struct Follow {
-    /// Number of the TCP stream, unless --udp is given; what follows looks only at the frames for which this BPF
-    /// expression holds
-    #[arg(value_name = "N [BPF FILTER]")]
-    words: Vec<String>,
+    /// Number of the TCP stream, unless --udp has that of a UDP stream
+    #[arg(value_name = "N", required_unless_present = "udp")]
+    stream: Option<String>,
+    /// Look only at the frames for which this BPF expression holds; see pcap-filter(7)
+    #[arg(value_name = "BPF FILTER")]
+    filter: Vec<String>,
     /// Follow this UDP stream
     #[arg(long, value_name = "N")]
     udp: Option<u64>,
@@ -64,8 +66,11 @@ pub struct Follow {
     #[arg(short = 'X', long)]
     hex: bool,
     /// Write the bytes alone to standard output
-    #[arg(long, conflicts_with_all = ["hex", "verbose", "times"])]
+    #[arg(long, conflicts_with_all = ["hex", "verbose", "times", "format"])]
     raw: bool,
+    /// Format of the results
+    #[arg(short = 'T', long, value_enum, value_name = "FORMAT", default_value = "text")]
+    format: Format,
     /// Show each segment with its numbers; twice, with its headers; three times, with their fields
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
@@ -87,6 +92,15 @@ pub struct Follow {
     limits: Vec<Limit>,
 }
 
+/// Format of the results.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// For people
+    Text,
+    /// JSON Lines, for programs
+    Json,
+}
+
 /// One of the two sides.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum From {
@@ -105,6 +119,8 @@ pub enum Form {
     Hex,
     /// The bytes alone.
     Raw,
+    /// JSON Lines.
+    Json,
 }
 
 /// Which stream is followed, and how it is shown.
@@ -129,17 +145,26 @@ pub struct Following {
 impl Follow {
     /// Makes a plan of them.
     pub(super) fn plan(self) -> Result<Plan, Failure> {
-        let (stream, filter) = stream(self.udp, &self.words)?;
+        // With --udp, the first word is one of the filter.
+        let mut words: Vec<String> = self.stream.into_iter().chain(self.filter).collect();
+        let stream = match self.udp {
+            Some(number) => Stream::Udp(number),
+            // Without --udp there is one.
+            None if words.is_empty() => return Err(plan::usage("say which stream")),
+            None => Stream::Tcp(number(&words.remove(0))?),
+        };
         let following = Following {
             stream,
             from: self.from.map(|from| match from {
                 From::Client => Who::Client,
                 From::Server => Who::Server,
             }),
-            form: match (self.raw, self.hex) {
-                (true, _) => Form::Raw,
-                (false, true) => Form::Hex,
-                (false, false) => Form::Text,
+            form: match self.format {
+                Format::Json if self.hex => return Err(plan::usage("--hex goes with -T text")),
+                Format::Json => Form::Json,
+                Format::Text if self.raw => Form::Raw,
+                Format::Text if self.hex => Form::Hex,
+                Format::Text => Form::Text,
             },
             verbose: self.verbose,
             times: plan::times(self.times)?,
@@ -155,7 +180,7 @@ impl Follow {
         };
         Ok(Plan {
             input,
-            filter: plan::expression(filter),
+            filter: plan::expression(&words),
             display: None,
             count: self.count,
             write: None,
@@ -167,16 +192,8 @@ impl Follow {
     }
 }
 
-/// The stream, and the words of the BPF filter.
-fn stream(udp: Option<u64>, words: &[String]) -> Result<(Stream, &[String]), Failure> {
-    if let Some(number) = udp {
-        return Ok((Stream::Udp(number), words));
-    }
+/// The number of a TCP stream.
+fn number(word: &str) -> Result<u64, Failure> {
     let example = "dissect follow N -r FILE (`dissect -r FILE` shows the numbers)";
-    let Some((first, filter)) = words.split_first() else {
-        return Err(plan::usage(format!("say which stream: {example}")));
-    };
-    let number = first.parse();
-    let number = number.map_err(|_| plan::usage(format!("{first:?} is no number of a stream: {example}")))?;
-    Ok((Stream::Tcp(number), filter))
+    word.parse().map_err(|_| plan::usage(format!("{word:?} is no number of a stream: {example}")))
 }

@@ -16,6 +16,9 @@ A request is counted with its answer: its rows have the bytes of both, the error
 up to 1024 times a row (1048576 a protocol), beyond that within 1 %, which a ~ tells. A table has room for 4096 rows;
 what comes when it is full is counted in the line `others`.
 
+Exit codes: 0 done; 1 done, but the file ends inside a record or is corrupt further on, or --strict found unexplained
+bytes; 2 usage or a bad filter; 3 the capture could not be read.
+
 Examples:
   dissect stats -r lab1.pcap
   dissect stats -r lab1.pcap -Y 'http.host == \"www.example.org\"'
@@ -30,8 +33,6 @@ const MAX_BY: usize = 32;
 #[derive(Group, Debug)]
 #[command(after_help = AFTER, max_term_width = 110)]
 pub struct Stats {
-    #[command(flatten)]
-    reading: Reading,
     /// Also count messages by the values of this field, of those that `dissect fields` lists; may be repeated
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
     by: Vec<String>,
@@ -41,6 +42,8 @@ pub struct Stats {
     /// Format of the results
     #[arg(short = 'T', long, value_enum, value_name = "FORMAT", default_value = "text")]
     format: Shape,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 impl Stats {

@@ -403,6 +403,7 @@ impl Connection {
             session.protocol().or_else(named)
         });
         let http = session.as_ref().is_some_and(|session| session.recognised());
+        let tls = session.as_ref().and_then(|session| session.tls()).map(|facts| Box::new(facts.clone()));
         self.session = session;
         // Of some there was nothing but a header that ICMP quotes.
         if self.segments == [0; 2] {
@@ -419,6 +420,7 @@ impl Connection {
             initial_rtt: self.analysis.initial_rtt(),
             http,
             protocol,
+            tls,
             other_bytes: self.other_bytes,
             issues: IssueSet::EMPTY,
         };

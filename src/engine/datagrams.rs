@@ -27,7 +27,7 @@ const MAX_SORTS: usize = 32;
 pub(super) struct Datagrams {
     streams: Table<Stream>,
     count: u64,
-    lookups: Lookups,
+    lookups: Lookups<Flow>,
 }
 
 struct Stream {
@@ -131,15 +131,24 @@ impl Datagrams {
         if decoded.missing > 0 {
             message.lack(decoded.missing.into(), crate::tcp::reassembly::Cause::Truncated);
         }
-        self.lookups.pair(ends, stream.number, &mut message);
+        let client = message.kind.client(message.side);
+        let flow = Flow { transport: Transport::Udp, stream: stream.number, ends: known, client: Some(client) };
+        self.lookups.pair(ends, stream.number, flow, &mut message);
         message.conclude(match &message.unit {
             Unit::Dns(dns) => dns.integrity(),
             _ => Integrity::Complete,
         });
         shared.counts.count(&message);
-        let client = message.kind.client(message.side);
-        let flow = Flow { transport: Transport::Udp, stream: stream.number, ends: known, client: Some(client) };
         sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
+    }
+}
+
+impl Datagrams {
+    /// Tells of questions that will have no answer any more.
+    pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
+        while let Some((flow, update)) = self.lookups.unanswered(now) {
+            sink.event(Event::Update(event::Update { flow, first_seq: 0, update: &update }));
+        }
     }
 }
 

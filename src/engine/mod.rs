@@ -385,6 +385,7 @@ impl Engine {
     #[inline]
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
+        self.datagrams.advance(self.shared.now, sink);
         while let Some((deadline, id)) = self.timers.due(self.shared.now) {
             self.timers.ahead(2 * PREFETCHED).for_each(|id| self.table.prefetch(id.spot()));
             self.timers.ahead(PREFETCHED).for_each(|id| self.table.prefetch_more(id.spot()));
@@ -437,6 +438,7 @@ impl Engine {
 
     /// The capture has ended: tells what is left.
     pub fn finish(&mut self, sink: &mut impl Sink) {
+        self.datagrams.advance(Timestamp(i64::MAX), sink);
         let mut open: Vec<(u64, Id)> = Vec::new();
         for id in self.table.ids() {
             open.extend(self.table.get_mut(id).map(|connection| (connection.stream(), id)));

@@ -270,8 +270,11 @@ impl Catalogue {
             let source = if is_header { Source::HttpHeader } else { Source::Http(field.get) };
             self.add(field.name, field.kind, field.doc, source).many |= field.many;
         }
-        for application in APPLICATIONS.iter().filter(|application| !is_http(application)) {
-            self.fields(application.fields, Source::Unit);
+        for (at, application) in APPLICATIONS.iter().enumerate().filter(|(_, application)| !is_http(application)) {
+            // Some have the same fields.
+            if !APPLICATIONS[..at].iter().any(|before| ptr::eq(before.fields, application.fields)) {
+                self.fields(application.fields, Source::Unit);
+            }
         }
         self.fields(registry::MESSAGE, Source::Message);
         for field in registry::CONNECTION {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::Moment;
+use super::secure::Secured;
 use crate::decode::{self, Decoded, TcpHeader};
 use crate::event::{self, Close, Packet};
 use crate::flow::Endpoint;
@@ -49,6 +50,8 @@ pub struct Connection {
     pub protocol: Option<&'static str>,
     /// What is worth flagging of it.
     pub issues: IssueSet,
+    /// How it was secured, where it was.
+    pub secured: Option<Box<Secured>>,
 }
 
 impl Connection {
@@ -185,8 +188,18 @@ impl Connections {
             sent_again: [client, 1 - client].map(again),
             protocol: *protocol,
             issues: *issues,
+            secured: None,
         };
         self.kept.insert(flow.stream, connection);
+    }
+
+    /// Takes how they were secured.
+    pub fn secure(&mut self, secured: HashMap<u64, Secured>) {
+        for (stream, secured) in secured {
+            if let Some(connection) = self.kept.get_mut(&stream) {
+                connection.secured = Some(Box::new(secured));
+            }
+        }
     }
 
     /// Those that have ended, in the order of their numbers.

@@ -1,14 +1,13 @@
 //! Lookups of names: questions to a resolver and their answers, those about one name together.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use super::Moment;
-use crate::app::dns::{Dns, Section};
+use crate::app::dns::{Dns, Section, Variant};
 use crate::app::message::{Kind, Unit};
-use crate::event::{self, Transport};
-use crate::frame::Timestamp;
+use crate::event;
+use crate::frame::{FrameNumber, Timestamp};
 
 /// Lookups that are kept.
 const MAX_LOOKUPS: usize = 16 << 10;
@@ -44,7 +43,7 @@ pub struct Lookup {
 }
 
 /// A question and its answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Question {
     /// Type of the records asked for, such as `A`.
     pub kind: String,
@@ -53,15 +52,17 @@ pub struct Question {
     /// When it was answered.
     pub answered: Option<Moment>,
     /// How: `NOERROR`, `NXDOMAIN`, …; empty where it was not.
-    pub rcode: Cow<'static, str>,
+    pub rcode: String,
     /// The records of the answer, in presentation form.
     pub records: Vec<String>,
+    /// The addresses in it.
+    pub addresses: Vec<IpAddr>,
 }
 
 impl Question {
     /// Whether it was answered with an error.
     pub fn failed(&self) -> bool {
-        !matches!(&*self.rcode, "" | "NOERROR")
+        !matches!(&self.rcode[..], "" | "NOERROR")
     }
 }
 
@@ -84,8 +85,8 @@ impl Lookup {
     }
 
     /// When this address was told.
-    fn told(&self, address: &str) -> Option<Timestamp> {
-        let telling = self.questions.iter().filter(|question| question.records.iter().any(|record| record == address));
+    fn told(&self, address: IpAddr) -> Option<Timestamp> {
+        let telling = self.questions.iter().filter(|question| question.addresses.contains(&address));
         telling.filter_map(|question| question.answered).map(|moment| moment.time).min()
     }
 
@@ -109,45 +110,33 @@ pub struct Lookups {
     /// The latest lookup of a name by a client.
     by_name: HashMap<(IpAddr, String), usize>,
     /// Lookups that told of an address.
-    by_address: HashMap<String, VecDeque<usize>>,
-    /// Where the questions are that wait: by flow and number of the message.
-    waiting: HashMap<(Transport, u64, u32), (usize, usize)>,
+    by_address: HashMap<IpAddr, VecDeque<usize>>,
+    /// Where the questions are that wait: by frame and identifier.
+    waiting: HashMap<(FrameNumber, u16), (usize, usize)>,
 }
 
 impl Lookups {
-    /// Takes a message, if it is one of DNS.
+    /// Takes a message, if it is one of DNS. Of multicast DNS, most asks for no host, and is left out.
     pub fn message(&mut self, told: &event::Message<'_>) {
         let (Unit::Dns(dns), message) = (&told.message.unit, told.message) else { return };
-        let Some(asked) = dns.questions.first() else { return };
+        let Some(asked) = dns.questions.first().filter(|_| dns.variant != Variant::Mdns) else { return };
         let [side, other] = [message.side, 1 - message.side].map(|side| told.flow.ends[side].address);
         let moment = Moment { time: message.first_time, frame: message.frame };
         let name = asked.name.to_ascii_lowercase();
+        let question = Question { kind: asked.kind_name().into_owned(), ..Question::default() };
         if message.kind == Kind::Request {
-            let question = Question {
-                kind: asked.kind_name().into_owned(),
-                asked: Some(moment),
-                answered: None,
-                rcode: "".into(),
-                records: Vec::new(),
-            };
+            let question = Question { asked: Some(moment), ..question };
             let Some(at) = self.ask(name, [side, other], question, moment.time) else { return };
             if self.waiting.len() >= MAX_WAITING {
                 self.waiting.clear();
             }
-            self.waiting.insert((told.flow.transport, told.flow.stream, message.number), at);
+            self.waiting.insert((message.frame, dns.id), at);
             return;
         }
-        let key = message.answers.map(|number| (told.flow.transport, told.flow.stream, number));
-        let at = key.and_then(|key| self.waiting.remove(&key)).filter(|(at, _)| *at >= self.given_up).or_else(|| {
-            let question = Question {
-                kind: asked.kind_name().into_owned(),
-                asked: None,
-                answered: None,
-                rcode: "".into(),
-                records: Vec::new(),
-            };
-            self.ask(name, [other, side], question, moment.time)
-        });
+        let waiting = message.request_in.and_then(|frame| self.waiting.remove(&(frame, dns.id)));
+        let at = waiting
+            .filter(|(at, _)| *at >= self.given_up)
+            .or_else(|| self.ask(name, [other, side], question, moment.time));
         if let Some(at) = at {
             self.answer(at, dns, moment);
         }
@@ -187,14 +176,14 @@ impl Lookups {
 
     fn give_up_oldest(&mut self) {
         let Some(oldest) = self.kept.pop_front() else { return };
-        for record in oldest.questions.iter().flat_map(|question| &question.records) {
+        for address in oldest.questions.iter().flat_map(|question| &question.addresses) {
             // They are in order, but for answers that came late: those are passed over where they are met.
-            if let Some(lookups) = self.by_address.get_mut(record) {
+            if let Some(lookups) = self.by_address.get_mut(address) {
                 while lookups.front().is_some_and(|at| *at <= self.given_up) {
                     lookups.pop_front();
                 }
                 if lookups.is_empty() {
-                    self.by_address.remove(record);
+                    self.by_address.remove(address);
                 }
             }
         }
@@ -209,15 +198,15 @@ impl Lookups {
         let lookup = self.kept.get_mut(at - self.given_up);
         let Some(question) = lookup.and_then(|lookup| lookup.questions.get_mut(question)) else { return };
         question.answered = Some(moment);
-        question.rcode = dns.rcode_name();
-        for record in dns.section(Section::Answer).take(MAX_RECORDS) {
-            let data = dns.shown(record).to_string();
-            question.records.push(data.clone());
-            if matches!(&*record.kind_name(), "A" | "AAAA") {
-                let lookups = self.by_address.entry(data).or_default();
-                if lookups.back() != Some(&at) {
-                    lookups.push_back(at);
-                }
+        question.rcode = dns.rcode_name().into_owned();
+        let records = dns.section(Section::Answer).take(MAX_RECORDS);
+        question.records = records.map(|record| dns.shown(record).to_string()).collect();
+        question.addresses = dns.addresses();
+        question.addresses.truncate(MAX_RECORDS);
+        for address in &question.addresses {
+            let lookups = self.by_address.entry(*address).or_default();
+            if lookups.back() != Some(&at) {
+                lookups.push_back(at);
             }
         }
     }
@@ -225,11 +214,10 @@ impl Lookups {
     /// The lookup that told of `server` before a connection was opened to it at `opened`; of the name `host` alone where that
     /// is known.
     pub fn before(&self, server: IpAddr, opened: Timestamp, host: Option<&str>) -> Option<usize> {
-        let address = server.to_string();
-        let tried = self.by_address.get(&address)?.iter().rev().take(MAX_TRIED).copied();
+        let tried = self.by_address.get(&server)?.iter().rev().take(MAX_TRIED).copied();
         { tried }.find(|at| {
             at.checked_sub(self.given_up).and_then(|at| self.kept.get(at)).is_some_and(|lookup| {
-                let age = lookup.told(&address).map(|told| opened.since(told));
+                let age = lookup.told(server).map(|told| opened.since(told));
                 age.is_some_and(|age| (0..FRESH).contains(&age))
                     && host.is_none_or(|host| lookup.name.eq_ignore_ascii_case(host))
             })
@@ -250,8 +238,7 @@ impl Lookups {
 impl Lookup {
     /// Nanoseconds from the question that told of this address to the answer.
     pub fn took(&self, server: IpAddr) -> Option<(Timestamp, i64)> {
-        let address = server.to_string();
-        let question = self.questions.iter().find(|question| question.records.contains(&address))?;
+        let question = self.questions.iter().find(|question| question.addresses.contains(&server))?;
         let (asked, answered) = (question.asked?, question.answered?);
         Some((asked.time, answered.time.since(asked.time)))
     }
@@ -262,17 +249,12 @@ impl Lookups {
     /// Takes a lookup by 10.0.0.1 of one address.
     pub fn know(&mut self, name: &str, address: &str, [asked, answered]: [Timestamp; 2]) {
         let moment = |time| Some(Moment { time, frame: 1 });
-        let records = vec![address.to_owned()];
-        let question = Question {
-            kind: "A".into(),
-            asked: moment(asked),
-            answered: moment(answered),
-            rcode: "NOERROR".into(),
-            records,
-        };
+        let address: IpAddr = address.parse().unwrap();
+        let addresses = vec![address];
+        let question = Question { asked: moment(asked), answered: moment(answered), addresses, ..Question::default() };
         let client = IpAddr::from([10, 0, 0, 1]);
         if let Some((at, _)) = self.ask(name.to_owned(), [client; 2], question, asked) {
-            self.by_address.entry(address.to_owned()).or_default().push_back(at);
+            self.by_address.entry(address).or_default().push_back(at);
         }
     }
 }
@@ -301,7 +283,7 @@ mod tests {
         }
         let server = IpAddr::from([10, 0, 0, 2]);
         assert_eq!((lookups.kept.len(), lookups.given_up, lookups.by_name.len()), (MAX_LOOKUPS, 10, MAX_LOOKUPS));
-        assert_eq!(lookups.by_address[&server.to_string()].len(), MAX_LOOKUPS);
+        assert_eq!(lookups.by_address[&server].len(), MAX_LOOKUPS);
         assert_eq!(lookups.before(server, Timestamp(FRESH), None), Some(MAX_LOOKUPS + 9));
         assert_eq!(lookups.before(server, Timestamp(FRESH), Some("3.test")), None);
     }

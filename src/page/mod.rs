@@ -10,6 +10,7 @@ mod mentions;
 mod object;
 mod phases;
 mod recorder;
+mod secure;
 mod stalls;
 mod visits;
 
@@ -22,6 +23,7 @@ pub use lookups::{Lookup, Question};
 pub use object::{Content, Exchange, Fetch, Object, Part, Turn};
 pub use phases::{Phase, Phases, Span};
 pub use recorder::Recorder;
+pub use secure::Secured;
 pub use stalls::Stall;
 
 /// When something was seen, and in which frame.

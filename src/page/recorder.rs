@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use super::connections::Connections;
 use super::lookups::Lookups;
 use super::object::{Content, Exchange, Object, Part};
+use super::secure::Sessions;
 use super::stalls;
 use super::{Pages, visits};
 use crate::app::http1::Http;
@@ -27,6 +28,7 @@ pub struct Recorder {
     responses: HashMap<(u64, u32), usize>,
     connections: Connections,
     lookups: Lookups,
+    sessions: Sessions,
     beyond: u64,
 }
 
@@ -44,9 +46,13 @@ impl Sink for Recorder {
 
 impl Recorder {
     /// The visits in what it took.
-    pub fn finish(self) -> Pages {
+    pub fn finish(mut self) -> Pages {
+        let beyond = self.beyond + self.sessions.beyond;
+        let (turns, secured) = self.sessions.finish();
+        self.objects.extend(turns);
+        self.connections.secure(secured);
         let mut pages = visits::find(self.objects, self.connections, self.lookups);
-        pages.beyond.objects = self.beyond;
+        pages.beyond.objects = beyond;
         pages
     }
 
@@ -58,6 +64,7 @@ impl Recorder {
                 Kind::Message { .. } => {}
             },
             Unit::Dns(_) => self.lookups.message(told),
+            Unit::Tls(tls) if told.flow.transport == Transport::Tcp => self.sessions.message(told, tls),
             _ => {}
         }
     }

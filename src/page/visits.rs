@@ -55,7 +55,11 @@ fn lead_up(objects: &mut [Object], connections: &HashMap<u64, Connection>, looku
         if let (Some(syn), Some(ack)) = (connection.syn, connection.ack) {
             before.connect = Some((syn.time, ack.time));
         }
-        let host = object.exchange().and_then(|exchange| host(&exchange.url));
+        before.secure = connection.secured.as_ref().and_then(|secured| secured.span());
+        let host = match object.turn() {
+            Some(turn) => turn.host.as_deref(),
+            None => object.exchange().and_then(|exchange| host(&exchange.url)),
+        };
         let server = connection.server.address;
         let of_host = lookups.before(server, connection.start(), host);
         if let Some(lookup) = of_host.or_else(|| lookups.before(server, connection.start(), None)) {
@@ -136,7 +140,10 @@ impl Grouping {
         for (at, object) in objects.iter().enumerate() {
             let (visit, cause) = match object.exchange() {
                 Some(exchange) => self.place(object, exchange, objects),
-                None => (self.current(object, self.latest_of.get(&object.client()).copied()), Cause::Time),
+                None => {
+                    let visit = self.current(object, self.latest_of.get(&object.client()).copied());
+                    (visit, visit.map_or(Cause::Visit, |visit| self.led_to(object, visit, objects)))
+                }
             };
             self.add(at, object, visit, cause);
         }
@@ -191,6 +198,17 @@ impl Grouping {
                 || draft.objects.last().is_some_and(|last| objects[*last].stream == object.stream)
         });
         (goes_on, Cause::Time)
+    }
+
+    /// Why a turn takes place: the object before it redirected to its host, or nothing tells.
+    fn led_to(&self, turn: &Object, visit: usize, objects: &[Object]) -> Cause {
+        let host_of = |object: &Object| object.turn().and_then(|turn| turn.host.clone());
+        let last = self.drafts[visit].objects.last().copied();
+        let location = last.and_then(|last| objects[last].exchange()?.location.as_deref());
+        match (last, location.filter(|location| location.starts_with("https:")).and_then(host), host_of(turn)) {
+            (Some(last), Some(led), Some(host)) if led.eq_ignore_ascii_case(&host) => Cause::Redirect(last),
+            _ => Cause::Time,
+        }
     }
 
     /// A visit, if it still goes on when this object is asked for.

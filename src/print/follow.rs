@@ -21,12 +21,15 @@ use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::IssueSet;
 use crate::tcp::reassembly::{End as Ended, Item};
 use crate::tcp::{Carrier, SegmentRef};
-use order::{Order, Told};
+pub(super) use order::{Order, Seen, Told};
 use turn::{Place, Title, Turn};
 
 /// How long nothing comes before that is told as a pause, nanoseconds: longer than TCP by itself keeps anyone waiting, as
 /// an ACK is delayed by less (RFC 9293 3.8.6.3).
 const PAUSE: i64 = 500_000_000;
+
+/// Spaces between the pieces of a line.
+const GAP: usize = 2;
 
 /// Messages under way of which it is known that they are marked: more than HTTP/2 has streams open at a time, as a rule.
 const MAX_MARKED: usize = 4096;
@@ -206,10 +209,19 @@ impl Printer for Conversation {
         teller.finish_turn(out);
     }
 
-    fn end(&mut self, _: &End, out: &mut Vec<u8>) {
+    fn end(&mut self, end: &End, out: &mut Vec<u8>) {
         let Self { order, teller } = self;
         order.end(&mut |order, told| teller.tell(order, told, out));
         teller.finish_turn(out);
+        let known = match teller.options.stream {
+            Stream::Tcp(number) => number < end.totals.tcp_streams,
+            Stream::Udp(number) => number < end.totals.udp_streams,
+        };
+        if known && teller.flow.is_none() {
+            let mut pen = Pen::new(out, teller.options.width, teller.options.color);
+            pen.words(DIM, "nothing of this stream was captured but a header that another packet carries or quotes");
+            pen.end_line();
+        }
     }
 }
 
@@ -301,9 +313,6 @@ impl Teller {
             Item::Data(segment, bytes, carrier) => {
                 self.data(side, segment, bytes, carrier, out);
                 self.mark_messages(side, message, out);
-                if self.turn.as_ref().is_some_and(Turn::is_full) {
-                    self.write_turn(false, out);
-                }
             }
             Item::Gap { offset, len, cause, forced } => {
                 self.gap(side, offset, len, cause, forced, out);
@@ -319,6 +328,11 @@ impl Teller {
                     self.uncaptured_fin(side, out);
                 }
             }
+        }
+        // Those of the other side that ended with it.
+        self.mark_messages(1 - side, None, out);
+        if self.turn.as_ref().is_some_and(Turn::is_full) {
+            self.write_turn(false, out);
         }
     }
 
@@ -484,16 +498,16 @@ fn heading(pen: &mut Pen<'_>, turn: &Turn, who: Who, clock: &mut Clock, whole: b
     when(pen, clock, turn.time, turn.since);
     let (first, last) = turn.frames;
     if whole {
-        pen.piece(|pen| frames(pen, first, last));
+        pen.piece_after(GAP, |pen| frames(pen, first, last));
         if turn.segments > 1 {
-            pen.piece(|pen| pen.put(format_args!("{} segments", turn.segments)));
+            pen.piece_after(GAP, |pen| pen.put(format_args!("{} segments", turn.segments)));
         }
-        pen.piece(|pen| pen.put(format_args!("{} B", turn.len)));
+        pen.piece_after(GAP, |pen| pen.put(format_args!("{} B", turn.len)));
     } else {
-        pen.piece(|pen| pen.put(format_args!("from frame {first} on, more than {} B", turn.len)));
+        pen.piece_after(GAP, |pen| pen.put(format_args!("from frame {first} on, more than {} B", turn.len)));
     }
     if let Some(title) = &turn.title {
-        pen.piece(|pen| pen.styled(HEADING, |pen| title.put(pen)));
+        pen.piece_after(GAP, |pen| pen.styled(HEADING, |pen| title.put(pen)));
     }
     pen.end_line();
     pen.indent = Indent::default();
@@ -504,9 +518,9 @@ fn footing(pen: &mut Pen<'_>, turn: &Turn) {
     let (first, last) = turn.frames;
     pen.styled(pen.bar, |pen| pen.push("└ "));
     frames(pen, first, last);
-    pen.piece(|pen| pen.put(format_args!("{} segments", turn.segments)));
-    pen.piece(|pen| pen.put(format_args!("{} B", turn.len)));
-    pen.piece(|pen| {
+    pen.piece_after(GAP, |pen| pen.put(format_args!("{} segments", turn.segments)));
+    pen.piece_after(GAP, |pen| pen.put(format_args!("{} B", turn.len)));
+    pen.piece_after(GAP, |pen| {
         pen.push("in ");
         Span(turn.last_time.since(turn.time)).put(pen);
     });
@@ -520,16 +534,18 @@ fn speaker(pen: &mut Pen<'_>, who: Who) {
 /// When something was, and how long after what was told before.
 fn when(pen: &mut Pen<'_>, clock: &mut Clock, time: Timestamp, since: Option<i64>) {
     if clock.format() != TimeFormat::None {
-        pen.piece(|pen| pen.ascii(|out| clock.write(time, out)));
+        pen.piece_after(GAP, |pen| pen.ascii(|out| clock.write(time, out)));
     }
     match since {
-        Some(since) if since >= PAUSE => pen.piece(|pen| {
+        Some(since) if since >= PAUSE => pen.piece_after(GAP, |pen| {
             pen.styled(ODD, |pen| {
                 pen.push("after a pause of ");
                 Span(since).put(pen);
             });
         }),
-        Some(since) if since >= 0 && clock.format() != TimeFormat::Delta => pen.piece(|pen| later(pen, since)),
+        Some(since) if since >= 0 && clock.format() != TimeFormat::Delta => {
+            pen.piece_after(GAP, |pen| later(pen, since))
+        }
         _ => {}
     }
 }

@@ -80,12 +80,13 @@ pub trait Printer: Send {
     /// Takes note of a message that is not shown: what was kept of its body is not needed.
     fn pass_over(&mut self, _message: &Message<'_>) {}
 
-    /// Nothing has come for a while: writes what only waits for what comes next.
-    fn idle(&mut self, _out: &mut Vec<u8>) {}
     /// What its results lack of what was asked for, after the end.
     fn lacks(&self) -> Option<String> {
         None
     }
+
+    /// Nothing has come for a while: writes what only waits for what comes next.
+    fn idle(&mut self, _out: &mut Vec<u8>) {}
 
     /// Writes what comes after the last event.
     fn end(&mut self, end: &End, out: &mut Vec<u8>);

@@ -10,6 +10,7 @@ use crate::engine::{Stream, Totals};
 use crate::event::{Event, Flow, Happened};
 use crate::print::Printer;
 use crate::print::follow::{Conversation, Options, Who};
+use crate::print::json::Follow;
 use crate::tcp::reassembly::Item;
 
 /// What prints the conversation; nothing where its bytes alone are wanted.
@@ -18,6 +19,9 @@ pub(super) fn printer(following: &Following) -> Option<Box<dyn Printer>> {
         Form::Text => false,
         Form::Hex => true,
         Form::Raw => return None,
+        Form::Json => {
+            return Some(Box::new(Follow::new(following.stream, following.from, following.verbose > 0)));
+        }
     };
     Some(Box::new(Conversation::new(Options {
         stream: following.stream,

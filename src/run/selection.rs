@@ -12,8 +12,8 @@ use crate::print::Selected;
 /// than have an update still to come.
 const MAX_REMEMBERED: usize = 64 << 10;
 
-/// Name of a message: its stream and its number within it.
-type Name = (u64, u32);
+/// Name of a message: its stream, which UDP and TCP each number, and its number within it.
+type Name = (Transport, u64, u32);
 
 /// Which events are shown, and how many were.
 pub(super) struct Selection {
@@ -71,7 +71,9 @@ impl Selection {
             Event::Body { .. } => true,
             // Of which one stream is asked for.
             Event::Followed(_) => true,
-            Event::Update(update) => self.messages.contains(&(update.flow.stream, update.update.number)),
+            Event::Update(update) => {
+                self.messages.contains(&(update.flow.transport, update.flow.stream, update.update.number))
+            }
             Event::Connection(connection) => {
                 let had_one = self.connections.remove(&connection.flow.stream);
                 had_one || self.filter.holds(&ConnectionRecord::as_captured(connection))
@@ -81,11 +83,10 @@ impl Selection {
 
     fn remember(&mut self, message: &Message<'_>) {
         self.selected.messages += 1;
-        if message.flow.transport != Transport::Tcp {
-            return;
+        let name = (message.flow.transport, message.flow.stream, message.message.number);
+        if name.0 == Transport::Tcp {
+            self.connections.insert(name.1);
         }
-        let name = (message.flow.stream, message.message.number);
-        self.connections.insert(name.0);
         self.messages.insert(name);
         self.order.push_back(name);
         if self.order.len() > MAX_REMEMBERED

@@ -38,7 +38,7 @@ impl RoundTrips {
     pub fn add(&mut self, nanos: i64) {
         self.min = self.min.min(nanos);
         self.max = self.max.max(nanos);
-        if self.count % self.stride == 0 {
+        if self.count.is_multiple_of(self.stride) {
             if self.kept.len() == KEPT {
                 let mut index = 0;
                 self.kept.retain(|_| {
@@ -47,7 +47,7 @@ impl RoundTrips {
                 });
                 self.stride *= 2;
             }
-            if self.count % self.stride == 0 {
+            if self.count.is_multiple_of(self.stride) {
                 self.kept.push(nanos);
             }
         }
@@ -75,7 +75,7 @@ mod tests {
             let summary = times.summary().unwrap();
             assert_eq!((summary.count, summary.min, summary.max), (count as u64, 0, count - 1));
             assert!(times.kept.len() <= KEPT);
-            let every = |nanos: &i64| *nanos as u64 % times.stride == 0;
+            let every = |nanos: &i64| (*nanos as u64).is_multiple_of(times.stride);
             assert_eq!(times.kept, (0..count).filter(every).collect::<Vec<_>>(), "{count}");
             assert!((summary.median - (count - 1) / 2).unsigned_abs() <= times.stride, "{count} {summary:?}");
         }

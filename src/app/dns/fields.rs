@@ -118,9 +118,6 @@ pub static FIELDS: &[Field<Get>] = &[
         Some(Value::Uint(name::labels(&question.name) as u64))
     }),
     question!("dns.qry.name", Text, "Names asked for", |_, question| Some(Value::Text(question.name.as_bytes()))),
-    question!("dns.qry.name.len", Uint, "Their lengths as text", |_, question| {
-        Some(Value::Uint(question.name.len() as u64))
-    }),
     question!("dns.qry.type", Uint, "Types asked for", |_, question| Some(Value::Uint(question.kind.into()))),
     hex(question!("dns.qry.class", Uint, "Classes asked for", |dns, question| {
         Some(Value::Uint(dns.class(question.class).into()))
@@ -178,9 +175,7 @@ pub static FIELDS: &[Field<Get>] = &[
     data!("dns.mx.preference", Uint, "MX: lowest first"),
     data!("dns.mx.mail_exchange", Text, "MX: mail servers"),
     data!("dns.txt", Text, "TXT: texts"),
-    data!("dns.txt.length", Uint, "TXT: their lengths"),
     data!("dns.spf", Text, "SPF: texts"),
-    data!("dns.spf.length", Uint, "SPF: their lengths"),
     data!("dns.soa.mname", Text, "SOA: primary name server"),
     data!("dns.soa.rname", Text, "SOA: mailbox of who is responsible"),
     data!("dns.soa.serial_number", Uint, "SOA: version of the zone"),
@@ -227,13 +222,11 @@ pub static FIELDS: &[Field<Get>] = &[
     data!("dns.svcb.svcparam.key", Uint, "SVCB, HTTPS: keys of the parameters"),
     data!("dns.svcb.svcparam.mandatory.key", Uint, "SVCB, HTTPS: keys that must be understood"),
     data!("dns.svcb.svcparam.alpn", Text, "SVCB, HTTPS: protocols offered"),
-    data!("dns.svcb.svcparam.alpn.length", Uint, "SVCB, HTTPS: lengths of their names"),
     data!("dns.svcb.svcparam.port", Uint, "SVCB, HTTPS: port"),
     data!("dns.svcb.svcparam.ipv4hint.ip", Ipv4, "SVCB, HTTPS: IPv4 addresses of the host"),
     data!("dns.svcb.svcparam.ipv6hint.ip", Ipv6, "SVCB, HTTPS: IPv6 addresses of the host"),
     data!("dns.svcb.svcparam.echconfig", Bytes, "SVCB, HTTPS: configuration of Encrypted Client Hello"),
     data!("dns.svcb.svcparam.value", Bytes, "SVCB, HTTPS: values of other parameters"),
-    data!("dns.svcb.svcparam.value.length", Uint, "SVCB, HTTPS: lengths of all values"),
     hex(data!("dns.ds.key_id", Uint, "DS: tag of the key")),
     data!("dns.ds.algorithm", Uint, "DS: algorithm of the key"),
     data!("dns.ds.digest_type", Uint, "DS: algorithm of the digest"),

@@ -4,10 +4,12 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use super::pairing::{Pairing, Place, name_and_kind};
+use super::pairing::{Pairing, Place, SAME_WITHIN, name_and_kind};
 use super::{Dns, Section, Variant};
-use crate::app::message::{Message, Unit};
+use crate::app::message::{Kind, Message, Unit, Update};
 use crate::flow::Endpoint;
+use crate::frame::Timestamp;
+use crate::issue::Issue;
 
 /// Questions of mDNS that are remembered: those of a second on a large link.
 const MAX_MULTICAST: usize = 256;
@@ -19,12 +21,34 @@ const ANSWERED_WITHIN: i64 = 1_000_000_000;
 /// The type that stands for all.
 const ANY: u16 = 255;
 
-/// What was asked over UDP.
-#[derive(Default)]
-pub struct Lookups {
-    /// By who asked, and whom unless that is a group.
-    pairing: Pairing<(Endpoint, Option<Endpoint>)>,
+/// Questions that are watched for having no answer.
+const MAX_WAITING: usize = 4096;
+
+/// Who asked, and whom unless that is a group.
+type Between = (Endpoint, Option<Endpoint>);
+
+/// What was asked over UDP; `F` is what tells of a message's flow.
+pub struct Lookups<F> {
+    pairing: Pairing<Between>,
     multicast: VecDeque<Asked>,
+    /// Questions of the last seconds, the oldest first.
+    waiting: VecDeque<Waiting<F>>,
+}
+
+/// A question that may have no answer yet.
+struct Waiting<F> {
+    between: Between,
+    id: u16,
+    what: u64,
+    place: Place,
+    side: usize,
+    flow: F,
+}
+
+impl<F> Default for Lookups<F> {
+    fn default() -> Self {
+        Self { pairing: Pairing::default(), multicast: VecDeque::new(), waiting: VecDeque::new() }
+    }
 }
 
 /// A question of mDNS.
@@ -37,9 +61,9 @@ struct Asked {
     place: Place,
 }
 
-impl Lookups {
+impl<F> Lookups<F> {
     /// Takes a message from the first of `ends` to the second, and says what it is to those before it.
-    pub fn pair(&mut self, [from, to]: [Endpoint; 2], stream: u64, message: &mut Message) {
+    pub fn pair(&mut self, [from, to]: [Endpoint; 2], stream: u64, flow: F, message: &mut Message) {
         let Unit::Dns(dns) = &message.unit else { return };
         // Who is not at mDNS's port asks it as one asks DNS (RFC 6762 6.7).
         if dns.variant == Variant::Mdns && from.port == to.port {
@@ -52,9 +76,27 @@ impl Lookups {
         if dns.is_response() {
             self.pairing.answer(&[(to, Some(from)), (to, None)], stream, message);
         } else {
-            let whom = (!to.address.is_multicast()).then_some(to);
-            self.pairing.ask((from, whom), stream, message);
+            let (id, between) = (dns.id, (from, (!to.address.is_multicast()).then_some(to)));
+            let Some(what) = self.pairing.ask(between, stream, message) else { return };
+            if self.waiting.len() >= MAX_WAITING {
+                self.waiting.pop_front();
+            }
+            let place = Place::of(stream, message);
+            self.waiting.push_back(Waiting { between, id, what, place, side: message.side, flow });
         }
+    }
+
+    /// The next question that has had no answer for so long that none will come.
+    pub fn unanswered(&mut self, now: Timestamp) -> Option<(F, Update)> {
+        while self.waiting.front().is_some_and(|asked| now.since(asked.place.time) >= SAME_WITHIN) {
+            let Waiting { between, id, what, place, side, flow } = self.waiting.pop_front()?;
+            if self.pairing.waits(between, id, what, place.frame) {
+                let issues = [Issue::Unanswered].into_iter().collect();
+                let (number, kind) = (place.number, Kind::Request);
+                return Some((flow, Update { number, side, kind, start: 0, issues, segment: None }));
+            }
+        }
+        None
     }
 
     fn ask_group(&mut self, by: IpAddr, stream: u64, message: &Message) {

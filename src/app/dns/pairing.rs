@@ -20,7 +20,7 @@ const MAX_OF_ONE: usize = 8;
 const MAX_AGAIN: usize = 8;
 
 /// Nanoseconds after which the same question is another one: resolvers give up by then. As Wireshark has it.
-const SAME_WITHIN: i64 = 5_000_000_000;
+pub const SAME_WITHIN: i64 = 5_000_000_000;
 
 /// What was asked; `K` is between whom.
 pub struct Pairing<K> {
@@ -73,11 +73,11 @@ impl<K> Default for Pairing<K> {
 }
 
 impl<K: Copy + Eq + Hash> Pairing<K> {
-    /// Takes a question, and says if it is one that was asked before.
-    pub fn ask(&mut self, key: K, stream: u64, message: &mut Message) {
-        let Unit::Dns(dns) = &mut message.unit else { return };
+    /// Takes a question, and says if it is one that was asked before; what is asked for, if it is not.
+    pub fn ask(&mut self, key: K, stream: u64, message: &mut Message) -> Option<u64> {
+        let place = Place::of(stream, message);
+        let Unit::Dns(dns) = &mut message.unit else { return None };
         let (id, what) = (dns.id, what(dns));
-        let place = Place { stream, number: message.number, frame: message.frame, time: message.last_time };
         let questions = self.questions((key, id));
         let known = questions.iter_mut().find(|asked| Some(asked.what) == what && asked.answered.is_none());
         if let Some(asked) = known
@@ -88,14 +88,21 @@ impl<K: Copy + Eq + Hash> Pairing<K> {
             }
             dns.relation.same_as_request = Some(asked.first.frame);
             message.issues.insert(Issue::QueryRetransmission);
-            return;
+            return None;
         }
-        let Some(what) = what else { return };
+        let what = what?;
         questions.retain(|asked| asked.what != what);
         if questions.len() >= MAX_OF_ONE {
             questions.pop_front();
         }
         questions.push_back(Asked { what, first: place, again: VecDeque::new(), answered: None });
+        Some(what)
+    }
+
+    /// Whether what was first asked in this frame has no answer so far.
+    pub fn waits(&self, key: K, id: u16, what: u64, frame: FrameNumber) -> bool {
+        let waits = |asked: &Asked| asked.what == what && asked.first.frame == frame && asked.answered.is_none();
+        self.asked.get(&(key, id)).is_some_and(|questions| questions.iter().any(waits))
     }
 
     /// The questions of an identifier, after which there is room for one more.

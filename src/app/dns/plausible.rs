@@ -45,7 +45,7 @@ pub fn may_begin(byte: u8) -> bool {
 pub fn guess(bytes: &[u8]) -> Guess {
     let Some((prefix, bytes)) = bytes.split_first_chunk() else { return Guess::Maybe };
     let len = usize::from(u16::from_be_bytes(*prefix));
-    if len < HEADER_LEN + MIN_QUESTION || len > MAX_FIRST {
+    if !(HEADER_LEN + MIN_QUESTION..=MAX_FIRST).contains(&len) {
         return Guess::No;
     }
     match bytes.get(..len) {

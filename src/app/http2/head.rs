@@ -7,7 +7,7 @@ use crate::app::http1::name::Name;
 use crate::app::http1::syntax::is_token;
 use crate::issue::{Issue, IssueSet};
 
-/// What stands for a name that is not known; no name is so.
+/// What stands for a name that is not known in the rendition; no name is so.
 pub const UNKNOWN: &[u8] = b"?";
 
 /// Fields that are of HTTP/1 connections alone (RFC 9113 8.2.2).
@@ -44,7 +44,7 @@ impl Fields {
         let value_start = self.bytes.len();
         self.bytes.extend_from_slice(value);
         let known = if line.name.is_some() { Name::of(name) } else { Name::Other };
-        let name = Span::new(start, start + name.len());
+        let name = Span::new(start, start + line.name.map_or(0, <[u8]>::len));
         self.lines.push(FieldLine { name, value: Span::new(value_start, self.bytes.len()), known });
         self.bytes.extend_from_slice(b"\r\n");
     }

@@ -139,12 +139,9 @@ impl fmt::Display for Control {
         }
         match &self.says {
             Says::Preface => Ok(()),
-            Says::Settings(settings) => write_settings(settings, f),
+            Says::Settings(_) => Ok(()),
             Says::Ping(opaque) => write!(f, " {:016x}", u64::from_be_bytes(*opaque)),
-            Says::GoAway { last, error, debug } => {
-                write!(f, " {}, last stream {last}", Code(*error))?;
-                if debug.is_empty() { Ok(()) } else { write!(f, ": {}", String::from_utf8_lossy(debug)) }
-            }
+            Says::GoAway { last, error, .. } => write!(f, " {}, last stream {last}", Code(*error)),
             Says::WindowUpdate(bytes) => write!(f, " +{bytes}"),
             Says::Reset(error) => write!(f, " {}", Code(*error)),
             Says::Priority(Priority { exclusive, on, weight }) => {
@@ -155,15 +152,16 @@ impl fmt::Display for Control {
     }
 }
 
-fn write_settings(settings: &[(u16, u32)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (i, (id, value)) in settings.iter().enumerate() {
-        f.write_str(if i > 0 { ", " } else { " " })?;
-        match frame::setting_name(*id) {
-            Some(name) => write!(f, "{name} {value}")?,
-            None => write!(f, "{id:#06x} {value}")?,
-        }
+impl Control {
+    /// Its settings in words.
+    pub fn settings(&self) -> String {
+        let Says::Settings(settings) = &self.says else { return String::new() };
+        let named = settings.iter().map(|(id, value)| match frame::setting_name(*id) {
+            Some(name) => format!("{name} {value}"),
+            None => format!("{id:#06x} {value}"),
+        });
+        named.collect::<Vec<_>>().join(", ")
     }
-    Ok(())
 }
 
 /// An error code, by its name where it has one.

@@ -156,7 +156,8 @@ impl Session {
         side.held.add(run, len);
         let Some(header) = side.held.bytes().first_chunk().map(|bytes| Header::parse(*bytes)) else { return len };
         let first = !mem::replace(&mut side.begun, true);
-        if first && self.client != Some(at) && !(header.kind == kind::SETTINGS && !header.has(flag::ACK)) {
+        let is_due = self.client == Some(at) || header.kind == kind::SETTINGS && !header.has(flag::ACK);
+        if first && !is_due {
             // What a peer sends first is a preface or settings: this one was joined midway.
             (side.patchy, side.since_found) = (true, 0);
             side.blocks.lose();

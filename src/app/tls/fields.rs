@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::certificate::{Certificate, Read};
 use super::handshake::{Body, kind};
 use super::hello::Hello;
-use super::{Content, Tls, fingerprint, names, of};
+use super::{Content, Hidden, Tls, fingerprint, names, of};
 use crate::app::message::{Get, Message};
 use crate::field::{Base, Field, Kind, Value};
 
@@ -19,23 +19,29 @@ pub static FIELDS: &[Field<Get>] = &[
             put(Value::Text(tls.to_string().as_bytes()));
         }
     }),
-    Field::new(
+    Field::list(
         "tls.record.content_type",
         Kind::Uint,
-        "What its records hold: 20 ChangeCipherSpec, 21 alert, 22 handshake, 23 data",
-        |message, put| uint(of(message).filter(|tls| !tls.is_v2()).map(|tls| tls.content_type), put),
-    ),
-    Field::hex("tls.record.version", "Version in the header of its first record", |message, put| {
-        uint(of(message).filter(|tls| !tls.is_v2()).map(|tls| tls.version), put);
-    }),
-    Field::list(
-        "tls.record.length",
-        Kind::Uint,
-        "Lengths of the records that begin in it, the first 64",
+        "Of each record that begins in it: 20 ChangeCipherSpec, 21 alert, 22 handshake, 23 data; the first 64",
         |message, put| {
-            uints(of(message).map(|tls| &tls.lengths), put);
+            let tls = of(message).filter(|tls| !tls.is_v2() && !tls.is_opaque());
+            of_records(tls, |tls, _| tls.content_type.into(), put);
         },
     ),
+    Field::list(
+        "tls.record.opaque_type",
+        Kind::Uint,
+        "The same of records of TLS 1.3 that are encrypted, whatever they hold: 23",
+        |message, put| {
+            of_records(of(message).filter(|tls| tls.is_opaque()), |tls, _| tls.content_type.into(), put);
+        },
+    ),
+    list_hex("tls.record.version", "Versions in the headers of these records", |message, put| {
+        of_records(of(message), |_, (version, _)| version, put);
+    }),
+    Field::list("tls.record.length", Kind::Uint, "Lengths of these records, after their headers", |message, put| {
+        of_records(of(message), |_, (_, len)| len, put);
+    }),
     Field::new("tls.record.count", Kind::Uint, "How many records begin in it", |message, put| {
         uint(of(message).map(|tls| tls.records), put);
     }),
@@ -69,7 +75,7 @@ pub static FIELDS: &[Field<Get>] = &[
         uint(hello(message).map(|hello| hello.version), put);
     }),
     Field::new("tls.handshake.random", Kind::Bytes, "Random bytes of a hello", |message, put| {
-        if let Some(hello) = hello(message).filter(|hello| hello.random.len() == 32) {
+        if let Some(hello) = hello(message).filter(|hello| hello.random.len() == 32 && hello.specs.is_empty()) {
             put(Value::Bytes(&hello.random));
         }
     }),
@@ -159,16 +165,18 @@ pub static FIELDS: &[Field<Get>] = &[
     ),
     list_hex(
         "tls.handshake.sig_hash_alg",
-        "Signature algorithms of a ClientHello or a CertificateRequest",
+        "Signature algorithms offered or asked for, or the one that signed",
         |message, put| match of(message).and_then(Tls::handshake).map(|handshake| &handshake.body) {
             Some(Body::Hello(hello)) => uints(Some(&hello.signatures), put),
             Some(Body::Request { signatures, .. }) => uints(Some(signatures), put),
+            Some(Body::Key { signature, .. }) => uint(*signature, put),
+            Some(Body::Verify(signature)) => uint(Some(*signature), put),
             _ => {}
         },
     ),
     Field::hex("tls.handshake.server_named_curve", "Curve of the server's key", |message, put| {
-        if let Some(Body::Curve(group)) = of(message).and_then(Tls::handshake).map(|handshake| &handshake.body) {
-            put(Value::Uint((*group).into()));
+        if let Some(Body::Key { curve, .. }) = of(message).and_then(Tls::handshake).map(|handshake| &handshake.body) {
+            uint(*curve, put);
         }
     }),
     Field::list("tls.handshake.certificate_length", Kind::Uint, "Length of each certificate", |message, put| {
@@ -189,13 +197,30 @@ pub static FIELDS: &[Field<Get>] = &[
     Field::list("tls.handshake.certificate.not_after", Kind::Text, "Until when each is valid", |message, put| {
         texts(message, |read| &read.not_after, put);
     }),
-    Field::list("tls.handshake.dname", Kind::Text, "Who may have signed the client's certificate", |message, put| {
-        if let Some(Body::Request { authorities, .. }) =
-            of(message).and_then(Tls::handshake).map(|handshake| &handshake.body)
-        {
-            authorities.iter().for_each(|name| put(Value::Text(name.as_bytes())));
-        }
-    }),
+    Field::list(
+        "tls.handshake.cert_type",
+        Kind::Uint,
+        "Types of keys that a client's certificate may have",
+        |message, put| {
+            if let Some(Body::Request { types, .. }) =
+                of(message).and_then(Tls::handshake).map(|handshake| &handshake.body)
+            {
+                bytes(Some(types), put);
+            }
+        },
+    ),
+    Field::list(
+        "tls.handshake.authority",
+        Kind::Text,
+        "Who may have signed the client's certificate",
+        |message, put| {
+            if let Some(Body::Request { authorities, .. }) =
+                of(message).and_then(Tls::handshake).map(|handshake| &handshake.body)
+            {
+                authorities.iter().for_each(|name| put(Value::Text(name.as_bytes())));
+            }
+        },
+    ),
     Field::new(
         "tls.handshake.session_ticket_lifetime_hint",
         Kind::Uint,
@@ -264,11 +289,24 @@ impl Tls {
         self.version == 2
     }
 
+    /// Whether its records hide what they hold.
+    fn is_opaque(&self) -> bool {
+        matches!(self.content, Content::Data(Hidden::Handshake | Hidden::Early))
+            || self.is_tls13() && matches!(self.content, Content::Data(Hidden::Application))
+    }
+
     fn alert(&self) -> Option<(u8, u8)> {
         match self.content {
             Content::Alert(level, description) => Some((level, description)),
             _ => None,
         }
+    }
+}
+
+/// A number of each record that begins in a message, by version and length.
+fn of_records(tls: Option<&Tls>, number: fn(&Tls, (u16, u16)) -> u16, put: &mut Put<'_>) {
+    if let Some(tls) = tls {
+        tls.headers.iter().for_each(|header| put(Value::Uint(number(tls, *header).into())));
     }
 }
 

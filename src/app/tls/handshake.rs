@@ -23,6 +23,8 @@ pub mod kind {
     pub const SERVER_HELLO_DONE: u8 = 14;
     /// ClientKeyExchange.
     pub const CLIENT_KEY_EXCHANGE: u8 = 16;
+    /// CertificateVerify.
+    pub const CERTIFICATE_VERIFY: u8 = 15;
     /// CertificateStatus.
     pub const CERTIFICATE_STATUS: u8 = 22;
 }
@@ -51,8 +53,15 @@ pub enum Body {
     Hello(Box<Hello>),
     /// The sender's certificate, and those above it.
     Certificates(Vec<Certificate>),
-    /// The curve on which the server has made a key, by its number.
-    Curve(u16),
+    /// The key that the server made for this connection.
+    Key {
+        /// Its curve, where it is on one that has a number.
+        curve: Option<u16>,
+        /// How the server signed it (TLS 1.2).
+        signature: Option<u16>,
+    },
+    /// How the sender proves that its certificate is its own (TLS 1.2).
+    Verify(u16),
     /// What certificate a client should have.
     Request {
         /// Types of its key.
@@ -79,6 +88,13 @@ pub struct Chosen {
     pub cipher: Option<u16>,
 }
 
+impl Chosen {
+    /// Whether messages tell how they are signed: from TLS 1.2 on.
+    fn has_signatures(self) -> bool {
+        self.version.is_none_or(|version| version >= 0x0303)
+    }
+}
+
 /// Type and length of a message; nothing where these bytes are encrypted, or no message.
 pub fn header(bytes: [u8; HEADER]) -> Option<(u8, u32)> {
     let [kind, high, middle, low] = bytes;
@@ -96,6 +112,7 @@ pub fn is_read(kind: u8) -> bool {
             | kind::CERTIFICATE
             | kind::SERVER_KEY_EXCHANGE
             | kind::CERTIFICATE_REQUEST
+            | kind::CERTIFICATE_VERIFY
             | kind::CERTIFICATE_STATUS
     )
 }
@@ -107,8 +124,9 @@ impl Body {
             kind::CLIENT_HELLO => Self::Hello(Box::new(Hello::client(body))),
             kind::SERVER_HELLO => Self::Hello(Box::new(Hello::server(body))),
             kind::CERTIFICATE => Self::Certificates(certificate::chain(body)),
-            kind::SERVER_KEY_EXCHANGE => curve(body, chosen.cipher).map_or(Self::Other, Self::Curve),
-            kind::CERTIFICATE_REQUEST => request(Reader(body), chosen.version),
+            kind::SERVER_KEY_EXCHANGE => key(Reader(body), chosen).unwrap_or(Self::Other),
+            kind::CERTIFICATE_VERIFY if chosen.has_signatures() => Reader(body).u16().map_or(Self::Other, Self::Verify),
+            kind::CERTIFICATE_REQUEST => request(Reader(body), chosen),
             kind::NEW_SESSION_TICKET => ticket(Reader(body)).unwrap_or(Self::Other),
             kind::CERTIFICATE_STATUS => status(Reader(body)).unwrap_or(Self::Other),
             _ => Self::Other,
@@ -116,25 +134,37 @@ impl Body {
     }
 }
 
-/// The named curve of a ServerKeyExchange (RFC 8422 5.4), where the cipher suite has one; after the hint for the key
-/// agreed before, where it uses such a key (RFC 5489 2).
-fn curve(body: &[u8], cipher: Option<u16>) -> Option<u16> {
+/// The key of a ServerKeyExchange: on a named curve (RFC 8422 5.4) or in a group that is told (RFC 5246 7.4.3), after
+/// the hint for the key agreed before, where the cipher suite uses such a key (RFC 4279 3, RFC 5489 2).
+fn key(mut body: Reader<'_>, chosen: Chosen) -> Option<Body> {
     const NAMED_CURVE: u8 = 3;
-    let name = cipher.and_then(names::cipher_suite);
-    let mut reader = Reader(body);
-    if !name.is_none_or(|name| name.contains("ECDH")) {
+    let name = chosen.cipher.and_then(names::cipher_suite);
+    if name.is_some_and(|name| name.contains("PSK")) {
+        body.vector16()?;
+    }
+    let mut curve = None;
+    if name.is_none_or(|name| name.contains("ECDH")) {
+        if body.u8()? != NAMED_CURVE {
+            return None;
+        }
+        curve = Some(body.u16()?);
+        body.vector8();
+    } else if name.is_some_and(|name| name.contains("DH")) {
+        // The prime, the generator, the key.
+        for _ in 0..3 {
+            body.vector16()?;
+        }
+    } else {
         return None;
     }
-    if name.is_some_and(|name| name.contains("PSK")) {
-        reader.vector16()?;
-    }
-    (reader.u8()? == NAMED_CURVE).then(|| reader.u16())?
+    let is_signed = chosen.has_signatures() && name.is_none_or(|name| !name.contains("anon") && !name.contains("PSK"));
+    Some(Body::Key { curve, signature: if is_signed { body.u16() } else { None } })
 }
 
-fn request(mut body: Reader<'_>, version: Option<u16>) -> Body {
+fn request(mut body: Reader<'_>, chosen: Chosen) -> Body {
     let types = body.vector8().map_or(Vec::new(), |types| types.0.to_vec());
-    let has_signatures = version.is_none_or(|version| version >= 0x0303);
-    let signatures = if has_signatures { body.vector16().map_or(Vec::new(), Reader::numbers) } else { Vec::new() };
+    let signatures =
+        if chosen.has_signatures() { body.vector16().map_or(Vec::new(), Reader::numbers) } else { Vec::new() };
     let mut names = body.vector16().unwrap_or(Reader(&[]));
     let authorities = std::iter::from_fn(|| names.vector16()).take(certificate::MAX_CERTIFICATES);
     Body::Request {
@@ -165,13 +195,16 @@ mod tests {
     }
 
     #[test]
-    fn the_curve_of_a_key_is_told_where_the_suite_has_one() {
-        let read = |body: &[u8], cipher| Body::read(12, body, Chosen { version: None, cipher });
-        assert_eq!(read(&[3, 0, 29, 32], Some(0xc02f)), Body::Curve(29));
-        assert_eq!(read(&[3, 0, 29, 32], None), Body::Curve(29));
-        assert_eq!(read(&[3, 0, 29, 32], Some(0x009e)), Body::Other);
-        assert_eq!(read(&[0, 1, b'h', 3, 0, 23, 65], Some(0xc035)), Body::Curve(23));
-        assert_eq!(read(&[3, 0], Some(0xc02f)), Body::Other);
+    fn the_key_of_a_server_is_told() {
+        let read = |body: &[u8], cipher, version| Body::read(12, body, Chosen { version, cipher });
+        let key = |curve, signature| Body::Key { curve, signature };
+        let curve = [3, 0, 29, 2, 7, 7, 8, 4, 0];
+        assert_eq!(read(&curve, Some(0xc02f), Some(0x0303)), key(Some(29), Some(0x0804)));
+        assert_eq!(read(&curve, Some(0xc013), Some(0x0301)), key(Some(29), None));
+        assert_eq!(read(&curve[..5], None, None), key(Some(29), None));
+        assert_eq!(read(&[0, 1, 5, 0, 1, 2, 0, 1, 9, 4, 1, 0], Some(0x009e), Some(0x0303)), key(None, Some(0x0401)));
+        assert_eq!(read(&[0, 1, b'h', 3, 0, 23, 0], Some(0xc035), Some(0x0303)), key(Some(23), None));
+        assert_eq!(read(&[3, 0], Some(0xc02f), None), Body::Other);
     }
 
     #[test]

@@ -22,18 +22,21 @@ use super::protocol::{Guess, Protocol};
 use handshake::{Body, Handshake, kind};
 use hello::Hello;
 use parser::Parser;
-use record::{Probe, content};
+use record::{Header, Probe, content};
+
+/// What it is called.
+const TITLE: &str = "TLS";
 
 /// TLS.
 pub static APPLICATION: Application = Application {
-    title: "TLS",
+    title: TITLE,
     name: "tls",
     doc: "a handshake message, an alert, or a run of encrypted data",
     fields: fields::FIELDS,
 };
 
-/// Lengths of records that are kept of a message; a run of a download has millions of records.
-const KEPT_LENGTHS: usize = 64;
+/// Records of a message of which version and length are kept; a run of a download has millions.
+const KEPT_HEADERS: usize = 64;
 
 /// A message of TLS.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -46,10 +49,12 @@ pub struct Tls {
     pub version: u16,
     /// The version of the connection, once the server has chosen it.
     pub chosen: Option<u16>,
+    /// Whether it is a ServerHello that takes up an earlier session.
+    pub resumes: bool,
     /// How many records begin in it: a record may hold several handshake messages, and a message be in several.
     pub records: u64,
-    /// Bytes in these records after their headers, the first 64 records.
-    pub lengths: Vec<u16>,
+    /// Version and length of these records, the first 64 of them.
+    pub headers: Vec<(u16, u16)>,
     /// Its bytes without the headers of records, as many as were captured.
     pub payload: u64,
 }
@@ -64,6 +69,8 @@ pub enum Content {
     Handshake(Handshake),
     /// A record with handshake messages that are encrypted.
     EncryptedHandshake,
+    /// The first such record after the keys have changed, which is Finished (RFC 5246 7.4.9).
+    EncryptedFinished,
     /// What its sender sends from here on has other keys.
     ChangeCipherSpec,
     /// An alert in clear: level and description.
@@ -114,20 +121,28 @@ pub(super) fn guess(bytes: &[u8]) -> Guess {
         Probe::No => Guess::No,
         Probe::Maybe => Guess::Maybe,
         Probe::Record(header) if header.size < record::HEADER => Guess::Yes,
-        Probe::Record(header) => first_bytes(header.content, bytes.get(record::HEADER..).unwrap_or(&[])),
+        Probe::Record(header) => first_bytes(header, bytes.get(record::HEADER..).unwrap_or(&[])),
     }
 }
 
 /// What the bytes after a record's header are.
-fn first_bytes(content: u8, bytes: &[u8]) -> Guess {
-    match (content, bytes) {
+fn first_bytes(header: Header, bytes: &[u8]) -> Guess {
+    match (header.content, bytes) {
         (content::DATA, _) => Guess::Yes,
+        // Encrypted.
+        (content::ALERT, _) if header.len > 2 => Guess::Yes,
         (content::CHANGE_CIPHER_SPEC | content::ALERT, []) => Guess::Maybe,
         (content::CHANGE_CIPHER_SPEC, [1, ..]) | (content::ALERT, [1 | 2, ..]) => Guess::Yes,
-        (content::HANDSHAKE, bytes) => match bytes.first_chunk() {
+        (content::HANDSHAKE, bytes) if usize::from(header.len) >= handshake::HEADER => match bytes.first_chunk() {
             None => Guess::Maybe,
             Some(header) if handshake::header(*header).is_some() => Guess::Yes,
             Some(_) => Guess::No,
+        },
+        // A hello may be cut into records of a few bytes, to hide the name in it.
+        (content::HANDSHAKE, bytes) => match (bytes.first(), bytes.get(usize::from(header.len))) {
+            (None, _) | (Some(&(kind::CLIENT_HELLO | kind::SERVER_HELLO)), None) => Guess::Maybe,
+            (Some(&(kind::CLIENT_HELLO | kind::SERVER_HELLO)), Some(&content::HANDSHAKE)) => Guess::Yes,
+            _ => Guess::No,
         },
         _ => Guess::No,
     }
@@ -168,6 +183,11 @@ impl Tls {
         }
     }
 
+    /// Whether it is of TLS 1.3, where that is known.
+    pub fn is_tls13(&self) -> bool {
+        self.chosen.is_some_and(names::is_tls13)
+    }
+
     /// What it is called.
     pub fn title(&self) -> &'static str {
         match &self.content {
@@ -176,6 +196,7 @@ impl Tls {
             Content::Handshake(_) if self.hello().is_some_and(Hello::is_retry) => "HelloRetryRequest",
             Content::Handshake(handshake) => names::handshake(handshake.kind).unwrap_or("Handshake message"),
             Content::EncryptedHandshake => "Encrypted handshake message",
+            Content::EncryptedFinished => "Finished (encrypted)",
             Content::ChangeCipherSpec => "ChangeCipherSpec",
             Content::Alert(..) => "Alert",
             Content::EncryptedAlert => "Encrypted alert",
@@ -209,8 +230,8 @@ impl fmt::Display for Tls {
                         write!(f, " {}", read.subject)?;
                     }
                 }
-                Body::Curve(group) => write!(f, " {}", names::group(*group))?,
-                Body::Request { .. } | Body::Ticket(..) | Body::Status(_) | Body::Other => {}
+                Body::Key { curve: Some(group), .. } => write!(f, " {}", names::group(*group))?,
+                _ => {}
             },
             Content::Alert(level, description) => {
                 f.write_str(match level {

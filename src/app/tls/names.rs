@@ -9,6 +9,11 @@ pub const fn is_grease(number: u16) -> bool {
     number & 0x0f0f == 0x0a0a && number >> 8 == number & 0xff
 }
 
+/// Whether a version is TLS 1.3, or a draft of it.
+pub const fn is_tls13(version: u16) -> bool {
+    matches!(version, 0x0304 | 0x7f00..=0x7fff)
+}
+
 /// A number as its registry has it; hexadecimal where it has none.
 pub struct Named {
     number: u16,
@@ -63,6 +68,11 @@ pub fn handshake(kind: u8) -> Option<&'static str> {
 /// The description of an alert.
 pub fn alert(description: u8) -> Option<&'static str> {
     find(ALERTS, description.into())
+}
+
+/// What it means that an alert was sent, for those that one meets.
+pub fn alert_meaning(description: u8) -> Option<&'static str> {
+    find(ALERT_MEANINGS, description.into())
 }
 
 /// An extension.
@@ -135,6 +145,26 @@ const ALERTS: &[(u16, &str)] = &[
     (116, "certificate_required"),
     (120, "no_application_protocol"),
     (121, "ech_required"),
+];
+
+const ALERT_MEANINGS: &[(u16, &str)] = &[
+    (0, "its sender has no more to send"),
+    (10, "a message came that has no place there"),
+    (20, "a record does not fit its check sum: it was damaged or changed, or the keys differ"),
+    (40, "nothing was offered that its sender would accept: versions, cipher suites, groups, signatures"),
+    (42, "the certificate is damaged, or its signature is wrong"),
+    (44, "the certificate was revoked"),
+    (45, "the certificate is not valid any more, or not yet"),
+    (46, "the certificate was refused, for no reason that is told"),
+    (48, "who signed the certificate is not known to its sender, or not trusted"),
+    (49, "the certificate is good, and its owner may not come in"),
+    (51, "a signature or a check of the handshake is wrong"),
+    (70, "the version that was offered is not one that its sender accepts"),
+    (71, "its sender wants stronger ciphers than were offered"),
+    (86, "a lower version was tried again although both have a higher one"),
+    (112, "its sender has nothing for the host that was asked for"),
+    (116, "a certificate is wanted, and none came"),
+    (120, "none of the application protocols that were offered is known to its sender"),
 ];
 
 const GROUPS: &[(u16, &str)] = &[

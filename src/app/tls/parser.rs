@@ -5,7 +5,7 @@ use arrayvec::ArrayVec;
 use super::handshake::{self, Body, Chosen, Handshake, kind};
 use super::hello::Hello;
 use super::record::{self, Header, Probe, content};
-use super::{Content, Facts, Hidden, KEPT_LENGTHS, Tls, fingerprint};
+use super::{Content, Facts, Hidden, KEPT_HEADERS, Tls, fingerprint, names};
 use crate::app::http1::Run;
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit};
@@ -41,6 +41,7 @@ pub struct Parser {
 /// A ClientHello.
 struct Asked {
     number: u32,
+    session_id: Vec<u8>,
     has_early_data: bool,
     /// Frame and time of its last byte, where it is whole.
     done: Option<(FrameNumber, Timestamp)>,
@@ -73,6 +74,8 @@ struct Side {
     begun: bool,
     /// Whether what it sends is encrypted from here on.
     encrypted: bool,
+    /// Whether its keys have changed since its last handshake message.
+    changed: bool,
     /// Whether the end of its handshake was met among its encrypted data (TLS 1.3).
     finished: bool,
 }
@@ -95,7 +98,7 @@ enum Payload {
 
 impl Protocol for Parser {
     fn title(&self) -> &'static str {
-        super::APPLICATION.title
+        super::TITLE
     }
 
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
@@ -302,8 +305,8 @@ impl Parser {
         self.extend(at, *segment, desk);
         if let Some(tls) = self.unit(at) {
             tls.records += 1;
-            if tls.lengths.len() < KEPT_LENGTHS {
-                tls.lengths.push(header.len);
+            if tls.headers.len() < KEPT_HEADERS {
+                tls.headers.push((header.version, header.len));
             }
         }
         if header.len == 0 {
@@ -321,7 +324,11 @@ impl Parser {
                 let asked = self.asked.as_ref().is_some_and(|asked| asked.has_early_data);
                 Content::Data(match self.chosen.version {
                     None if asked && self.client == Some(at) => Hidden::Early,
-                    Some(0x0304) if !std::mem::replace(&mut self.sides[at].finished, true) => Hidden::Handshake,
+                    Some(version)
+                        if names::is_tls13(version) && !std::mem::replace(&mut self.sides[at].finished, true) =>
+                    {
+                        Hidden::Handshake
+                    }
                     _ => Hidden::Application,
                 })
             }
@@ -549,7 +556,7 @@ impl Parser {
             }
             Content::Unknown if tls.version == SSL2 => {
                 let body = Body::Hello(Box::new(Hello::client_v2(&side.kept)));
-                let len = tls.lengths.first().copied().unwrap_or(0).into();
+                let len = tls.headers.first().map_or(0, |(_, len)| u32::from(*len));
                 tls.content = Content::Handshake(Handshake { kind: kind::CLIENT_HELLO, len, body });
             }
             Content::Unknown if tls.content_type == content::ALERT => {
@@ -564,6 +571,10 @@ impl Parser {
     /// Takes note of what a message says of the connection, and of what it answers.
     fn learn(&mut self, at: usize, message: &mut Message, end: Integrity) {
         let Unit::Tls(tls) = &mut message.unit else { return };
+        let changed = std::mem::take(&mut self.sides[at].changed);
+        if changed && tls.content == Content::EncryptedHandshake {
+            tls.content = Content::EncryptedFinished;
+        }
         match &tls.content {
             Content::Handshake(handshake) => match (handshake.kind, &handshake.body) {
                 (kind::CLIENT_HELLO, Body::Hello(hello)) => {
@@ -571,6 +582,7 @@ impl Parser {
                     let is_whole = end == Integrity::Complete && message.missing_bytes == 0;
                     self.asked = Some(Asked {
                         number: message.number,
+                        session_id: hello.session_id.clone(),
                         has_early_data: hello.has_early_data(),
                         done: is_whole.then_some((message.frame, message.last_time)),
                     });
@@ -582,6 +594,10 @@ impl Parser {
                     if !hello.is_retry() {
                         self.chosen = self.facts.chosen(hello);
                     }
+                    let session_id = self.asked.as_ref().map(|asked| &asked.session_id).filter(|id| !id.is_empty());
+                    // TLS 1.3 sends the identifier back whatever it is.
+                    let same = !names::is_tls13(hello.highest_version()) && session_id == Some(&hello.session_id);
+                    tls.resumes = same || hello.selected_psk.is_some();
                     tls.chosen = self.chosen.version;
                     self.answer(message);
                 }
@@ -591,7 +607,10 @@ impl Parser {
             },
             // It refuses what was offered.
             Content::Alert(..) if self.client == Some(1 - at) && self.asked.is_some() => self.answer(message),
-            Content::ChangeCipherSpec => self.sides[at].encrypted = true,
+            Content::ChangeCipherSpec => {
+                self.sides[at].encrypted = true;
+                self.sides[at].changed = !self.chosen.version.is_some_and(names::is_tls13);
+            }
             _ => {}
         }
     }

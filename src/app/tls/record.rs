@@ -60,8 +60,8 @@ pub fn probe(bytes: &[u8], searched: bool) -> Probe {
                     _ if !searched => len <= MAX_LENGTH,
                     content::CHANGE_CIPHER_SPEC => len == 1,
                     content::ALERT => len == 2 || (16..=256).contains(&len),
-                    // The least is a handshake header, or what authenticates an encrypted byte.
-                    content::HANDSHAKE => (4..=MAX_LENGTH).contains(&len),
+                    content::HANDSHAKE => (1..=MAX_LENGTH).contains(&len),
+                    // The least is what authenticates an encrypted byte.
                     _ => (17..=MAX_LENGTH).contains(&len),
                 };
                 let version = u16::from_be_bytes([3, minor]);

@@ -307,7 +307,8 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
 
 fn request(seen: &Seen<'_>, report: &mut Report<'_>) {
     let mut fields = seen.named("cookie").skip(1);
-    if let Some(second) = fields.next() {
+    // HTTP/2 may split it (RFC 9113 8.2.3).
+    if let Some(second) = fields.next().filter(|_| seen.http.http2.is_none()) {
         report.add(Draft::new(&SEVERAL_COOKIE_FIELDS).head(second.name));
     }
     for value in seen.values("cookie") {

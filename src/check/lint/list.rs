@@ -13,6 +13,8 @@ use crate::app::message::Update;
 /// called for.
 pub(super) struct Group {
     pub lints: &'static [&'static Lint],
+    /// Whether it is about what messages mean in any version, and not about the syntax and the connections of HTTP/1.
+    pub any_version: bool,
     /// Looks at a message.
     pub message: fn(&Seen<'_>, &mut Report<'_>),
     /// Looks at what was learnt of a message later.
@@ -24,33 +26,42 @@ pub(super) struct Group {
 }
 
 /// What groups leave out.
-const NONE: Group =
-    Group { lints: &[], message: |_, _| {}, update: |_, _, _| {}, packet: |_, _, _| {}, connection: |_, _| {} };
+const NONE: Group = Group {
+    lints: &[],
+    any_version: false,
+    message: |_, _| {},
+    update: |_, _, _| {},
+    packet: |_, _, _| {},
+    connection: |_, _| {},
+};
+
+/// The same of a group for any version.
+const MEANING: Group = Group { any_version: true, ..NONE };
 
 /// All subjects.
 pub(super) static GROUPS: &[Group] = &[
     Group { lints: lines::LINTS, message: lines::message, ..NONE },
     Group { lints: start::LINTS, message: start::message, ..NONE },
-    Group { lints: target::LINTS, message: target::message, ..NONE },
+    Group { lints: target::LINTS, message: target::message, ..MEANING },
     Group { lints: host::LINTS, message: host::message, ..NONE },
-    Group { lints: fields::LINTS, message: fields::message, ..NONE },
+    Group { lints: fields::LINTS, message: fields::message, ..MEANING },
     Group { lints: body::LINTS, message: body::message, update: body::update, ..NONE },
     Group { lints: coding::LINTS, message: coding::message, ..NONE },
     Group { lints: options::LINTS, message: options::message, ..NONE },
     Group { lints: persistence::LINTS, message: persistence::message, connection: persistence::connection, ..NONE },
     Group { lints: exchange::LINTS, message: exchange::message, connection: exchange::connection, ..NONE },
-    Group { lints: date::LINTS, message: date::message, ..NONE },
-    Group { lints: media::LINTS, message: media::message, ..NONE },
-    Group { lints: charset::LINTS, message: charset::message, ..NONE },
-    Group { lints: status::LINTS, message: status::message, ..NONE },
-    Group { lints: condition::LINTS, message: condition::message, ..NONE },
-    Group { lints: range::LINTS, message: range::message, ..NONE },
-    Group { lints: redirect::LINTS, message: redirect::message, ..NONE },
-    Group { lints: cache::LINTS, message: cache::message, ..NONE },
-    Group { lints: cookie::LINTS, message: cookie::message, ..NONE },
-    Group { lints: content::LINTS, message: content::message, ..NONE },
-    Group { lints: credentials::LINTS, message: credentials::message, ..NONE },
-    Group { lints: control::LINTS, message: control::message, ..NONE },
+    Group { lints: date::LINTS, message: date::message, ..MEANING },
+    Group { lints: media::LINTS, message: media::message, ..MEANING },
+    Group { lints: charset::LINTS, message: charset::message, ..MEANING },
+    Group { lints: status::LINTS, message: status::message, ..MEANING },
+    Group { lints: condition::LINTS, message: condition::message, ..MEANING },
+    Group { lints: range::LINTS, message: range::message, ..MEANING },
+    Group { lints: redirect::LINTS, message: redirect::message, ..MEANING },
+    Group { lints: cache::LINTS, message: cache::message, ..MEANING },
+    Group { lints: cookie::LINTS, message: cookie::message, ..MEANING },
+    Group { lints: content::LINTS, message: content::message, ..MEANING },
+    Group { lints: credentials::LINTS, message: credentials::message, ..MEANING },
+    Group { lints: control::LINTS, message: control::message, ..MEANING },
     Group { lints: segments::LINTS, message: segments::message, connection: segments::connection, ..NONE },
     Group { lints: closing::LINTS, message: closing::message, connection: closing::connection, ..NONE },
     // Raised where several connections are looked at together.

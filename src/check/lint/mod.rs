@@ -209,10 +209,12 @@ impl Lints {
         let seen = Seen { message, http, head: http.head(), flow: event.flow, request, talk };
         let mut report = Report::new(&self.levels, &mut self.findings, &self.latest, stream, talk);
         report.of_message(event);
-        for group in GROUPS {
+        for group in GROUPS.iter().filter(|group| http.http2.is_none() || group.any_version) {
             (group.message)(&seen, &mut report);
         }
-        self.across.message(&seen, &self.talks, &mut report);
+        if http.http2.is_none() {
+            self.across.message(&seen, &self.talks, &mut report);
+        }
         if let Some(talk) = self.talks.get_mut(&stream) {
             self.kept -= talk.kept();
             talk.heard(message, http, MAX_KEPT - self.kept);

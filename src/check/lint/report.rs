@@ -270,6 +270,11 @@ impl Subject<'_> {
 
     /// Fills in where it is.
     fn place(&self, at: &At, talk: &Talk, finding: &mut Finding) {
+        if let Some((message, _)) = self.whole.filter(|(_, http)| http.http2.is_some()) {
+            // Fields of a block have no place of their own.
+            (finding.frame, finding.time) = (Some(message.segments.first_frame()), Some(message.first_time));
+            return;
+        }
         let offset = match (at, self.whole) {
             (At::Head(range), _) => range.start as u64,
             (At::Trailer(range), Some((message, http))) => trailer_at(message, http) + range.start as u64,

@@ -284,6 +284,10 @@ impl Talk {
 
     /// Takes note of a message. `room`: bytes of requests that may be kept, those of this connection included.
     pub fn heard(&mut self, message: &Message, http: &Http, room: usize) {
+        if http.http2.is_some() {
+            // What ends and follows its messages is not what HTTP/1 has.
+            self.handed_over = true;
+        }
         let says = |option: &[u8]| http.head().list("connection").any(|own| own.eq_ignore_ascii_case(option));
         let request = message.answers.and_then(|number| self.request(number));
         let past = Past {
@@ -312,6 +316,9 @@ impl Talk {
             self.unasked.get_or_insert(past);
         }
         let is_final = http.is_final();
+        if http.http2.is_some() {
+            return self.heard_in_turns(message, http, past, room);
+        }
         let side = &mut self.sides[message.side % 2];
         if is_final {
             side.last = Some(past);
@@ -321,13 +328,8 @@ impl Talk {
         }
         match message.kind {
             Kind::Request => {
-                if self.requests.len() < MAX_REQUESTS && message.number > self.answered {
-                    let (raw, parsed) = (http.raw.clone(), http.parsed.clone());
-                    let request = Request { number: message.number, raw, parsed, past };
-                    if self.kept + request.cost() <= room {
-                        self.kept += request.cost();
-                        self.requests.push_back(request);
-                    }
+                if message.number > self.answered {
+                    self.remember(message, http, past, room);
                 }
             }
             Kind::Response if is_final => {
@@ -337,6 +339,28 @@ impl Talk {
                 self.kept -= self.requests.drain(..settled).map(|request| request.cost()).sum::<usize>();
             }
             Kind::Response | Kind::Message { .. } => {}
+        }
+    }
+
+    /// The same of messages of HTTP/2, whose answers come in any order.
+    fn heard_in_turns(&mut self, message: &Message, http: &Http, past: Past, room: usize) {
+        match message.answers.filter(|_| message.kind == Kind::Response && http.is_final()) {
+            Some(answered) => {
+                let settled = self.requests.iter().position(|request| request.number == answered);
+                self.kept -= settled.and_then(|at| self.requests.remove(at)).map_or(0, |request| request.cost());
+            }
+            None if message.kind == Kind::Request => self.remember(message, http, past, room),
+            None => {}
+        }
+    }
+
+    /// Remembers a request until it is answered.
+    fn remember(&mut self, message: &Message, http: &Http, past: Past, room: usize) {
+        let (raw, parsed) = (http.raw.clone(), http.parsed.clone());
+        let request = Request { number: message.number, raw, parsed, past };
+        if self.requests.len() < MAX_REQUESTS && self.kept + request.cost() <= room {
+            self.kept += request.cost();
+            self.requests.push_back(request);
         }
     }
 

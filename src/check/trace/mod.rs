@@ -253,7 +253,9 @@ impl Sink for Collector {
             Event::Body { .. } | Event::Followed(_) => {}
             Event::Message(message) => self.message(message),
             Event::Update(update) => {
-                if let Some(at) = self.seen.get(&(update.flow.stream, update.update.number)) {
+                if update.flow.transport == Transport::Tcp
+                    && let Some(at) = self.seen.get(&(update.flow.stream, update.update.number))
+                {
                     let issues = &mut self.trace.messages[*at].message.issues;
                     *issues = issues.union(update.update.issues);
                 }

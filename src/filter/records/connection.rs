@@ -128,6 +128,7 @@ pub(super) fn of_flow(flow: Flow) -> Connection {
         initial_rtt: 0,
         http: false,
         protocol: None,
+        tls: None,
         other_bytes: 0,
         issues: IssueSet::EMPTY,
     }

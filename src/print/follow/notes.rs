@@ -2,7 +2,7 @@
 
 use super::order::{Order, Seen};
 use super::turn::Place;
-use super::{EndedMessage, Teller, frames, later, speaker, when};
+use super::{EndedMessage, GAP, Teller, frames, later, speaker, when};
 use crate::decode::Transport;
 use crate::frame::FrameNumber;
 use crate::issue::{Flags, Issue, Severity};
@@ -54,10 +54,10 @@ impl Teller {
         pen.indent.column = 4;
         speaker(&mut pen, who);
         when(&mut pen, &mut self.clock, seen.time, since);
-        pen.piece(|pen| pen.named("frame ", seen.frame));
-        pen.piece(|pen| pen.styled(style::HEADING, |pen| put_control(pen, seen.control.0)));
+        pen.piece_after(GAP, |pen| pen.named("frame ", seen.frame));
+        pen.piece_after(GAP, |pen| pen.styled(style::HEADING, |pen| put_control(pen, seen.control.0)));
         let verdict = &seen.verdict;
-        pen.piece(|pen| pen.named("seq ", verdict.seq.into()));
+        pen.piece_after(GAP, |pen| pen.named("seq ", verdict.seq.into()));
         if seen.control.any(Control::ACK) {
             pen.piece_after(1, |pen| pen.named("ack ", verdict.ack.into()));
         }
@@ -66,7 +66,7 @@ impl Teller {
             pen.piece_after(1, |pen| pen.named("len ", seen.len.into()));
         }
         if seen.opens && verdict.initial_rtt > 0 {
-            pen.piece(|pen| {
+            pen.piece_after(GAP, |pen| {
                 pen.push("RTT ");
                 Span(verdict.initial_rtt).put(pen);
             });

@@ -21,6 +21,9 @@ const MARKS: usize = 1024;
 /// Bytes of a run that is no text that are shown.
 const SHOWN: usize = 16;
 
+/// Bytes of a line that is waited for, to know whether it is text.
+const LINE: usize = 1024;
+
 /// So many bytes of text in a row end a run that is none: shorter ones are there by chance.
 const MIN_TEXT: usize = 64;
 
@@ -184,6 +187,10 @@ impl Turn {
         self.marks = near;
         let passed = self.jumps.iter().rposition(|(at, _)| *at <= self.at).unwrap_or(0);
         self.jumps.drain(..passed);
+        if !whole && self.is_full() {
+            // Much happens before a line ends: it is broken.
+            self.write(pen, dump, true);
+        }
     }
 
     /// Writes bytes between which there are only lines that need not stand at one of them; gives how many were written.
@@ -219,7 +226,7 @@ impl Turn {
                 let (len, ends) = binary(rest, whole);
                 self.binary.get_or_insert_default().push(&rest[..len]);
                 at += len;
-                if !ends && near.len() < MARKS / 2 {
+                if !ends {
                     break;
                 }
                 self.binary.take().into_iter().for_each(|run| run.write(pen));
@@ -287,12 +294,14 @@ fn first_line(bytes: &[u8]) -> &[u8] {
     bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
-/// How long the run of bytes that are no text is, and whether it ends there. Unless they are the `whole` of it, it goes on
-/// at their end.
+/// How long the run of bytes that are no text is, and whether it ends there. Unless they are the `whole` of it, it may go
+/// on after them, and what may be text at their end is left.
 fn binary(bytes: &[u8], whole: bool) -> (usize, bool) {
     let (mut end, mut text) = (0, 0);
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        if is_binary(line) {
+        if !whole && !line.ends_with(b"\n") && line.len() < LINE {
+            return (end, false);
+        } else if is_binary(line) {
             end += text + line.len();
             text = 0;
         } else {
@@ -302,7 +311,7 @@ fn binary(bytes: &[u8], whole: bool) -> (usize, bool) {
             }
         }
     }
-    (bytes.len(), whole)
+    if whole { (bytes.len(), true) } else { (end, false) }
 }
 
 /// Whether a line is no text: one in eight of its bytes is no character, or one that controls something.
@@ -312,4 +321,93 @@ fn is_binary(line: &[u8]) -> bool {
         Unit::Escape(_) | Unit::Byte(_) => true,
     });
     odd.count() * 8 > line.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issue::Flags;
+
+    fn segment(frame: FrameNumber, offset: u64, len: usize) -> SegmentRef {
+        SegmentRef { frame, time: Timestamp(0), offset, len: len as u32, flags: Flags::EMPTY, acked: 0 }
+    }
+
+    /// A turn of these runs, written after each, and whole in the end.
+    fn told(runs: &[&[u8]], dump: Option<u64>) -> String {
+        let (mut turn, mut out) = (Turn::new(0, 10, Timestamp(0), None), Vec::new());
+        for (run, frame) in runs.iter().zip(1..) {
+            turn.push(segment(frame, 10 + turn.len, run.len()), run);
+            turn.write(&mut Pen::new(&mut out, 80, false), dump, frame as usize == runs.len());
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_turn_is_told_the_same_in_parts() {
+        let noise: Vec<u8> = (0..3000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80).collect();
+        let bytes = [
+            b"GET / HTTP/1.1\r\n\r\n",
+            &noise[..],
+            b"\n",
+            "and text again, \u{e9}, of more than a line\n".repeat(9).as_bytes(),
+        ]
+        .concat();
+        for dump in [None, Some(10)] {
+            let whole = told(&[&bytes], dump);
+            for len in [700, 1013, 2048] {
+                assert_eq!(told(&bytes.chunks(len).collect::<Vec<_>>(), dump), whole, "{len}");
+            }
+        }
+        let whole = told(&[&bytes], None);
+        assert!(whole.contains("│ no text, 3001 B: ") && whole.contains(" … (all: --hex, --raw)\n"), "{whole}");
+        assert_eq!(whole.lines().count(), 2 + 2 + 9, "{whole}");
+    }
+
+    #[test]
+    fn what_happens_is_bounded_though_no_line_ends() {
+        let (mut turn, mut out) = (Turn::new(0, 10, Timestamp(0), None), Vec::new());
+        turn.push(segment(1, 10, 4), b"half");
+        for _ in 0..10 * MARKS {
+            turn.mark(turn.len, Place::Near, b"copy\n".to_vec());
+            if turn.is_full() {
+                turn.write(&mut Pen::new(&mut out, 80, false), None, false);
+            }
+            assert!(!turn.is_full());
+        }
+        assert!(out.starts_with("│ half\ncopy\n".as_bytes()));
+    }
+
+    #[test]
+    fn what_is_no_text_ends_where_text_begins() {
+        for (bytes, len) in [(&b"\x16\x03\x01\n\0\0\0\xff\nab"[..], 11), (b"\0\0\0\0\n", 5)] {
+            assert_eq!(binary(bytes, true), (len, true));
+        }
+        let text = [b"\xff\xfe\0\n".as_slice(), &[b'x'; MIN_TEXT]].concat();
+        assert_eq!(binary(&text, true), (4, true));
+        for (line, expected) in [
+            (&b"f\xfcr alle F\xe4lle, die es gibt"[..], false),
+            (b"\x1b[1mbold\x1b[0m, and so on\r\n", false),
+            (b"\x1f\x8b\x08", true),
+        ] {
+            assert_eq!(is_binary(line), expected);
+        }
+    }
+
+    #[test]
+    fn lines_go_where_they_belong_also_after_a_gap() {
+        let (mut turn, mut out) = (Turn::new(0, 10, Timestamp(0), None), Vec::new());
+        turn.push(segment(1, 10, 9), b"one\ntwo\nt");
+        turn.mark(turn.len, Place::Here, b"gap\n".to_vec());
+        turn.jump(30);
+        turn.push(segment(2, 30, 9), b"hree\nfour");
+        assert_eq!(
+            [10, 18, 19, 29, 30, 39, 40].map(|offset| turn.position(offset)),
+            [Some(0), Some(8), Some(9), None, Some(9), Some(18), None]
+        );
+        turn.mark(1, Place::Near, b"near\n".to_vec());
+        turn.mark(4, Place::Near, b"at a line\n".to_vec());
+        turn.write(&mut Pen::new(&mut out, 80, false), None, true);
+        let want = "│ one␊\nnear\nat a line\n│ two␊\n│ t\ngap\n│ hree␊\n│ four\n";
+        assert_eq!(String::from_utf8(out).unwrap(), want);
+    }
 }

@@ -1,5 +1,6 @@
 //! JSON Lines: one object a line, keys in a fixed order, nested as the field names are at their dots.
 
+mod follow;
 mod lint;
 mod plan;
 mod writer;
@@ -27,6 +28,7 @@ use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
 use crate::tcp::options::AT as TCP_OPTIONS;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, SegmentRef};
+pub use follow::Follow;
 pub use lint::Lints;
 use plan::{Plans, base};
 use writer::{Object, string};
@@ -326,7 +328,8 @@ fn fragment(object: &mut Object<'_>, fragmented: &Fragmented<'_>, layer: &Layer<
 
 fn update(mut object: Object<'_>, event: Update<'_>) {
     let update = event.update;
-    object.uint("tcp.stream", event.flow.stream);
+    let stream = if event.flow.transport == event::Transport::Udp { registry::UDP_STREAM } else { "tcp.stream" };
+    object.uint(stream, event.flow.stream);
     object.uint("message.number", update.number.into());
     issues(object.key("message.issues"), update.issues);
     object.array("message.segments", update.segment, |out, segment| {

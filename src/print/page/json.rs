@@ -119,7 +119,7 @@ fn of_lookup(object: &mut Object<'_>, visit: Option<usize>, lookup: &Lookup, at:
         moment(object, "asked", question.asked, at);
         moment(object, "answered", question.answered, at);
         if question.answered.is_some() {
-            object.text("rcode", &*question.rcode);
+            object.text("rcode", &question.rcode);
             object.texts("records", &question.records);
         }
     });
@@ -155,6 +155,28 @@ fn of_connection(
     }
     if let Some(protocol) = connection.protocol {
         object.text("protocol", protocol);
+    }
+    if let Some(secured) = &connection.secured {
+        object.object("tls", |object| {
+            moment(object, "client_hello", secured.client_hello, at);
+            moment(object, "server_hello", secured.server_hello, at);
+            moment(object, "secured", secured.secured, at);
+            if let Some((from, to)) = secured.span() {
+                millis(object, "duration", to.since(from));
+            }
+            let known = [
+                ("host", &secured.host),
+                ("version", &secured.version),
+                ("cipher", &secured.cipher),
+                ("alpn", &secured.alpn),
+            ];
+            for (name, value) in known {
+                if let Some(value) = value {
+                    object.text(name, value);
+                }
+            }
+            object.texts("alpn_offered", &secured.offered);
+        });
     }
     let of_visit = visit.map_or(&[][..], |(_, visit)| &visit.objects[..]);
     let on_it = of_visit.iter().enumerate().filter(|(_, fetched)| fetched.stream == connection.stream);

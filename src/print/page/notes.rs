@@ -5,7 +5,7 @@ use super::{Style, url};
 use crate::app::message::Integrity;
 use crate::event::Close;
 use crate::issue::Severity;
-use crate::page::{Cause, Connection, Lookup, Object, Pages, Part, Phase, Visit};
+use crate::page::{Cause, Connection, Lookup, Object, Pages, Part, Phase, Secured, Visit};
 use crate::print::pen::Pen;
 use crate::print::style::{self, DIM, HEADING, PLAIN};
 
@@ -90,7 +90,12 @@ fn of_connection(connection: &Connection, visit: Option<&Visit>, pen: &mut Pen<'
     pen.piece(|pen| pen.put(format_args!("{} → {}", connection.client, connection.server)));
     match visit.filter(|visit| connection.start() < visit.start) {
         Some(_) => pen.piece(|pen| pen.text(DIM, "opened before this visit")),
-        None => opened(connection, pen),
+        None => {
+            opened(connection, pen);
+            if let Some(secured) = &connection.secured {
+                of_handshake(secured, pen);
+            }
+        }
     }
     let on_it = |visit: &Visit| -> Vec<String> {
         let objects = visit.objects.iter().enumerate().filter(|(_, object)| object.stream == connection.stream);
@@ -146,6 +151,31 @@ fn opened(connection: &Connection, pen: &mut Pen<'_>) {
         let ttl = connection.server_ttl.unwrap_or_default();
         let routers = count(hops.into(), "router").unwrap_or_default();
         pen.piece(|pen| pen.text(DIM, &format!("ttl {ttl}: {routers} away")));
+    }
+}
+
+/// How a connection was secured.
+fn of_handshake(secured: &Secured, pen: &mut Pen<'_>) {
+    let took = secured.span().map_or_else(String::new, |(from, to)| format!(" in {} ms", millis(to.since(from))));
+    pen.piece(|pen| pen.put(format_args!("secured{took}")));
+    let hello = [secured.client_hello, secured.server_hello, secured.secured];
+    frames_of(&hello.into_iter().flatten().map(|moment| moment.frame).collect::<Vec<_>>(), pen);
+    let known = [("", &secured.version), ("", &secured.cipher), ("for ", &secured.host), ("speaks ", &secured.alpn)];
+    for (word, value) in known {
+        if let Some(value) = value {
+            let room = pen.width().saturating_sub(30);
+            pen.piece(|pen| {
+                pen.push(word);
+                pen.captured(value.as_bytes(), room);
+            });
+        }
+    }
+    if secured.alpn.is_none() && !secured.offered.is_empty() {
+        let room = pen.width().saturating_sub(30);
+        pen.piece(|pen| {
+            pen.push("offers ");
+            pen.captured(secured.offered.join(", ").as_bytes(), room);
+        });
     }
 }
 
@@ -294,7 +324,7 @@ fn stalls(pages: &Pages, visit: &Visit) -> Vec<Note> {
 fn missing(pages: &Pages, visit: &Visit) -> Vec<Note> {
     let mut notes = Vec::new();
     for lookup in &visit.lookups {
-        let rcode = lookup.questions.iter().find(|question| question.failed()).map(|question| &*question.rcode);
+        let rcode = lookup.questions.iter().find(|question| question.failed()).map(|question| &question.rcode[..]);
         if lookup.end().is_none() {
             notes.push((lookup.name.clone(), "the question was not answered".to_owned()));
         } else if rcode == Some("NXDOMAIN") {
@@ -348,20 +378,24 @@ fn incomplete(word: &str, part: &Part) -> String {
 
 /// What cannot be known.
 fn encrypted(visit: &Visit, pen: &mut Pen<'_>) {
-    let alpn = visit.objects.iter().filter_map(|object| object.turn()).find_map(|turn| turn.alpn.as_deref());
-    let text = match alpn {
-        Some("h2") => {
-            "HTTP/2 within TLS: its objects are multiplexed, a turn may be several of them. Which, what was answered and how \
-             it was named is not to be seen."
-        }
-        _ => {
-            "Within TLS: a turn is what the client sends and what the server sends after it, with HTTP/1.1 an object. Its \
-             name, its status and what caused it are not to be seen; sizes are those of the encrypted data."
+    let turns = || visit.objects.iter().filter_map(Object::turn);
+    let within = match turns().find_map(|turn| turn.alpn.as_deref()) {
+        Some("h2") => "HTTP/2 is within, which asks for several objects at a time: a turn may be any number of them",
+        Some(_) => "HTTP/1.1 is within: a turn is a request and its response, unless requests were pipelined",
+        None => {
+            "What is within was agreed on out of sight: with HTTP/1.1 a turn is a request and its response, with HTTP/2 any \
+             number of them"
         }
     };
-    begin(pen, 2);
+    pen.indent.column = 2;
     pen.begin_line();
-    pen.words(DIM, text);
+    pen.words(
+        DIM,
+        &format!(
+            "TLS hides what was asked for and answered. A turn is what the client sends and what the server sends after it. \
+             {within}. Sizes are those of the encrypted data; paths, status codes, types, and what caused what cannot be known."
+        ),
+    );
     pen.end_line();
 }
 

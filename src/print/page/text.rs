@@ -136,9 +136,10 @@ struct Row {
 /// The lines of a visit, in the order in which things began.
 fn rows(pages: &Pages, visit: &Visit) -> Vec<Row> {
     let mut rows: Vec<Row> = visit.lookups.iter().map(|lookup| of_lookup(lookup, visit)).collect();
-    let opened = visit.connections.iter().filter_map(|stream| pages.connections.get(stream));
+    let opened = || visit.connections.iter().filter_map(|stream| pages.connections.get(stream));
+    rows.extend(opened().filter_map(of_handshake).filter(|row| row.start >= visit.start));
     rows.extend(
-        opened
+        opened()
             .filter(|one| one.syn.is_some() && one.start() >= visit.start)
             .map(|connection| of_connection(connection, visit)),
     );
@@ -204,6 +205,20 @@ fn of_connection(connection: &Connection, visit: &Visit) -> Row {
     row
 }
 
+/// How a connection was secured; none where it was not, or nothing tells.
+fn of_handshake(connection: &Connection) -> Option<Row> {
+    let secured = connection.secured.as_ref()?;
+    let (start, end) = secured.span()?;
+    let name = secured.host.clone().unwrap_or_else(|| server(connection.server));
+    Some(Row {
+        kind: "tls ",
+        on: Some(connection.stream),
+        took: Some(end.since(start)),
+        spans: vec![Span { phase: Phase::Secure, from: start, to: end }],
+        ..Row::new(start, name)
+    })
+}
+
 /// An address, with its port where that is none of the usual ones.
 fn server(server: Endpoint) -> String {
     if matches!(server.port, 80 | 443) { server.address.to_string() } else { server.to_string() }
@@ -237,8 +252,9 @@ fn of_object(at: usize, object: &Object, visit: &Visit, server: &str) -> Row {
             Some(300..400) => Some(Severity::Note),
             Some(_) => None,
         };
-    } else {
-        row.status = "TLS".to_owned();
+    } else if let Some(turn) = object.turn() {
+        let host = if row.name.starts_with('/') { String::new() } else { turn.host.clone().unwrap_or_default() + " " };
+        row.name = format!("{host}sent {}", size(turn.data[0]));
     }
     if !object.is_complete() {
         row.severity = Some(Severity::Error);

@@ -3,6 +3,7 @@
 mod csv;
 mod json;
 mod text;
+mod words;
 
 use super::{Begin, End, Printer};
 use crate::event::Event;

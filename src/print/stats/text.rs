@@ -5,7 +5,7 @@ use std::fmt;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::check::lint::phrase;
+use super::words::word;
 use crate::event::Close;
 use crate::issue::Issue;
 use crate::print::End;
@@ -39,7 +39,10 @@ const SPAN: usize = 7;
 
 /// Widths of what a row is about, and of bars.
 const NAMES: [usize; 2] = [14, 40];
-const BARS: [usize; 2] = [10, 24];
+const BARS: [usize; 2] = [6, 24];
+
+/// The width from which on columns are two spaces apart.
+const WITH_GAPS: usize = 100;
 
 pub(super) fn write(stats: &Stats, end: &End, options: Options, out: &mut Vec<u8>) {
     let mut pen = Pen::new(out, options.width, options.color);
@@ -206,13 +209,14 @@ fn table(pen: &mut Pen<'_>, breakdown: &Breakdown, top: usize) {
     let names: Vec<String> = rows.iter().map(|row| name(breakdown, row)).collect();
     let messages = all.iter().copied().chain(breakdown.table.others()).map(|row| row.messages).sum();
     let widest = names.iter().map(|name| name.width()).max().unwrap_or(0).max(breakdown.by.titles().0.len());
-    let (names_width, columns) = layout(&all, breakdown, widest, pen.width());
+    let gap = if pen.width() >= WITH_GAPS { 2 } else { 1 };
+    let (names_width, columns) = layout(&all, breakdown, widest, pen.width(), gap);
     let (title, counted) = breakdown.by.titles();
     pen.styled(HEADING, |pen| pen.captured(title.as_bytes(), names_width));
     pen.pad_to(names_width);
     pen.styled(DIM, |pen| {
         for column in &columns {
-            pen.put(format_args!("  {:>1$}", column.title(counted), column.width()));
+            pen.put(format_args!("{:gap$}{:>2$}", "", column.title(counted), column.width()));
         }
     });
     pen.trim();
@@ -221,7 +225,10 @@ fn table(pen: &mut Pen<'_>, breakdown: &Breakdown, top: usize) {
         pen.captured(name.as_bytes(), names_width);
         pen.pad_to(names_width);
         let summary = row.times.summary();
-        columns.iter().for_each(|column| cell(pen, row, summary, *column, messages));
+        for column in &columns {
+            pen.put(format_args!("{:gap$}", ""));
+            cell(pen, row, summary, *column, messages);
+        }
         pen.trim();
         pen.end_line();
     }
@@ -240,7 +247,7 @@ fn table(pen: &mut Pen<'_>, breakdown: &Breakdown, top: usize) {
 }
 
 /// Which columns there is room for, and how wide what rows are about may be.
-fn layout(rows: &[&Row], breakdown: &Breakdown, widest: usize, width: usize) -> (usize, Vec<Column>) {
+fn layout(rows: &[&Row], breakdown: &Breakdown, widest: usize, width: usize, gap: usize) -> (usize, Vec<Column>) {
     let any = |of: fn(&Row) -> u64| rows.iter().any(|row| of(row) > 0);
     let timed = any(|row| row.times.count());
     let of_protocols = breakdown.by.is_protocol();
@@ -263,7 +270,7 @@ fn layout(rows: &[&Row], breakdown: &Breakdown, widest: usize, width: usize) -> 
     let mut left = width.saturating_sub(names);
     let mut columns = Vec::new();
     for (_, column) in wanted.into_iter().filter(|(wanted, _)| *wanted) {
-        if let Some(rest) = left.checked_sub(column.width() + 2) {
+        if let Some(rest) = left.checked_sub(column.width() + gap) {
             left = rest;
             columns.push(column);
         }
@@ -286,16 +293,15 @@ fn layout(rows: &[&Row], breakdown: &Breakdown, widest: usize, width: usize) -> 
     (names, columns)
 }
 
-/// What a row is about; of a status code with its phrase.
+/// What a row is about; of some numbers with a word for them.
 fn name(breakdown: &Breakdown, row: &Row) -> String {
     let value = String::from_utf8_lossy(&row.value);
-    let phrase = if breakdown.by.name() == "http.response.code" { value.parse().ok().and_then(phrase) } else { None };
-    phrase.map_or_else(|| value.clone().into_owned(), |phrase| format!("{value} {phrase}"))
+    let word = word(breakdown.by.name(), &value);
+    word.map_or_else(|| value.clone().into_owned(), |word| format!("{value} {word}"))
 }
 
 fn cell(pen: &mut Pen<'_>, row: &Row, summary: Option<Summary>, column: Column, messages: u64) {
     let width = column.width();
-    pen.push("  ");
     match column {
         Column::Messages => number(pen, row.messages, width),
         Column::Connections => number(pen, row.connections, width),

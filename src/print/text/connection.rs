@@ -1,7 +1,7 @@
 //! A connection that has ended, in one line; its issues below.
 
 use super::message::issues;
-use super::{Last, Text, put_ends, put_stream};
+use super::{Last, Text, put_ends, put_stream, tls};
 use crate::event::{Close, Connection};
 use crate::print::style::{self, HEADING, PLAIN};
 use crate::print::time::Span;
@@ -55,6 +55,9 @@ impl Text {
             }
         }
         pen.end_line();
+        if let Some(facts) = &connection.tls {
+            tls::write_facts(&mut pen, facts, client);
+        }
         issues(&mut pen, connection.issues);
     }
 }

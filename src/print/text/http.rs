@@ -5,6 +5,7 @@ use std::fmt;
 use anstyle::Style;
 
 use super::Options;
+use super::http2;
 use super::layers;
 use crate::app::http1::Http;
 use crate::app::message::Message;
@@ -27,7 +28,10 @@ const MAX_BINARY: usize = 32;
 /// Writes head, body and trailers, within `depth` layers.
 pub fn write(pen: &mut Pen<'_>, message: &Message, http: &Http, depth: usize, column: usize, options: &Options) {
     let mut corner = '┌';
-    if !http.raw.is_empty() {
+    if let Some(part) = &http.http2 {
+        layers::open(pen, depth, column, std::mem::replace(&mut corner, '├'), "HTTP/2");
+        http2::head(pen, http, part, options);
+    } else if !http.raw.is_empty() {
         section(pen, &mut corner, depth, column, "HTTP", http.raw.len() as u64);
         head(pen, &http.raw, options);
         if message.missing_bytes > 0 && !http.parsed.complete {
@@ -40,7 +44,10 @@ pub fn write(pen: &mut Pen<'_>, message: &Message, http: &Http, depth: usize, co
         section(pen, &mut corner, depth, column, "body", http.body_len);
         body(pen, message, http, options);
     }
-    if !http.trailer_raw.is_empty() {
+    if http.http2.is_some() && !http.trailer_raw.is_empty() {
+        layers::open(pen, depth, column, corner, "trailer");
+        http2::trailer(pen, http);
+    } else if !http.trailer_raw.is_empty() {
         section(pen, &mut corner, depth, column, "trailer", http.trailer_raw.len() as u64);
         head(pen, &http.trailer_raw, options);
     }

@@ -1,10 +1,15 @@
 //! A message: what it was, what is wrong with it, its layers, its segments.
 
+use std::ptr;
+
 use super::layers::{self, Tcp};
-use super::{Last, Text, http, put_ends, put_stream, segments, websocket};
+use super::{Last, Text, dns, http, http2, put_ends, put_stream, segments, tls as details, websocket};
+use crate::app::dns::MDNS;
 use crate::app::http1::Http;
 use crate::app::http1::head::StartLine;
+use crate::app::http2::APPLICATION;
 use crate::app::message::{Kind, Message, Unit};
+use crate::app::tls;
 use crate::decode::{self, Decoded};
 use crate::event::{self, Transport};
 use crate::issue::IssueSet;
@@ -14,7 +19,7 @@ use crate::print::time::{Format, Span};
 use crate::tcp::Carrier;
 
 /// Where what follows a heading begins.
-const INDENT: usize = 4;
+pub(super) const INDENT: usize = 4;
 
 impl Text {
     /// Writes a message.
@@ -35,8 +40,9 @@ impl Text {
         issues(&mut pen, message.issues);
         let (verbose, terminal) = (self.options.verbose, self.options.terminal);
         with_layers(&message.carrier.get(), |decoded, outer| {
+            let title = if http.http2.is_some() { "HTTP/2" } else { "HTTP" };
             let column =
-                layers::text_column(&decoded.layers, if http.trailer_raw.is_empty() { "HTTP" } else { "trailer" });
+                layers::text_column(&decoded.layers, if http.trailer_raw.is_empty() { title } else { "trailer" });
             layers::write(&mut pen, decoded, outer, |_| None, tcp(event), column, verbose);
             http::write(&mut pen, message, http, decoded.layers.len(), column, &self.options);
         });
@@ -48,7 +54,12 @@ impl Text {
     fn unit(&mut self, event: &event::Message<'_>, unit: &Unit, out: &mut Vec<u8>) {
         let message = event.message;
         let verbose = self.options.verbose;
-        let mut pen = self.pen(if verbose > 0 { Last::Block } else { Last::Line }, out);
+        let control = if let Unit::Http2(control) = unit { Some(control) } else { None };
+        if verbose == 0 && control.is_some_and(|control| !http2::is_shown(message, control)) {
+            return;
+        }
+        let tls = tls::of(message).filter(|tls| details::has_details(tls));
+        let mut pen = self.pen(if verbose > 0 || tls.is_some() { Last::Block } else { Last::Line }, out);
         pen.indent.column = INDENT;
         pen.styled(HEADING, |pen| pen.named("#", message.number.into()));
         let title = unit.application().title;
@@ -65,15 +76,28 @@ impl Text {
             }
         });
         self.whence(event, &mut pen);
+        if let Some(control) = control {
+            http2::details(&mut pen, control);
+        }
         issues(&mut pen, message.issues);
         if let Unit::WebSocket(unit) = unit {
             websocket::write(&mut pen, message, unit, &self.options);
+        }
+        if let Some(tls) = tls {
+            details::write(&mut pen, tls, message.kind.client(message.side) == message.side, verbose > 0);
         }
         if verbose > 0 {
             with_layers(&message.carrier.get(), |decoded, outer| {
                 let column = layers::text_column(&decoded.layers, title);
                 layers::write(&mut pen, decoded, outer, |_| None, tcp(event), column, verbose);
+                if let Unit::Dns(dns) = unit {
+                    dns::write(&mut pen, dns, message.len, decoded.layers.len(), column, verbose);
+                }
             });
+            pen.indent = Indent::default();
+            if event.flow.transport == Transport::Tcp {
+                segments::write(&mut pen, message, event.first_seq, true, self.options.terminal);
+            }
         }
     }
 
@@ -82,7 +106,11 @@ impl Text {
         let (message, flow) = (event.message, &event.flow);
         let [src, dst] = [message.side, 1 - message.side].map(|end| flow.ends[end]);
         put_ends(pen, src, dst);
-        pen.piece(|pen| put_stream(pen, flow));
+        let has_streams = ptr::eq(message.unit.application(), &APPLICATION);
+        pen.piece(|pen| {
+            pen.push(if has_streams { "TCP " } else { "" });
+            put_stream(pen, flow);
+        });
         pen.piece(|pen| match (message.segments.first_frame(), message.segments.last_frame()) {
             (first, last) if first == last => pen.named("frame ", last),
             (first, last) => {
@@ -168,6 +196,9 @@ fn start_line(pen: &mut Pen<'_>, http: &Http) {
         Some(version) => pen.piece_after(2, |pen| pen.captured(version, room)),
         None => {}
     }
+    if let Some(part) = &http.http2 {
+        http2::stream(pen, part);
+    }
 }
 
 /// How long after its request a response came.
@@ -183,7 +214,13 @@ fn after(pen: &mut Pen<'_>, message: &Message) {
             pen.named(" after #", request.into());
         }
         (Some(request), None) => pen.put(format_args!("answers #{request}")),
-        (None, _) => pen.push("its request is not known"),
+        // It answers one of another stream, or many.
+        (None, Some(nanos)) => {
+            Span(nanos).put(pen);
+            message.request_in.iter().for_each(|frame| pen.named(" after frame ", *frame));
+        }
+        (None, None) if ptr::eq(message.unit.application(), &MDNS) => pen.push("unasked"),
+        (None, None) => pen.push("its request is not known"),
     }
 }
 

@@ -1,16 +1,19 @@
 //! Text for people: each message with the headers and frames that carried it, and in the end what there was.
 
 mod connection;
+mod dns;
 mod end;
 mod explain;
 mod fragments;
 mod http;
+mod http2;
 pub(super) mod layers;
 mod message;
 mod packet;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod websocket;
 
 use std::net::IpAddr;

@@ -176,6 +176,7 @@ fn a_connection_is_told_unless_its_messages_said_it_all() {
         initial_rtt: 0,
         http: true,
         protocol: None,
+        tls: None,
         other_bytes: 0,
         issues: Default::default(),
     };

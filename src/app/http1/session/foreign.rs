@@ -6,6 +6,7 @@ use crate::app::Context;
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message};
 use crate::app::protocol::{self, Desk, Guess, Protocol};
+use crate::app::tls::Facts;
 
 /// What is kept of a connection that is not, or not yet known to be, HTTP/1.
 #[derive(Default)]
@@ -20,6 +21,11 @@ impl Session {
     /// The name of the protocol that has the connection, or has it now.
     pub fn protocol(&self) -> Option<&'static str> {
         Some(self.foreign.as_ref()?.protocol.as_ref()?.title())
+    }
+
+    /// What is known of the connection, where it is TLS.
+    pub fn tls(&self) -> Option<&Facts> {
+        self.foreign.as_ref()?.protocol.as_ref()?.tls()
     }
 
     /// The side that opened the connection, where that was captured.

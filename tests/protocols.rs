@@ -61,6 +61,12 @@ const PROTOCOLS: &[Protocol] = &[
         },
         by: By::Capture,
     },
+    Protocol {
+        name: "http2",
+        filter: "http2",
+        may_be_in: |capture| capture.has_bytes(b"PRI * HTTP/2.0"),
+        by: By::Capture,
+    },
 ];
 
 /// Every difference, a line a reason. A field that has a protocol's own name is whether there is a message.

@@ -7,14 +7,12 @@ use crate::app::http1::head::HeadRef;
 use crate::app::message::{Get, Message, Unit};
 use crate::field::{Field, Kind as Type, Value};
 
-/// A field of the frames that have this flag.
+/// A flag of each frame that may have it.
 macro_rules! flagged {
     ($name:literal, $kinds:pat, $flag:expr, $doc:literal) => {
-        Field::new($name, Type::Bool, $doc, |message, put| {
-            let mut of_kind = frames(message).iter().filter(|frame| matches!(frame.kind, $kinds)).peekable();
-            if of_kind.peek().is_some() {
-                put(Value::Bool(of_kind.any(|frame| frame.has($flag))));
-            }
+        Field::list($name, Type::Bool, $doc, |message, put| {
+            let of_kind = frames(message).iter().filter(|frame| matches!(frame.kind, $kinds));
+            of_kind.for_each(|frame| put(Value::Bool(frame.has($flag))));
         })
     };
 }
@@ -81,19 +79,19 @@ pub static FIELDS: &[Field<Get>] = &[
         "http2.flags.end_stream",
         kind::DATA | kind::HEADERS,
         flag::END_STREAM,
-        "Whether one of them is the last of the stream's direction"
+        "Whether DATA or HEADERS are the last of the stream's direction"
     ),
     flagged!(
         "http2.flags.eh",
         kind::HEADERS | kind::CONTINUATION | kind::PUSH_PROMISE,
         flag::END_HEADERS,
-        "Whether one of them ends a field block"
+        "Whether HEADERS, CONTINUATION or PUSH_PROMISE end a field block"
     ),
     flagged!(
         "http2.flags.padded",
         kind::DATA | kind::HEADERS | kind::PUSH_PROMISE,
         flag::PADDED,
-        "Whether one of them has padding"
+        "Whether DATA, HEADERS or PUSH_PROMISE have padding"
     ),
     flagged!("http2.flags.priority", kind::HEADERS, flag::PRIORITY, "Whether HEADERS have a priority"),
     flagged!("http2.flags.ack.settings", kind::SETTINGS, flag::ACK, "Whether it acknowledges settings"),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 
 use common::{dissect, ledger_fault, name, path, run, strings};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn every_capture_yields_what_was_sent() {
@@ -108,8 +108,9 @@ impl Capture {
             met.insert(stream["tcp"]["stream"].as_u64());
             self.check_connection(stream, connection, faults);
         }
-        let strange =
-            |message: &&Value| !message["http"].is_null() && !met.contains(&message["tcp"]["stream"].as_u64());
+        let strange = |message: &&Value| {
+            !message["http"].is_null() && !message["tcp"].is_null() && !met.contains(&message["tcp"]["stream"].as_u64())
+        };
         faults.unless(self.messages.iter().all(|message| !strange(&message)), || "messages elsewhere".into());
         for class in ["undecodable", "before_first"] {
             let told: Vec<u64> = connections.iter().filter_map(|one| one[class].as_u64()).collect();
@@ -135,7 +136,12 @@ impl Capture {
             let has = |packet: &Value| packet["frame"]["protocols"].as_str().unwrap().split(':').any(|p| p == protocol);
             faults.unless(self.packets.values().any(has), || format!("no frame of {protocol}"));
         }
-        check_names(&truth["datagrams"], self.messages.iter().filter(|one| !one["udp"].is_null()), faults);
+        let (http, other): (Vec<&Value>, Vec<&Value>) =
+            self.messages.iter().filter(|one| !one["udp"].is_null()).partition(|one| !one["http"].is_null());
+        check_names(&truth["datagrams"], other.into_iter(), faults);
+        let asked: Vec<Value> =
+            http.iter().map(|one| json!([one["http"]["request"]["method"], one["http"]["request"]["uri"]])).collect();
+        faults.compare("HTTP over UDP", Value::from(asked), truth.get("over_udp").cloned().unwrap_or(json!([])));
     }
 
     fn check_connection(&self, stream: &Value, truth: &Value, faults: &mut Faults) {
@@ -272,7 +278,8 @@ impl Capture {
 
     /// The segments of each message are bytes of the frames that they name, and with what is missing they are all of it.
     fn check_provenance(&self, faults: &mut Faults) {
-        for message in self.messages.iter().filter(|message| !message["http"].is_null()) {
+        let of_tcp = |message: &&Value| !message["http"].is_null() && !message["tcp"].is_null();
+        for message in self.messages.iter().filter(of_tcp) {
             // The frames of other streams of HTTP/2 lie between those of a message.
             let in_pieces = !message["http2"].is_null();
             let (stream, message) = (&message["tcp"]["stream"], &message["message"]);

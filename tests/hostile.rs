@@ -14,6 +14,7 @@ use dissect::engine::{Engine, Options};
 use dissect::event::{Event, Sink};
 use dissect::frame::Frame;
 use dissect::print::json::{self, Json};
+use dissect::print::page::{self, Page};
 use dissect::print::table::{self, Table};
 use dissect::print::text::{self, Hex, Text, TimeFormat};
 use dissect::print::{Begin, End, Printer};
@@ -37,11 +38,14 @@ impl Everything {
             zone: TimeZone::UTC,
             quiet: false,
         };
+        let page = page::Style { json: false, color: false, width: 80, verbose: true, visit: None };
         let printers: Vec<Box<dyn Printer>> = vec![
             Box::new(Json::new(json::Options { hash: true, quiet: false })),
             Box::new(Text::new(text::Options::default())),
             Box::new(Text::new(verbose)),
             Box::new(Table::new(table)),
+            Box::new(Page::new(page)),
+            Box::new(Page::new(page::Style { json: true, ..page })),
         ];
         Self { printers, out: Vec::new() }
     }

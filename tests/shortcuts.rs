@@ -38,6 +38,20 @@ fn records(packets: bool, push: impl FnOnce(&mut Engine, &mut Records)) -> (Stri
     (String::from_utf8(records.out).unwrap(), records.frames)
 }
 
+/// What was counted, where nobody asks for more, or where they do.
+fn totals(only: bool, frames: &[Frame<'_>]) -> String {
+    struct Nothing(bool);
+    impl Sink for Nothing {
+        fn event(&mut self, event: Event<'_>) {
+            assert!(!self.0, "nobody asked for {event:?}");
+        }
+    }
+    let mut engine = Engine::new(Options { only_totals: only, ..Options::default() });
+    engine.push_all(frames, &mut Nothing(only));
+    engine.finish(&mut Nothing(only));
+    format!("{:?}", engine.totals())
+}
+
 #[test]
 fn the_shorter_way_says_the_same() {
     let mut compared = 0;
@@ -68,6 +82,7 @@ fn the_shorter_way_says_the_same() {
             }
             assert_eq!(short.len(), long.len());
             compared += short.lines().count();
+            assert_eq!(totals(true, &all), totals(false, &all), "{} with seed {seed}", path.display());
         }
     }
     assert!(compared > 5000, "{compared}");

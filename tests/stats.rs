@@ -149,6 +149,20 @@ fn any_field_can_be_counted_by() {
 }
 
 #[test]
+fn each_question_and_answer_is_counted_once() {
+    let (all, stats) = (records(&["-r", "fixtures/dns.pcap"]), records(&["stats", "-r", "fixtures/dns.pcap"]));
+    let responses = messages(&all).filter(|message| message["message"]["kind"] == "response").count() as u64;
+    for (by, kind) in [("dns.qry.type", "questions"), ("dns.flags.rcode", "answers")] {
+        let sum: u64 = by_value(&stats, by).values().map(|(messages, _)| messages).sum();
+        assert_eq!(sum, responses, "{kind}");
+    }
+    let bytes: u64 = by_value(&stats, "dns.qry.type").values().map(|(_, bytes)| bytes).sum();
+    assert_eq!(bytes, messages(&all).map(captured).sum::<u64>());
+    let failed = rows(&stats, "dns.flags.rcode").find(|row| row["value"] == "3").unwrap();
+    assert_eq!((&failed["errors"], &failed["time"]["count"]), (&1.into(), &1.into()));
+}
+
+#[test]
 fn a_display_filter_chooses_what_is_counted() {
     let stats = records(&["stats", "-r", KEEP_ALIVE, "-Y", "http.response.code == 404"]);
     assert_eq!(by_value(&stats, "http.response.code").keys().collect::<Vec<_>>(), ["404"]);

@@ -11,6 +11,7 @@ use crate::tcp::{OwnedCarrier, SegmentRef};
 use super::dns::Dns;
 use super::http1::{self, Http, Run};
 use super::http2::{self, Control};
+use super::named::Named;
 pub use super::segments::Segments;
 use super::tls::{self, Tls};
 use super::websocket::{self, WebSocket};
@@ -186,6 +187,8 @@ pub enum Unit {
     Dns(Dns),
     /// WebSocket.
     WebSocket(Box<WebSocket>),
+    /// A datagram of a protocol that is told in a line.
+    Named(Box<Named>),
     /// TLS.
     Tls(Box<Tls>),
 }
@@ -197,6 +200,7 @@ impl Unit {
             Self::Http(Http { http2: Some(_), .. }) | Self::Http2(_) => &http2::APPLICATION,
             Self::Http(_) => &http1::APPLICATION,
             Self::WebSocket(_) => &websocket::APPLICATION,
+            Self::Named(named) => named.application,
             Self::Dns(dns) => dns.application(),
             Self::Tls(_) => &tls::APPLICATION,
         }
@@ -209,6 +213,7 @@ impl Unit {
             Self::Http2(control) => Some(&**control),
             Self::Dns(dns) => Some(dns),
             Self::WebSocket(unit) => Some(unit),
+            Self::Named(named) => Some(named),
             Self::Tls(tls) => Some(tls),
         }
     }
@@ -311,13 +316,15 @@ impl Message {
         }
     }
 
-    /// Begins with the first byte of `run`, which `side` sent.
-    pub fn begin(&mut self, side: usize, run: &Run<'_>) {
+    /// Begins with the first byte of `run`, which `side` sent; the headers of its frame are kept where it is told.
+    pub fn begin(&mut self, side: usize, run: &Run<'_>, told: bool) {
         self.side = side;
         self.start = run.segment.offset;
         self.first_time = run.segment.time;
         self.acked = run.segment.acked;
-        self.carrier.set(run.carrier);
+        if told {
+            self.carrier.set(run.carrier);
+        }
     }
 
     /// Which end is the client: a promise is a request that the server makes.
@@ -343,11 +350,17 @@ impl Message {
     /// Takes note of the next run of its bytes.
     #[inline]
     pub fn extend(&mut self, segment: SegmentRef) {
+        self.lengthen(&segment);
+        self.issues = self.issues.union(segment.flags.issues());
+        self.segments.add(&segment);
+    }
+
+    /// The same where nobody asks which segments they were.
+    #[inline]
+    pub fn lengthen(&mut self, segment: &SegmentRef) {
         self.len += u64::from(segment.len);
         self.last_time = segment.time;
         self.frame = segment.frame;
-        self.issues = self.issues.union(segment.flags.issues());
-        self.segments.add(&segment);
     }
 
     /// Takes note that its next byte is at `offset` of the stream: what lies before it is of other messages.

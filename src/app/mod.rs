@@ -7,6 +7,7 @@ pub mod http2;
 pub mod identify;
 pub mod ledger;
 pub mod message;
+pub mod named;
 pub mod protocol;
 mod segments;
 pub mod tls;
@@ -25,11 +26,26 @@ pub static APPLICATIONS: &[&Application] = &[
     &dns::LLMNR,
     &tls::APPLICATION,
     &websocket::APPLICATION,
+    &named::STUN,
+    &named::QUIC,
+    &named::DTLS,
+    &named::WIREGUARD,
+    &named::DHCP,
+    &named::DHCPV6,
+    &named::SNMP,
+    &named::SIP,
+    &named::SYSLOG,
+    &named::TFTP,
+    &named::RADIUS,
+    &named::NTP,
+    &named::ISAKMP,
 ];
 
 /// What the core is asked for beside the messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
+    /// Whether messages are told. Where they are only counted, nothing is kept of one but what that takes.
+    pub messages: bool,
     /// Bytes of a body's beginning to keep with its message, after content decoding; 0 for none.
     pub preview: usize,
     /// Whether bodies are given out as they come.

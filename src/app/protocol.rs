@@ -136,7 +136,7 @@ impl<'d, 'c> Desk<'d, 'c> {
     /// A message whose first byte is that of `run`, numbered, and without bytes so far.
     pub fn begin(&mut self, at: usize, run: &Run<'_>, kind: Kind, unit: Unit) -> Box<Message> {
         let mut message = self.cx.pool.take();
-        message.begin(at, run);
+        message.begin(at, run, self.cx.wanted.messages);
         message.number = self.session.next_number();
         message.kind = kind;
         message.unit = unit;

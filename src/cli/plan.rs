@@ -281,6 +281,7 @@ pub(super) fn ask_for(display: Option<&Arc<display::Filter>>, engine: &mut engin
 
 /// What the core has to do for the fields of a filter.
 pub(super) fn needs(display: &display::Filter, engine: &mut engine::Options) {
+    engine.only_totals = false;
     display.fields(&mut |field| {
         engine.details |= Fields::needs_details(field);
         if Fields::needs_body(field) {
@@ -313,6 +314,7 @@ pub(super) fn options(output: &Output) -> engine::Options {
     let default = engine::Options::default();
     match *output {
         Output::Results(style) => engine::Options {
+            only_totals: style.quiet,
             packets: style.packets,
             bodies: style.hash && !style.quiet,
             preview: match (style.format, style.verbose) {
@@ -330,7 +332,8 @@ pub(super) fn options(output: &Output) -> engine::Options {
         }
         Output::Export(ref wanted) => engine::Options { bodies: true, packets: wanted.har.is_some(), ..default },
         Output::Follow(ref following) => engine::Options { follow: Some(following.stream), ..default },
-        Output::Nothing | Output::Connections { .. } | Output::Stats { .. } => default,
+        Output::Nothing => engine::Options { only_totals: true, ..default },
+        Output::Connections { .. } | Output::Stats { .. } => default,
         // What pages name is in the beginning of their content.
         Output::Page(_) => engine::Options { packets: true, preview: LONG_PREVIEW, ..default },
     }
@@ -378,7 +381,9 @@ mod tests {
         let json = plan("-r a.pcap -T json --hash").unwrap().engine;
         assert_eq!((json.preview, json.bodies), (0, true));
         let quiet = plan("-r a.pcap -qP").unwrap().engine;
-        assert_eq!((quiet.preview, quiet.packets), (0, false));
+        assert_eq!((quiet.preview, quiet.packets, quiet.only_totals), (0, false, true));
+        let chosen = plan("-r a.pcap -q -Y http").unwrap().engine;
+        assert!(!chosen.only_totals && !text.only_totals);
         let body = plan("-r a.pcap --body 3.2").unwrap().engine;
         assert_eq!((body.stream, body.bodies, body.preview), (Some(3), true, 0));
     }

@@ -349,8 +349,16 @@ impl Connection {
         fires
     }
 
+    /// Whether both streams have ended and nothing waits, so that time changes nothing.
+    fn is_done(&self) -> bool {
+        self.name.over == Some(Close::Fin) && self.halves.iter().all(|half| half.ended() && half.is_idle())
+    }
+
     /// Lets time pass.
     pub fn advance(&mut self, shared: &mut Shared, sink: &mut impl Sink) {
+        if self.is_done() {
+            return;
+        }
         let now = shared.now;
         let reset = self.name.over == Some(Close::Rst) && now >= self.over.0.plus(GRACE);
         let frame = self.over.1;
@@ -385,31 +393,35 @@ impl Connection {
             Some(Close::Rst) => (End::Rst, self.over.1),
             _ => (End::Capture, 0),
         };
-        let mut both_closed = false;
-        self.with(shared, sink, |halves, feed| {
-            pass_time(halves, Timestamp(i64::MAX), feed);
-            // A FIN may have waited for bytes that were lost.
-            both_closed = halves.iter().all(HalfStream::ended);
-            finish(halves, by, frame, feed);
-            feed.close();
-        });
+        let mut both_closed = self.is_done();
+        if !both_closed || self.session.as_ref().is_some_and(|session| session.has_unread()) {
+            self.with(shared, sink, |halves, feed| {
+                pass_time(halves, Timestamp(i64::MAX), feed);
+                // A FIN may have waited for bytes that were lost.
+                both_closed = halves.iter().all(HalfStream::ended);
+                finish(halves, by, frame, feed);
+                feed.close();
+            });
+        }
         let close = if close == Close::Open && both_closed { Close::Fin } else { close };
-        let session = self.session.take();
-        let client = self.name.client().or(session.as_ref().and_then(|session| session.client()));
+        let session = self.session.as_deref();
+        let client = self.name.client().or(session.and_then(Session::client));
         self.name.client = client.map(|client| client as u8);
-        let client = client.unwrap_or(0);
-        let protocol = session.as_ref().and_then(|session| {
-            let named = || identify::identify(session.first_bytes(client), session.first_bytes(1 - client));
-            session.protocol().or_else(named)
-        });
-        let http = session.as_ref().is_some_and(|session| session.recognised());
-        let tls = session.as_ref().and_then(|session| session.tls()).map(|facts| Box::new(facts.clone()));
-        self.session = session;
         // Of some there was nothing but a header that ICMP quotes.
         if self.segments == [0; 2] {
             return;
         }
         shared.counts.connections += 1;
+        if !shared.wanted.messages {
+            return;
+        }
+        let client = client.unwrap_or(0);
+        let protocol = session.and_then(|session| {
+            let named = || identify::identify(session.first_bytes(client), session.first_bytes(1 - client));
+            session.protocol().or_else(named)
+        });
+        let http = session.is_some_and(Session::recognised);
+        let tls = session.and_then(Session::tls).map(|facts| Box::new(facts.clone()));
         let ended = event::Connection {
             flow: self.name.flow(),
             handshake: self.name.handshake,

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Shared;
+use crate::app::Wanted;
 use crate::app::datagram::{self, Datagram};
 use crate::app::dns::Lookups;
 use crate::app::message::{Integrity, Kind, Message, Unit};
@@ -19,6 +20,9 @@ const MAX_STREAMS: usize = 64 << 10;
 /// Requests of a stream that wait for their responses.
 const MAX_PENDING: usize = 64;
 
+/// Sorts of datagrams that a stream tells of; no protocol that is told so has more in use.
+const MAX_SORTS: usize = 32;
+
 /// All UDP streams.
 #[derive(Default)]
 pub(super) struct Datagrams {
@@ -34,6 +38,8 @@ struct Stream {
     number: u64,
     messages: u32,
     pending: VecDeque<Asked>,
+    /// Sorts of datagrams that were told, with their direction.
+    told: Vec<(bool, u32)>,
 }
 
 /// A request that waits for its response.
@@ -67,7 +73,7 @@ impl Datagrams {
         }
         let number = self.count;
         self.count += 1;
-        let stream = Stream { key, swapped, number, messages: 0, pending: VecDeque::new() };
+        let stream = Stream { key, swapped, number, messages: 0, pending: VecDeque::new(), told: Vec::new() };
         (self.streams.insert(&hashed, stream), number)
     }
 
@@ -97,6 +103,9 @@ impl Datagrams {
         let (Some(stream), Some(said)) = (self.streams.get_mut(id), datagram::read(&datagram)) else { return };
         let known = stream.key.ends(stream.swapped);
         let from_first = known == ends;
+        if said.once.is_some_and(|sort| !stream.is_first(from_first, sort)) {
+            return;
+        }
         let mut message = Message {
             side: usize::from(!from_first),
             kind: said.kind,
@@ -131,20 +140,34 @@ impl Datagrams {
             _ => Integrity::Complete,
         });
         shared.counts.count(&message);
-        sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
+        if shared.wanted.messages {
+            sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
+        }
     }
 }
 
 impl Datagrams {
-    /// Tells of questions that will have no answer any more.
-    pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
+    /// Tells of questions that will have no answer any more, where somebody asks.
+    #[inline]
+    pub fn advance(&mut self, now: Timestamp, wanted: Wanted, sink: &mut impl Sink) {
         while let Some((flow, update)) = self.lookups.unanswered(now) {
-            sink.event(Event::Update(event::Update { flow, first_seq: 0, update: &update }));
+            if wanted.messages {
+                sink.event(Event::Update(event::Update { flow, first_seq: 0, update: &update }));
+            }
         }
     }
 }
 
 impl Stream {
+    /// Whether a datagram of this sort is the first in its direction.
+    fn is_first(&mut self, from_first: bool, sort: u32) -> bool {
+        let is_first = self.told.len() < MAX_SORTS && !self.told.contains(&(from_first, sort));
+        if is_first {
+            self.told.push((from_first, sort));
+        }
+        is_first
+    }
+
     fn ask(&mut self, key: u64, message: &Message) {
         if self.pending.len() == MAX_PENDING {
             self.pending.pop_front();

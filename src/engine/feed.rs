@@ -35,7 +35,8 @@ impl<S: Sink> Outlet for Side<'_, '_, S> {
     fn item(&mut self, item: Item<'_>) {
         match item {
             item if self.feed.is_followed => self.feed.follow(self.dir, item),
-            Item::Data(segment, bytes, _) if self.feed.passes(self.dir, &segment, bytes) => {}
+            Item::Data(segment, bytes, _)
+                if passes(self.feed.session.as_deref_mut(), self.dir, &segment, bytes, self.feed.shared).is_some() => {}
             item => self.feed.item(self.dir, item),
         }
     }
@@ -61,7 +62,7 @@ impl<'f, S: Sink> Feed<'f, S> {
     }
 
     /// Takes an item of one stream, and accounts for its bytes, where they do not pass.
-    fn item(&mut self, dir: usize, item: Item<'_>) {
+    pub fn item(&mut self, dir: usize, item: Item<'_>) {
         match item {
             Item::Data(segment, bytes, carrier) => {
                 self.session(|session, cx| session.data(dir, &Run { segment, bytes, carrier }, cx));
@@ -99,21 +100,6 @@ impl<'f, S: Sink> Feed<'f, S> {
         }
     }
 
-    /// Accounts for a segment that need not be looked at: within a body, or of another protocol.
-    #[inline]
-    fn passes(&mut self, dir: usize, segment: &SegmentRef, bytes: &[u8]) -> bool {
-        let Some(session) = self.session else { return false };
-        let class = if session.within_body(dir, segment, self.shared.wanted) {
-            Class::Message
-        } else if session.passes_over(dir, bytes) {
-            Class::Other
-        } else {
-            return false;
-        };
-        self.shared.ledger.add(class, bytes.len() as u64);
-        true
-    }
-
     /// The connection is over.
     pub fn close(&mut self) {
         if let Some(session) = self.session {
@@ -140,10 +126,14 @@ impl<'f, S: Sink> Feed<'f, S> {
             Output::Message(message) => {
                 counts.count(message);
                 messages[message.side] += 1;
+                if !wanted.messages {
+                    return;
+                }
                 let flow = flow(message.client());
                 let first_seq = first_seq(message.side, message.start);
                 sink.event(Event::Message(event::Message { flow, first_seq, message }));
             }
+            Output::Update(_) if !wanted.messages => {}
             Output::Update(update) => {
                 let first_seq = first_seq(update.side, update.start);
                 let flow = flow(update.kind.client(update.side));
@@ -157,4 +147,25 @@ impl<'f, S: Sink> Feed<'f, S> {
         });
         act(session, &mut Context { wanted: *wanted, ledger, decoding, pool, out: &mut out });
     }
+}
+
+/// Accounts for a segment that need not be looked at, within a body, or of another protocol: its class, if it is one.
+#[inline]
+pub(super) fn passes(
+    session: Option<&mut Session>,
+    dir: usize,
+    segment: &SegmentRef,
+    bytes: &[u8],
+    shared: &mut Shared,
+) -> Option<Class> {
+    let session = session?;
+    let class = if session.within_body(dir, segment, shared.wanted) {
+        Class::Message
+    } else if session.passes_over(dir, bytes) {
+        Class::Other
+    } else {
+        return None;
+    };
+    shared.ledger.add(class, bytes.len() as u64);
+    Some(class)
 }

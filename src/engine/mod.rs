@@ -90,7 +90,7 @@ struct Shared {
 impl Engine {
     /// A core that has seen nothing.
     pub fn new(options: Options) -> Self {
-        let wanted = Wanted { preview: options.preview, bodies: options.bodies };
+        let wanted = Wanted { messages: !options.only_totals, preview: options.preview, bodies: options.bodies };
         Self {
             options,
             table: Table::default(),
@@ -385,7 +385,15 @@ impl Engine {
     #[inline]
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
-        self.datagrams.advance(self.shared.now, sink);
+        self.datagrams.advance(self.shared.now, self.shared.wanted, sink);
+        if self.timers.may_be_due(self.shared.now) {
+            self.fire(sink);
+        }
+    }
+
+    /// Looks at the connections whose timers are due.
+    #[inline(never)]
+    fn fire(&mut self, sink: &mut impl Sink) {
         while let Some((deadline, id)) = self.timers.due(self.shared.now) {
             self.timers.ahead(2 * PREFETCHED).for_each(|id| self.table.prefetch(id.spot()));
             self.timers.ahead(PREFETCHED).for_each(|id| self.table.prefetch_more(id.spot()));
@@ -438,7 +446,7 @@ impl Engine {
 
     /// The capture has ended: tells what is left.
     pub fn finish(&mut self, sink: &mut impl Sink) {
-        self.datagrams.advance(Timestamp(i64::MAX), sink);
+        self.datagrams.advance(Timestamp(i64::MAX), self.shared.wanted, sink);
         let mut open: Vec<(u64, Id)> = Vec::new();
         for id in self.table.ids() {
             open.extend(self.table.get_mut(id).map(|connection| (connection.stream(), id)));

@@ -9,6 +9,8 @@ use crate::frame::FrameNumber;
 /// What the core is to do beside the main job, and its bounds.
 #[derive(Clone, Default, Debug)]
 pub struct Options {
+    /// Give out nothing: what is wanted are the totals alone.
+    pub only_totals: bool,
     /// Give out every frame.
     pub packets: bool,
     /// Give out bodies as they come.

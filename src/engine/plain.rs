@@ -68,9 +68,7 @@ impl Engine {
             &parsed
         };
         let segment = &segment_of(frame.meta, header, options, plain.payload, plain.missing);
-        let known = self.table.find(key);
         let whole = !plain.payload.is_empty() && plain.missing == 0;
-        let header_sum = whole.then(|| checksum::plain_header_sum(plain));
         let carrier = |verdict| Carrier {
             meta: frame.meta,
             cap_len: frame.bytes.len() as u32,
@@ -78,26 +76,33 @@ impl Engine {
             resumed: &[],
             verdict,
         };
-        if let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?)))
-            && connection.is_wanted
-            && !connection.is_followed
-        {
-            let dir = connection.direction(swapped);
-            match connection.goes_on(dir, segment, carrier, header_sum, &mut self.shared, sink) {
-                Taken::Not => {}
-                Taken::Counted => return,
-                taken @ (Taken::Fed | Taken::Ended) => {
-                    bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
-                    if taken == Taken::Ended
-                        && let Some(deadline) = connection.arm(self.shared.now)
-                    {
-                        self.timers.set(deadline, id);
+        let known = match self.table.find_mut(key) {
+            None => None,
+            Some((id, connection)) => {
+                let dir = connection.direction(swapped);
+                let header_sum = || checksum::plain_header_sum(plain);
+                let taken = if connection.is_wanted && !connection.is_followed {
+                    connection.goes_on(dir, segment, carrier, header_sum, &mut self.shared, sink)
+                } else {
+                    Taken::Not
+                };
+                match taken {
+                    Taken::Not => Some(id),
+                    Taken::Counted => return,
+                    taken @ (Taken::Fed | Taken::Ended) => {
+                        bound(connection, self.options.limits, &mut self.queued, &mut self.shared, sink);
+                        if taken == Taken::Ended
+                            && let Some(deadline) = connection.arm(self.shared.now)
+                        {
+                            self.timers.set(deadline, id);
+                        }
+                        return;
                     }
-                    return;
                 }
             }
-        }
+        };
         let carrier = &mut carrier(Verdict::default());
+        let header_sum = whole.then(|| checksum::plain_header_sum(plain));
         let flags = Flags::EMPTY;
         self.segment(Arrival { packet: None, key, known, swapped, segment, carrier, header_sum, flags }, sink);
     }

@@ -42,10 +42,15 @@ impl Timers {
         self.queues.iter().filter_map(move |queue| queue.get(others).map(|timer| timer.1))
     }
 
-    /// Takes out the timer that is due first, if it is due at `now`.
+    /// Whether one is due at `now`; without looking, so that there may be none.
     #[inline]
+    pub fn may_be_due(&self, now: Timestamp) -> bool {
+        now >= self.next
+    }
+
+    /// Takes out the timer that is due first, if it is due at `now`.
     pub fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Id)> {
-        if now < self.next {
+        if !self.may_be_due(now) {
             return None;
         }
         let due = self.take(now);

@@ -32,7 +32,9 @@ impl Id {
 pub struct Hashed {
     key: Key,
     tag: u32,
-    /// Which place is looked at first.
+    /// Which place of the index is looked at first.
+    home: u32,
+    /// Which flow is; [`EMPTY`]'s where nothing tells.
     guess: u32,
 }
 
@@ -81,6 +83,8 @@ struct Slot<T> {
     tag: u32,
     /// Whether it was used since the hand passed.
     used: bool,
+    /// Whether its key is its own: no later flow has the same.
+    is_named: bool,
     flow: Option<T>,
 }
 
@@ -123,13 +127,13 @@ impl<T: Keyed> Table<T> {
         let mut hasher = self.hasher.build_hasher();
         key.hash(&mut hasher);
         let tag = (hasher.finish() >> 32) as u32;
-        Hashed { key, tag, guess: self.home(tag) as u32 }
+        Hashed { key, tag, home: self.home(tag) as u32, guess: EMPTY.slot }
     }
 
     /// Has the memory fetched that tells where the flow with this key is.
     #[inline]
     pub fn prefetch_place(&self, key: &Hashed) {
-        if let Some(place) = self.index.get(key.guess as usize) {
+        if let Some(place) = self.index.get(key.home as usize) {
             prefetch(place);
         }
     }
@@ -137,11 +141,13 @@ impl<T: Keyed> Table<T> {
     /// Where the flow with this key most likely is, judged by the hash alone; there it is looked for first.
     #[inline]
     pub fn guess(&self, key: &mut Hashed) -> Option<Spot> {
-        let mut at = self.home(key.tag);
-        while self.index[at].slot != EMPTY.slot {
-            let Place { tag, slot } = self.index[at];
+        let mut at = key.home as usize;
+        // The index may have grown since.
+        while let Some(&Place { tag, slot }) = self.index.get(at)
+            && slot != EMPTY.slot
+        {
             if tag == key.tag {
-                key.guess = at as u32;
+                key.guess = slot;
                 return Some(Spot(slot));
             }
             at = self.after(at);
@@ -168,25 +174,20 @@ impl<T: Keyed> Table<T> {
     /// The flow with this key; it counts as used.
     #[inline]
     pub fn find(&mut self, key: &Hashed) -> Option<Id> {
-        if let Some(place) = self.index.get(key.guess as usize)
-            && place.tag == key.tag
-            && let Some(id) = self.used(place.slot, key)
-        {
-            return Some(id);
-        }
-        let at = self.position(key)?;
-        self.used(self.index[at].slot, key)
+        self.find_mut(key).map(|(id, _)| id)
     }
 
-    /// Marks a flow as used, if it has this key.
+    /// The same, with the flow.
     #[inline]
-    fn used(&mut self, slot: u32, key: &Hashed) -> Option<Id> {
-        let entry = self.slot_mut(slot)?;
-        if *entry.flow.as_ref()?.key() != key.key {
-            return None;
-        }
-        entry.used = true;
-        Some(Id { slot, generation: entry.generation })
+    pub fn find_mut(&mut self, key: &Hashed) -> Option<(Id, &mut T)> {
+        let is_it = |slot: &Slot<T>| slot.is_named && slot.flow.as_ref().is_some_and(|flow| *flow.key() == key.key);
+        let slot = match self.slot(key.guess) {
+            Some(slot) if is_it(slot) => key.guess,
+            _ => self.index[self.position(key)?].slot,
+        };
+        let Slot { generation, used, flow, .. } = self.slot_mut(slot)?;
+        *used = true;
+        Some((Id { slot, generation: *generation }, flow.as_mut()?))
     }
 
     /// The flow with this id, if it is still there.
@@ -201,11 +202,14 @@ impl<T: Keyed> Table<T> {
         debug_assert_eq!(flow.key(), &key.key);
         let slot = self.free.pop().unwrap_or_else(|| self.add_chunk());
         match self.position(key) {
-            Some(at) => self.index[at].slot = slot,
+            Some(at) => {
+                let former = std::mem::replace(&mut self.index[at].slot, slot);
+                self.slot_mut(former).into_iter().for_each(|former| former.is_named = false);
+            }
             None => self.enter(Place { tag: key.tag, slot }),
         }
         let entry = &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK];
-        entry.used = true;
+        (entry.used, entry.is_named) = (true, true);
         entry.tag = key.tag;
         entry.flow = Some(flow);
         Id { slot, generation: entry.generation }
@@ -263,7 +267,9 @@ impl<T: Keyed> Table<T> {
     /// Makes room for more flows; gives the first place of it, and keeps the others free.
     fn add_chunk(&mut self) -> u32 {
         let first = (self.chunks.len() * CHUNK) as u32;
-        self.chunks.push((0..CHUNK).map(|_| Slot { flow: None, generation: 0, tag: 0, used: false }).collect());
+        self.chunks.push(
+            (0..CHUNK).map(|_| Slot { flow: None, generation: 0, tag: 0, used: false, is_named: false }).collect(),
+        );
         self.free.extend((first + 1..first + CHUNK as u32).rev());
         first
     }

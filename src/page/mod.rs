@@ -14,7 +14,7 @@ mod secure;
 mod stalls;
 mod visits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use crate::frame::{FrameNumber, Timestamp};
@@ -80,6 +80,17 @@ pub struct Visit {
     pub lookups: Vec<Lookup>,
     /// The connections that it used or opened, in the order in which they were opened.
     pub connections: Vec<u64>,
+}
+
+impl Visit {
+    /// The objects that each connection carried, by their places.
+    pub fn by_connection(&self) -> HashMap<u64, Vec<usize>> {
+        let mut objects: HashMap<u64, Vec<usize>> = HashMap::new();
+        for (at, object) in self.objects.iter().enumerate() {
+            objects.entry(object.stream).or_default().push(at);
+        }
+        objects
+    }
 }
 
 /// Why an object was fetched. Numbers are places in [`Visit::objects`].

@@ -69,7 +69,7 @@ pub enum Content {
 }
 
 /// A request and its response, as HTTP has them.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub struct Exchange {
     /// Method, of the request.
     pub method: String,
@@ -232,7 +232,8 @@ impl Object {
     pub fn cost(&self) -> usize {
         let content = self.exchange().map_or(0, |exchange| {
             let text = exchange.url.len() + exchange.referer.as_ref().map_or(0, String::len);
-            text + exchange.location.as_ref().map_or(0, String::len) + 16 * exchange.names.len()
+            // Of a name, what is needed to find it later, too.
+            text + exchange.location.as_ref().map_or(0, String::len) + 96 * exchange.names.len()
         });
         let stalls = [&self.request, &self.response].into_iter().flatten().map(|part| part.stalls.len() * 40);
         1024 + content + stalls.sum::<usize>()
@@ -240,23 +241,6 @@ impl Object {
 }
 
 impl Exchange {
-    /// One of which nothing is known.
-    pub fn new() -> Self {
-        Self {
-            method: String::new(),
-            url: String::new(),
-            referer: None,
-            fetch: Fetch::Unknown,
-            agent: 0,
-            status: None,
-            mime: String::new(),
-            location: None,
-            names: Names::default(),
-            version: 1,
-            interim: 0,
-        }
-    }
-
     /// Takes what a request tells.
     pub fn request(&mut self, http: &Http) {
         let head = http.head();

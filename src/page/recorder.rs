@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use super::connections::Connections;
 use super::lookups::Lookups;
-use super::object::{Content, Exchange, Object, Part};
+use super::object::{Content, Object, Part};
 use super::secure::Sessions;
 use super::stalls;
 use super::{Pages, visits};
@@ -15,7 +15,7 @@ use crate::event::{self, Event, Flow, Sink, Transport, Update};
 
 /// Objects that are kept, and the bytes that they may take.
 const MAX_OBJECTS: usize = 64 << 10;
-const MAX_BYTES: usize = 256 << 20;
+const MAX_BYTES: usize = 160 << 20;
 
 /// Takes the events of a capture.
 #[derive(Default)]
@@ -110,7 +110,7 @@ impl Recorder {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(_) if self.objects.len() >= MAX_OBJECTS || self.bytes >= MAX_BYTES => return None,
             Entry::Vacant(new) => {
-                let content = Content::Http(Box::new(Exchange::new()));
+                let content = Content::Http(Box::default());
                 self.objects.push(Object::new(flow.stream, [flow.ends[client], flow.ends[1 - client]], content));
                 *new.insert(self.objects.len() - 1)
             }
@@ -120,6 +120,9 @@ impl Recorder {
 
     /// A copy of bytes of a message that was told of before.
     fn update(&mut self, told: &Update<'_>) {
+        if told.flow.transport != Transport::Tcp {
+            return;
+        }
         let (key, update) = ((told.flow.stream, told.update.number), told.update);
         let (of, is_request) = match update.kind {
             Kind::Request => (&self.requests, true),

@@ -92,8 +92,8 @@ struct Run {
 struct Session {
     ends: Option<[crate::flow::Endpoint; 2]>,
     secured: Secured,
-    /// When the last message of the handshake came that is encrypted as such.
-    finished: Option<Moment>,
+    /// Finished of the client and of the server, where it is encrypted as such.
+    finished: [Option<Moment>; 2],
     runs: Vec<Run>,
 }
 
@@ -122,7 +122,9 @@ impl Sessions {
         match (&tls.content, tls.hello()) {
             (_, Some(hello)) if hello.by_server && !hello.is_retry() => session.secured.server_hello(hello, moment),
             (_, Some(hello)) if !hello.by_server => session.secured.client_hello(hello, moment),
-            (tls::Content::EncryptedHandshake, _) => session.finished = Some(moment),
+            (tls::Content::EncryptedFinished, _) => {
+                session.finished[usize::from(!by_client)].get_or_insert(moment);
+            }
             (tls::Content::Data(hidden), _) if self.runs < MAX_RUNS => {
                 if *hidden == Hidden::Handshake && by_client {
                     session.secured.secured.get_or_insert(moment);
@@ -144,7 +146,7 @@ impl Sessions {
             // A run is told of when it has ended, and what came in between before it.
             session.runs.sort_by_key(|run| run.number);
             if session.secured.secured.is_none()
-                && let Some(finished) = session.finished
+                && let Some(finished) = session.finished.into_iter().flatten().max_by_key(|finished| finished.time)
             {
                 // A client may send before it has the server's word that all is well (RFC 7918).
                 let first = session.runs.iter().find(|run| run.by_client);

@@ -380,5 +380,5 @@ pub fn datagram(datagram: &Datagram<'_>) -> Option<Said> {
         plausible::whole(datagram.bytes)
     }?;
     // Answers come from elsewhere, too: see `Lookups`.
-    Some(Said { kind: dns.part(), key: None, unit: Unit::Dns(dns) })
+    Some(Said { kind: dns.part(), key: None, unit: Unit::Dns(dns), once: None })
 }

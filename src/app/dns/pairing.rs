@@ -22,6 +22,9 @@ const MAX_AGAIN: usize = 8;
 /// Nanoseconds after which the same question is another one: resolvers give up by then. As Wireshark has it.
 pub const SAME_WITHIN: i64 = 5_000_000_000;
 
+/// The types IXFR and AXFR.
+const TRANSFERS: [u16; 2] = [251, 252];
+
 /// What was asked; `K` is between whom.
 pub struct Pairing<K> {
     asked: HashMap<(K, u16), VecDeque<Asked>>,
@@ -34,6 +37,8 @@ struct Asked {
     what: u64,
     first: Place,
     again: VecDeque<Place>,
+    /// Whether it asks for a zone, whose records come in many responses (RFC 5936 2.2).
+    is_transfer: bool,
     /// The frame of the first response.
     answered: Option<FrameNumber>,
 }
@@ -91,11 +96,12 @@ impl<K: Copy + Eq + Hash> Pairing<K> {
             return None;
         }
         let what = what?;
+        let is_transfer = dns.questions.first().is_some_and(|question| TRANSFERS.contains(&question.kind));
         questions.retain(|asked| asked.what != what);
         if questions.len() >= MAX_OF_ONE {
             questions.pop_front();
         }
-        questions.push_back(Asked { what, first: place, again: VecDeque::new(), answered: None });
+        questions.push_back(Asked { what, first: place, again: VecDeque::new(), is_transfer, answered: None });
         Some(what)
     }
 
@@ -134,7 +140,7 @@ impl<K: Copy + Eq + Hash> Pairing<K> {
         };
         let asked = match what {
             Some(what) => questions.iter_mut().find(|asked| asked.what == what),
-            // One that refuses may be without the question.
+            // One that refuses may be without the question, and so may the second of a transfer.
             None => {
                 let waiting = questions.iter().rposition(|asked| asked.answered.is_none());
                 questions.get_mut(waiting.unwrap_or_default())
@@ -149,6 +155,7 @@ impl<K: Copy + Eq + Hash> Pairing<K> {
                 asked.answered = Some(message.frame);
                 asked.first
             }
+            Some(_) if asked.is_transfer => asked.first,
             Some(frame) => {
                 dns.relation = Relation { same_as_response: Some(frame), ..dns.relation };
                 message.issues.insert(Issue::ResponseRetransmission);

@@ -2,6 +2,7 @@
 
 pub mod chunked;
 pub mod coding;
+mod datagram;
 pub mod fields;
 pub mod framing;
 pub mod head;
@@ -10,12 +11,14 @@ pub mod pairing;
 mod parse;
 mod plain;
 mod session;
+mod skim;
 pub mod start;
 pub mod syntax;
 pub mod uri;
 
 use super::http2;
 use super::message::Application;
+pub use datagram::datagram;
 use head::{Head, HeadRef, Version};
 use name::Name;
 pub use session::{Run, Session};

@@ -227,7 +227,11 @@ impl Session {
     /// The next bytes of the message under way; they are counted once it is known to be one.
     fn take(&mut self, at: usize, segment: &SegmentRef, cx: &mut Context<'_>) {
         if let Some(message) = &mut self.sides[at].message {
-            message.extend(*segment);
+            if cx.wanted.messages {
+                message.extend(*segment);
+            } else {
+                message.lengthen(segment);
+            }
             if message.number > 0 {
                 cx.ledger.add(Class::Message, u64::from(segment.len));
             }
@@ -464,6 +468,11 @@ impl Session {
         for unread in self.foreign.iter_mut().flat_map(|foreign| foreign.unread.iter_mut()) {
             ledger.add(Class::Other, std::mem::take(&mut unread.count));
         }
+    }
+
+    /// Whether there is something that its end tells the class of.
+    pub fn has_unread(&self) -> bool {
+        self.foreign.is_some()
     }
 
     /// Whether the request under way has its final response.

@@ -24,12 +24,9 @@ use hello::Hello;
 use parser::Parser;
 use record::{Header, Probe, content};
 
-/// What it is called.
-const TITLE: &str = "TLS";
-
 /// TLS.
 pub static APPLICATION: Application = Application {
-    title: TITLE,
+    title: "TLS",
     name: "tls",
     doc: "a handshake message, an alert, or a run of encrypted data",
     fields: fields::FIELDS,

@@ -98,7 +98,7 @@ enum Payload {
 
 impl Protocol for Parser {
     fn title(&self) -> &'static str {
-        super::TITLE
+        super::APPLICATION.title
     }
 
     fn data(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {

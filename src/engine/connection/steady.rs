@@ -1,9 +1,12 @@
 //! The short way of a segment that does what most do: a handshake's SYNs, the next bytes, an acknowledgment, a FIN.
 
 use super::super::Shared;
+use super::super::feed::passes;
 use super::{Connection, ODD};
+use crate::app::ledger::Class;
 use crate::event::Sink;
 use crate::frame::Timestamp;
+use crate::tcp::reassembly::Item;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Segment};
 
@@ -12,7 +15,7 @@ use crate::tcp::{Carrier, Control, Segment};
 pub(in crate::engine) enum Taken {
     /// Nothing: there is more to it.
     Not,
-    /// It was counted; nothing follows from it.
+    /// It was counted, or it is within what is known; nothing follows from it.
     Counted,
     /// Its stream went on; there is nothing new to wait for.
     Fed,
@@ -29,58 +32,48 @@ impl Connection {
         dir: usize,
         segment: &Segment<'_>,
         carrier: impl FnOnce(Verdict) -> Carrier<'c>,
-        header_sum: Option<u64>,
+        header_sum: impl FnOnce() -> u64,
         shared: &mut Shared,
         sink: &mut impl Sink,
     ) -> Taken {
         let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
-        if !rev.is_idle() || !rev.has_delivered(segment.ack) {
+        let Some(acked) = rev.delivered_to(segment.ack).filter(|_| rev.is_idle()) else { return Taken::Not };
+        let has_bytes = !segment.payload.is_empty();
+        let is_open = || self.name.over.is_none() && fwd.flows();
+        let may = match segment.control.0 & ODD {
+            _ if segment.missing > 0 => false,
+            0 if has_bytes => fwd.is_next(segment.seq) && is_open(),
+            0 => fwd.is_idle(),
+            Control::FIN => !has_bytes && fwd.ends_at(segment.seq) && is_open(),
+            _ => false,
+        };
+        let completeness = self.analysis.completeness();
+        if !may || !self.analysis.goes_on(dir, segment) {
             return Taken::Not;
         }
-        let now = shared.now;
-        match segment.control.0 & ODD {
-            0 if segment.is_empty() => {
-                if !fwd.is_idle() || !self.analysis.goes_on(dir, segment) {
-                    return Taken::Not;
-                }
-                self.counts_and_acknowledges(dir, segment, now);
-                Taken::Counted
-            }
-            0 => {
-                let next = segment.missing == 0 && fwd.flows() && fwd.is_next(segment.seq);
-                let Some(verdict) =
-                    (next && self.name.over.is_none()).then(|| self.analysis.steady(dir, segment)).flatten()
-                else {
-                    return Taken::Not;
-                };
-                shared.ledger.captured += segment.payload.len() as u64;
-                let acked = self.counts_and_acknowledges(dir, segment, now);
-                let carrier = &carrier(verdict);
-                self.with(shared, sink, |halves, feed| {
-                    halves[dir & 1].deliver(segment, carrier, acked, now, header_sum, &mut feed.of(dir));
-                });
-                Taken::Fed
-            }
-            Control::FIN => {
-                let ends = segment.is_empty() && fwd.ends_at(segment.seq) && self.name.over.is_none();
-                if !ends || !self.analysis.goes_on(dir, segment) {
-                    return Taken::Not;
-                }
-                self.counts_and_acknowledges(dir, segment, now);
-                self.with(shared, sink, |halves, feed| halves[dir & 1].end_by_fin(segment.frame, &mut feed.of(dir)));
-                self.note_end(now);
-                Taken::Ended
-            }
-            _ => Taken::Not,
-        }
-    }
-
-    /// Returns how much of the peer's stream the segment acknowledges, as an offset in that.
-    #[inline]
-    fn counts_and_acknowledges(&mut self, dir: usize, segment: &Segment<'_>, now: Timestamp) -> u64 {
         self.count(dir, segment);
         let window = self.analysis.known_window(dir, segment.window);
-        self.halves[(1 - dir) & 1].acknowledge(segment.ack, false, window, now)
+        self.halves[(1 - dir) & 1].acknowledge_delivered(acked, window);
+        if has_bytes {
+            shared.ledger.captured += segment.payload.len() as u64;
+            let half = &mut self.halves[dir & 1];
+            let provenance = half.take_next(segment, acked, Some(header_sum()), &mut shared.memory);
+            if let Some(class) = passes(self.session.as_deref_mut(), dir, &provenance, segment.payload, shared) {
+                if class == Class::Other {
+                    self.other_bytes += segment.payload.len() as u64;
+                }
+                return Taken::Counted;
+            }
+            let carrier = &carrier(self.analysis.verdict(dir, segment, completeness));
+            self.with(shared, sink, |_, feed| feed.item(dir, Item::Data(provenance, segment.payload, carrier)));
+            return Taken::Fed;
+        }
+        if !segment.control.any(Control::FIN) {
+            return Taken::Counted;
+        }
+        self.with(shared, sink, |halves, feed| halves[dir & 1].end_by_fin(segment.frame, &mut feed.of(dir)));
+        self.note_end(shared.now);
+        Taken::Ended
     }
 
     /// Takes the SYN or the SYN/ACK of a handshake. False where it is not one, or there is more to say; nothing has

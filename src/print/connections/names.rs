@@ -42,7 +42,7 @@ impl Names {
     pub fn message(&mut self, told: &Message<'_>) {
         match told.message.unit.application().name {
             "http" | "tls" | "http2" if told.flow.transport == Transport::Tcp => self.server(told),
-            "dns" if told.message.kind == Kind::Response => self.addresses(told),
+            "dns" | "mdns" | "llmnr" if told.message.kind == Kind::Response => self.addresses(told),
             _ => {}
         }
     }

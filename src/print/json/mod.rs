@@ -164,7 +164,8 @@ impl Json {
         layers(&mut object, &decoded, analysed.as_ref(), udp_streams.as_slice(), |_| None);
         match &message.unit {
             Unit::Http(http) => {
-                let hashes = self.options.hash.then_some(&mut self.hashes);
+                let is_tcp = event.flow.transport == event::Transport::Tcp;
+                let hashes = (self.options.hash && is_tcp).then_some(&mut self.hashes);
                 let hash = hashes.map(|hashes| hashes.remove(&(event.flow.stream, message.number)).unwrap_or_default());
                 self::http(&mut object, message, http, hash);
                 if http.http2.is_some() {

@@ -29,10 +29,10 @@ pub fn write(pages: &Pages, visit: Option<u64>, source: &str, out: &mut Vec<u8>)
         for lookup in &visit.lookups {
             line(&mut |object| of_lookup(object, Some(number), lookup, &at));
         }
-        for stream in &visit.connections {
-            if let Some(connection) = pages.connections.get(stream) {
-                line(&mut |object| of_connection(object, Some((number, visit)), connection, &at));
-            }
+        let objects = visit.by_connection();
+        for connection in visit.connections.iter().filter_map(|stream| pages.connections.get(stream)) {
+            let carried = objects.get(&connection.stream).map_or(&[][..], Vec::as_slice);
+            line(&mut |object| of_connection(object, Some(number), carried, connection, &at));
         }
         for (place, fetched) in visit.objects.iter().enumerate() {
             line(&mut |object| of_object(object, number, place, fetched, visit));
@@ -44,7 +44,7 @@ pub fn write(pages: &Pages, visit: Option<u64>, source: &str, out: &mut Vec<u8>)
             line(&mut |object| of_lookup(object, None, lookup, &at));
         }
         for connection in pages.idle.iter().filter_map(|stream| pages.connections.get(stream)) {
-            line(&mut |object| of_connection(object, None, connection, &at));
+            line(&mut |object| of_connection(object, None, &[], connection, &at));
         }
     }
     line(&mut |object| {
@@ -130,12 +130,13 @@ fn of_lookup(object: &mut Object<'_>, visit: Option<usize>, lookup: &Lookup, at:
 
 fn of_connection(
     object: &mut Object<'_>,
-    visit: Option<(usize, &Visit)>,
+    visit: Option<usize>,
+    carried: &[usize],
     connection: &Connection,
     at: &dyn Fn(Timestamp) -> i64,
 ) {
     object.text("type", "connection");
-    if let Some((number, _)) = visit {
+    if let Some(number) = visit {
         object.uint("visit", number as u64);
     }
     object.uint("stream", connection.stream);
@@ -178,9 +179,7 @@ fn of_connection(
             object.texts("alpn_offered", &secured.offered);
         });
     }
-    let of_visit = visit.map_or(&[][..], |(_, visit)| &visit.objects[..]);
-    let on_it = of_visit.iter().enumerate().filter(|(_, fetched)| fetched.stream == connection.stream);
-    object.array("objects", on_it, |out, (place, _)| number::uint(out, place as u64 + 1));
+    object.array("objects", carried, |out, place| number::uint(out, *place as u64 + 1));
     let [up, down] = connection.bytes;
     object.uint("bytes_to_server", up);
     object.uint("bytes_to_client", down);

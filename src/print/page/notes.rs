@@ -4,6 +4,7 @@ use super::text::{count, millis, received, size};
 use super::{Style, url};
 use crate::app::message::Integrity;
 use crate::event::Close;
+use crate::frame::Timestamp;
 use crate::issue::Severity;
 use crate::page::{Cause, Connection, Lookup, Object, Pages, Part, Phase, Secured, Visit};
 use crate::print::pen::Pen;
@@ -11,6 +12,8 @@ use crate::print::style::{self, DIM, HEADING, PLAIN};
 
 /// Connections of a visit that are listed, and of no visit, and lookups.
 const LISTED: usize = 16;
+/// Objects that are listed with their connection.
+const LISTED_OBJECTS: usize = 12;
 
 /// Of one visit.
 pub fn of_visit(pages: &Pages, visit: &Visit, style: &Style, out: &mut Vec<u8>) {
@@ -18,7 +21,11 @@ pub fn of_visit(pages: &Pages, visit: &Visit, style: &Style, out: &mut Vec<u8>) 
     visit.lookups.iter().for_each(|lookup| of_lookup(lookup, &mut pen));
     let connections = visit.connections.iter().filter_map(|stream| pages.connections.get(stream));
     let listed = if style.verbose { usize::MAX } else { LISTED };
-    connections.take(listed).for_each(|connection| of_connection(connection, Some(visit), &mut pen));
+    let objects = visit.by_connection();
+    for connection in connections.take(listed) {
+        let carried = objects.get(&connection.stream).map_or(&[][..], Vec::as_slice);
+        of_connection(connection, carried, Some(visit.start), &mut pen);
+    }
     more(visit.connections.len().saturating_sub(listed), "connection", &mut pen);
     if style.verbose {
         for (at, object) in visit.objects.iter().enumerate() {
@@ -83,31 +90,30 @@ fn frames_of(frames: &[u64], pen: &mut Pen<'_>) {
     }
 }
 
-fn of_connection(connection: &Connection, visit: Option<&Visit>, pen: &mut Pen<'_>) {
+/// A connection, with the places of the objects that it carried in a visit that began then.
+fn of_connection(connection: &Connection, carried: &[usize], began: Option<Timestamp>, pen: &mut Pen<'_>) {
     pen.text(DIM, "  connection  ");
     begin(pen, 16);
     pen.put(format_args!("{}", connection.stream));
     pen.piece(|pen| pen.put(format_args!("{} → {}", connection.client, connection.server)));
-    match visit.filter(|visit| connection.start() < visit.start) {
-        Some(_) => pen.piece(|pen| pen.text(DIM, "opened before this visit")),
-        None => {
-            opened(connection, pen);
-            if let Some(secured) = &connection.secured {
-                of_handshake(secured, pen);
-            }
+    if began.is_some_and(|began| connection.start() < began) {
+        pen.piece(|pen| pen.text(DIM, "opened before this visit"));
+    } else {
+        opened(connection, pen);
+        if let Some(secured) = &connection.secured {
+            of_handshake(secured, pen);
         }
     }
-    let on_it = |visit: &Visit| -> Vec<String> {
-        let objects = visit.objects.iter().enumerate().filter(|(_, object)| object.stream == connection.stream);
-        objects.map(|(at, _)| format!("#{}", at + 1)).collect()
-    };
-    match visit.map(on_it) {
-        Some(objects) if !objects.is_empty() => pen.piece(|pen| {
-            let room = pen.width().saturating_sub(20);
-            pen.captured(objects.join(" ").as_bytes(), room);
-        }),
-        _ if connection.ack.is_some() => pen.piece(|pen| pen.text(DIM, "nothing was fetched over it")),
-        _ => {}
+    if !carried.is_empty() {
+        let numbers: Vec<_> = carried.iter().take(LISTED_OBJECTS).map(|at| format!("#{}", at + 1)).collect();
+        let more = carried.len() - numbers.len();
+        let room = pen.width().saturating_sub(20);
+        pen.piece(|pen| pen.captured(numbers.join(" ").as_bytes(), room));
+        if more > 0 {
+            pen.piece_after(1, |pen| pen.put(format_args!("and {more} more")));
+        }
+    } else if connection.ack.is_some() {
+        pen.piece(|pen| pen.text(DIM, "nothing was fetched over it"));
     }
     let [up, down] = connection.bytes;
     if up + down > 0 {
@@ -414,7 +420,7 @@ pub fn apart(pages: &Pages, style: &Style, any: bool, out: &mut Vec<u8>) {
         pen.end_line();
         pages.lookups.iter().take(LISTED).for_each(|lookup| of_lookup(lookup, &mut pen));
         let idle = pages.idle.iter().filter_map(|stream| pages.connections.get(stream));
-        idle.take(LISTED).for_each(|connection| of_connection(connection, None, &mut pen));
+        idle.take(LISTED).for_each(|connection| of_connection(connection, &[], None, &mut pen));
         more(pages.lookups.len().saturating_sub(LISTED), "lookup", &mut pen);
         more(pages.idle.len().saturating_sub(LISTED), "connection", &mut pen);
     }

@@ -87,13 +87,14 @@ impl Scale {
     pub fn cells(&self, spans: &[Span]) -> Vec<Option<Phase>> {
         let mut cells: Vec<Option<Phase>> = vec![None; self.columns];
         for span in spans {
-            let (from, to) = (self.column(span.from), self.column(span.to));
+            // A clock may have been set back in between.
+            let (from, to) = (self.column(span.from), self.column(span.to.max(span.from)));
             // What ends where a column begins has no part in it.
             let edge = span.to > span.from && self.edge(to) >= span.to && to > from;
             let to = if edge { to - 1 } else { to };
             for cell in &mut cells[from..=to] {
                 // What is too short for a column does not hide what fills it, but for the arrival of something.
-                let short = span.to.since(span.from) * (self.columns as i64) < self.span;
+                let short = i128::from(span.to.since(span.from)) * (self.columns as i128) < i128::from(self.span);
                 if !short || cell.is_none() || matches!(span.phase, Phase::Receive | Phase::Stalled) {
                     *cell = Some(span.phase);
                 }
@@ -137,6 +138,7 @@ mod tests {
         assert_eq!(drawn(10, 100, &[(Queued, 0, 20), (Wait, 20, 60), (Receive, 60, 100)]), "··░░░░████");
         assert_eq!(drawn(10, 100, &[(Wait, 20, 60), (Receive, 61, 61)]), "  ░░░░█");
         assert_eq!(drawn(4, 100, &[(Receive, 0, 100), (Stalled, 30, 70)]), "█!!█");
+        assert_eq!(drawn(4, 100, &[(Connect, 90, 10), (Wait, i64::MIN, i64::MAX)]), "░░░░");
     }
 
     #[test]

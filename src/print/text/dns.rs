@@ -89,8 +89,14 @@ fn record(pen: &mut Pen<'_>, dns: &Dns, record: &Record, width: usize) {
     padded(pen, &record.kind_name(), 5);
     let column = pen.indent.column;
     pen.indent.column += SECTION;
-    pen.push("  ");
-    pen.wrapped(dns.shown(record).to_string().as_bytes(), Charset::Utf8);
+    let data = dns.shown(record).to_string();
+    // What fits into a line is not broken.
+    if GAP + data.width() > pen.room() && pen.indent.column + data.width() < pen.width() {
+        pen.go_on();
+    } else {
+        pen.push("  ");
+    }
+    pen.wrapped(data.as_bytes(), Charset::Utf8);
     if dns.has_top_bit(record.class) && !record.is_opt() {
         note(pen, "flush");
     }

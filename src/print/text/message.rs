@@ -43,8 +43,7 @@ impl Text {
             let title = if http.http2.is_some() { "HTTP/2" } else { "HTTP" };
             let column =
                 layers::text_column(&decoded.layers, if http.trailer_raw.is_empty() { title } else { "trailer" });
-            let tcp = Tcp { stream: event.flow.stream, verdict: message.carrier.get().verdict };
-            layers::write(&mut pen, decoded, outer, |_| None, Some(tcp), column, verbose);
+            layers::write(&mut pen, decoded, outer, |_| None, tcp(event), column, verbose);
             http::write(&mut pen, message, http, decoded.layers.len(), column, &self.options);
         });
         pen.indent = Indent::default();
@@ -90,9 +89,7 @@ impl Text {
         if verbose > 0 {
             with_layers(&message.carrier.get(), |decoded, outer| {
                 let column = layers::text_column(&decoded.layers, title);
-                let tcp = Tcp { stream: event.flow.stream, verdict: message.carrier.get().verdict };
-                let tcp = (event.flow.transport == Transport::Tcp).then_some(tcp);
-                layers::write(&mut pen, decoded, outer, |_| None, tcp, column, verbose);
+                layers::write(&mut pen, decoded, outer, |_| None, tcp(event), column, verbose);
                 if let Unit::Dns(dns) = unit {
                     dns::write(&mut pen, dns, message.len, decoded.layers.len(), column, verbose);
                 }
@@ -162,6 +159,12 @@ impl Text {
         }
         pen.end_line();
     }
+}
+
+/// What is known of the TCP connection, where it is one.
+fn tcp(event: &event::Message<'_>) -> Option<Tcp> {
+    let tcp = || Tcp { stream: event.flow.stream, verdict: event.message.carrier.get().verdict };
+    (event.flow.transport == Transport::Tcp).then(tcp)
 }
 
 /// The start line in a few words: method and target, or status code and phrase, and the version.

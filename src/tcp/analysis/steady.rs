@@ -9,12 +9,20 @@ impl Analysis {
     /// peer has sent: no rule of the flags holds for it. `None` where that is not so; nothing has changed then.
     #[inline]
     pub fn steady(&mut self, dir: usize, segment: &Segment<'_>) -> Option<Verdict> {
-        let completeness = self.completeness;
-        if !self.goes_on(dir, segment) {
-            return None;
-        }
-        let (fwd, rev) = pair(&mut self.halves, dir);
-        Some(Verdict {
+        let before = self.completeness();
+        self.goes_on(dir, segment).then(|| self.verdict(dir, segment, before))
+    }
+
+    /// What the connection had so far, as in [`Verdict::completeness`].
+    pub fn completeness(&self) -> u8 {
+        self.completeness
+    }
+
+    /// The verdict on a segment that [went on](Analysis::goes_on), before any other is taken; `completeness` is what the
+    /// connection had before it.
+    pub fn verdict(&self, dir: usize, segment: &Segment<'_>, completeness: u8) -> Verdict {
+        let [fwd, rev] = [dir, 1 - dir].map(|dir| &self.halves[dir & 1]);
+        Verdict {
             seq: relative(segment.seq, fwd.base),
             next_seq: relative(segment.seq.plus(occupied(segment)), fwd.base),
             ack: relative(segment.ack, rev.base),
@@ -24,12 +32,12 @@ impl Analysis {
             completeness,
             initial_rtt: self.initial_rtt(),
             ..Verdict::default()
-        })
+        }
     }
 
     /// Takes a segment that does no more than go on where its direction was, and acknowledge what its peer has sent: it
     /// has no flag. False where that is not so; nothing has changed then.
-    #[inline]
+    #[inline(always)]
     pub fn goes_on(&mut self, dir: usize, segment: &Segment<'_>) -> bool {
         const ODD: u16 = Control::SYN | Control::RST;
         let (fwd, rev) = pair(&mut self.halves, dir);

@@ -30,8 +30,8 @@ struct Sum {
     len: u32,
     /// How many sums before this one the stream's former one was kept; 0 if there is none, or none near.
     former: u32,
-    /// Whether the segment's checksum fits, where that is known.
-    intact: Option<bool>,
+    /// The sum of the headers, folded to 32 bits; 0, which none has, where it is not known.
+    header: u32,
 }
 
 /// The newest sum of a stream, as the count that it made; 0 for none.
@@ -43,7 +43,8 @@ impl Memory {
     pub(super) fn keep(&mut self, newest: &mut Newest, segment: SegmentRef, bytes: &[u8], header_sum: Option<u64>) {
         let sum = sum::sum(bytes);
         let former = if newest.0 == 0 { 0 } else { u32::try_from(self.count + 1 - newest.0).unwrap_or(0) };
-        let sum = Sum { offset: segment.offset, len: segment.len, former, intact: intact(sum, header_sum), sum };
+        let header = header_sum.map_or(0, sum::fold_once);
+        let sum = Sum { offset: segment.offset, len: segment.len, former, header, sum };
         match self.sums.get_mut((self.count % SUMS) as usize) {
             Some(oldest) => *oldest = sum,
             None => {
@@ -85,7 +86,8 @@ impl Sum {
         if sum == self.sum {
             return Compared::Equal;
         }
-        Compared::Conflict(Damaged::of(self.intact, intact(sum, header_sum)))
+        let header = Some(u64::from(self.header)).filter(|header| *header > 0);
+        Compared::Conflict(Damaged::of(intact(self.sum, header), intact(sum, header_sum)))
     }
 }
 

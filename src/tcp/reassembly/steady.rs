@@ -1,7 +1,8 @@
 //! The short way of a segment that comes when nothing waits: what [`HalfStream::push`] does with it, and no more.
 
-use super::{Carrier, End, HalfStream, Item, Outlet, Segment, SegmentRef, Seq, Start};
-use crate::frame::{FrameNumber, Timestamp};
+use super::{End, HalfStream, Item, Memory, Outlet, Segment, SegmentRef, Seq, Start};
+use crate::frame::FrameNumber;
+use crate::issue::Flags;
 
 impl HalfStream {
     /// Whether its start is known, and there is no end and no byte that waits or lacks: what comes next may be handed
@@ -39,33 +40,44 @@ impl HalfStream {
         (self.base, self.by_syn, self.start) = (seq.plus(1), true, Start::Known);
     }
 
-    /// Whether what a segment acknowledges was handed on.
+    /// What a segment acknowledges, as an offset, if that was handed on.
     #[inline]
-    pub fn has_delivered(&self, ack: Seq) -> bool {
-        self.delivered().is_some_and(|delivered| self.offset_of(ack) <= delivered)
+    pub fn delivered_to(&self, ack: Seq) -> Option<u64> {
+        let acked = self.offset_of(ack);
+        self.delivered().is_some_and(|delivered| acked <= delivered).then_some(acked)
     }
 
-    /// Hands on a whole segment that [is the next one](HalfStream::is_next) of a stream that [flows](HalfStream::flows)
-    /// and whose peer [has delivered](HalfStream::has_delivered) what it acknowledges: what [`HalfStream::push`] does
-    /// with it.
+    /// Learns that the peer acknowledges what [was handed on](HalfStream::delivered_to), and its window in bytes: what
+    /// [`HalfStream::acknowledge`] does with it.
     #[inline]
-    pub fn deliver(
+    pub fn acknowledge_delivered(&mut self, acked: u64, window: u32) {
+        let edge = self.edge().max(acked + u64::from(window));
+        self.acked = self.acked.max(acked);
+        self.window = self.window.max(window);
+        self.ahead = (edge - self.acked) as u32;
+    }
+
+    /// Takes a whole segment that [is the next one](HalfStream::is_next) of a stream that [flows](HalfStream::flows) and
+    /// whose peer [has delivered](HalfStream::delivered_to) what it acknowledges; it is to be handed on then. What
+    /// [`HalfStream::push`] does with it.
+    #[inline]
+    pub fn take_next(
         &mut self,
         segment: &Segment<'_>,
-        carrier: &Carrier<'_>,
         acked: u64,
-        now: Timestamp,
         header_sum: Option<u64>,
-        out: &mut impl Outlet,
-    ) {
+        memory: &mut Memory,
+    ) -> SegmentRef {
         let provenance = SegmentRef {
             frame: segment.frame,
             time: segment.time,
             offset: self.next,
             len: segment.payload.len() as u32,
-            flags: carrier.verdict.flags,
+            flags: Flags::EMPTY,
             acked,
         };
-        self.hand_on(provenance, segment.payload, carrier, header_sum, now, out);
+        memory.keep(&mut self.newest, provenance, segment.payload, header_sum);
+        self.next += segment.payload.len() as u64;
+        provenance
     }
 }

@@ -38,7 +38,11 @@ impl Session {
             return false;
         }
         http.body_len += len;
-        message.extend(*segment);
+        if wanted.messages {
+            message.extend(*segment);
+        } else {
+            message.lengthen(segment);
+        }
         true
     }
 

@@ -11,9 +11,10 @@ use crate::app::http1::name::Name;
 use crate::app::http1::pairing::{Method, Pending};
 use crate::app::http1::parse;
 use crate::app::http1::plain::{self, PlainStart};
+use crate::app::http1::skim;
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Unit};
-use crate::app::{Context, protocol};
+use crate::app::{Context, Wanted, protocol};
 use crate::issue::Issue;
 
 /// The longest head that is kept. Servers allow 8 to 64 KiB.
@@ -47,7 +48,7 @@ impl Session {
             self.resynchronised(at, run.segment.offset);
         }
         if start != Start::Maybe
-            && let Some(end) = self.parse_whole_head(at, plain, run.bytes)
+            && let Some(end) = self.parse_whole_head(at, plain, run.bytes, cx.wanted)
         {
             self.exists(at, start, 0, cx);
             self.take(at, &run.first(end), cx);
@@ -81,7 +82,7 @@ impl Session {
     /// A message may begin here.
     pub(super) fn begin(&mut self, at: usize, run: &Run<'_>, cx: &mut Context<'_>) {
         let mut message = cx.pool.take();
-        message.begin(at, run);
+        message.begin(at, run, cx.wanted.messages);
         self.sides[at].message = Some(message);
     }
 
@@ -208,7 +209,7 @@ impl Session {
         let method = Method::of(head);
         let asks = kind == Kind::Request && (method == Method::Connect || head.has(Name::Upgrade));
         message.issues = message.issues.union(issues);
-        let coded = head.has(Name::ContentEncoding);
+        let coded = cx.wanted.messages && head.has(Name::ContentEncoding);
         http.hands_over = framing == Framing::Tunnel;
         let upgraded = if http.hands_over { protocol::upgraded(message) } else { None };
         if coded {
@@ -243,10 +244,17 @@ impl Session {
     }
 
     /// Parses the head that begins `bytes`, and keeps it, where it is whole: its length.
-    fn parse_whole_head(&mut self, at: usize, plain: Option<PlainStart>, bytes: &[u8]) -> Option<usize> {
+    fn parse_whole_head(
+        &mut self,
+        at: usize,
+        plain: Option<PlainStart>,
+        bytes: &[u8],
+        wanted: Wanted,
+    ) -> Option<usize> {
         let message = self.sides[at].message.as_mut()?;
         let Unit::Http(http) = &mut message.unit else { return None };
         match plain {
+            Some(start) if !wanted.messages && skim::skim(start, bytes, &mut http.parsed) => {}
             Some(_) => parse::parse_after(plain, bytes, &mut http.parsed),
             None => head::parse_into(bytes, &mut http.parsed),
         }

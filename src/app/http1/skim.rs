@@ -1,0 +1,127 @@
+//! A head read for its framing alone, where nobody asks for the message: lines of other fields are passed over.
+
+use super::head::Head;
+use super::name::Name;
+use super::plain::{self, PlainStart};
+use super::syntax::is_ows;
+
+/// Reads the head that begins `bytes`, whose start line is `start`: of its fields those that [matter](may_matter), and
+/// nothing that is odd about the others. False where it is not whole, one of its lines hangs on another, or it is to
+/// hand the connection over, on terms that its other fields have; it is to be parsed then.
+pub(super) fn skim(start: PlainStart, bytes: &[u8], head: &mut Head) -> bool {
+    head.clear();
+    (head.start, head.version, head.code) = (start.line, Some(start.version), start.code);
+    let mut at = start.next;
+    let Some(rest) = bytes.get(at..) else { return false };
+    for end in memchr::memchr_iter(b'\n', rest).map(|lf| start.next + lf) {
+        match &bytes[at..end] {
+            [] | [b'\r'] => {
+                head.complete = true;
+                // As in the parser, which reads no more than such a number of bytes.
+                head.len = u32::try_from(end + 1).unwrap_or(0);
+                return head.len > 0;
+            }
+            // It goes on with the field before it.
+            [b' ' | b'\t', ..] => return false,
+            line if may_matter(line) => match plain::field_line(bytes, at) {
+                None => return false,
+                Some((field, _)) => match field.known {
+                    Name::Upgrade => return false,
+                    Name::Other | Name::Host => {}
+                    _ => head.push(field),
+                },
+            },
+            _ => {}
+        }
+        at = end + 1;
+    }
+    false
+}
+
+/// Whether the field of a line may be one that tells how the message is to be read, but for `Host`, without which it is
+/// read as well. Such a name is followed by a colon, or by white space that does not belong there.
+fn may_matter(line: &[u8]) -> bool {
+    let ends = |len: usize| line.get(len).is_some_and(|&byte| byte == b':' || is_ows(byte));
+    match line.first().map_or(0, |first| first | 0x20) {
+        b'c' => ends("content-length".len()) || ends("content-encoding".len()),
+        b't' => ends("transfer-encoding".len()),
+        b'u' => ends("upgrade".len()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::http1::framing::framing;
+    use crate::app::http1::head::parse;
+
+    /// What framing and pairing need of a head.
+    fn told(head: &Head, bytes: &[u8]) -> impl PartialEq + std::fmt::Debug {
+        let raw = &bytes[..head.len as usize];
+        let of = head.of(raw);
+        let names = [Name::Upgrade, Name::ContentLength, Name::ContentEncoding, Name::TransferEncoding];
+        let methods = [None, Some(&b"HEAD"[..]), Some(b"CONNECT")];
+        let framings = methods.map(|method| framing(of, method).0);
+        (head.len, head.start, head.version, head.code, names.map(|name| of.has(name)), framings)
+    }
+
+    #[test]
+    fn a_head_is_framed_as_by_the_parser_whatever_its_lines_are() {
+        let starts = ["GET /a HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n", "HTTP/1.0 101 Switching\r\n"];
+        let lines = [
+            "Host: a\r\n",
+            "content-length: 5\r\n",
+            "Content-Length : 6\r\n",
+            "Content-Length:7\n",
+            "Content-Length\t: 8\r\n",
+            "Content-Length\r\n",
+            "CONTENT-LENGTH: 9 \r\n",
+            "Content-Lengthy: 1\r\n",
+            "Content-Encoding: gzip\r\n",
+            "Content-Type: text/plain\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "Transfer-Encoding:\tgzip, chunked\r\n",
+            "Upgrade: x\r\n",
+            "Upgrade-Insecure-Requests: 1\r\n",
+            " folded\r\n",
+            "\u{e9}: \u{1}\r\n",
+            ": nameless\r\n",
+            "no colon\r\n",
+            "\rbare\r: cr\r\n",
+            "\r\n",
+            "\n",
+        ];
+        let (mut skimmed, mut left) = (0, 0);
+        for start in starts {
+            for a in lines {
+                for b in lines {
+                    for c in lines {
+                        let text = [start, a, b, c, "\r\nbody\n\n"].concat();
+                        let bytes = text.as_bytes();
+                        let mut head = Head::default();
+                        let plain = plain::start_line(bytes).unwrap();
+                        if !skim(plain, bytes, &mut head) {
+                            left += 1;
+                            continue;
+                        }
+                        skimmed += 1;
+                        let whole = parse(bytes);
+                        assert!(whole.complete, "{text:?}");
+                        assert!(told(&head, bytes) == told(&whole, bytes), "{text:?}");
+                    }
+                }
+            }
+        }
+        assert!(skimmed > 10_000 && left > 1000, "{skimmed} {left}");
+    }
+
+    #[test]
+    fn a_head_that_is_not_whole_is_left_to_the_parser() {
+        let text = b"GET /a HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n";
+        for len in 17..text.len() {
+            let plain = plain::start_line(text).unwrap();
+            assert!(!skim(plain, &text[..len], &mut Head::default()), "{len}");
+        }
+    }
+}

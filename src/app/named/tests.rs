@@ -1,0 +1,74 @@
+//! Datagrams of each protocol, and what is none.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn say(ports: [u16; 2], bytes: &[u8]) -> Option<(&'static str, Kind, String)> {
+    let said = datagram(&Datagram { ports, bytes })?;
+    let Unit::Named(named) = said.unit else { return None };
+    Some((named.application.name, said.kind, named.summary))
+}
+
+/// `bytes`, and zeros up to `len`.
+fn padded(bytes: &[u8], len: usize) -> Vec<u8> {
+    let mut all = bytes.to_vec();
+    all.resize(len, 0);
+    all
+}
+
+#[test]
+fn each_protocol_is_known_by_what_its_datagrams_begin_with() {
+    let mut discover = padded(b"\x01\x01\x06\0\x12\x34\x56\x78", 236);
+    discover.extend(b"\x63\x82\x53\x63\x0c\x01h\x35\x01\x01\xff");
+    let stun = b"\0\x01\0\0\x21\x12\xa4\x42abcdefghijkl";
+    let snmp = b"\x30\x26\x02\x01\x01\x04\x06public\xa0\x19";
+    let dtls = b"\x16\xfe\xff\0\0\0\0\0\0\0\0\0\x02\x01\0";
+    let ike = b"12345678\0\0\0\0\0\0\0\0\x21\x20\x22\x08\0\0\0\0\0\0\0\x1c";
+    let radius = b"\x01\x07\0\x17abcdefghijklmnop\x01\x03u";
+    for (ports, bytes, name, summary) in [
+        ([50_000, 3478], &stun[..], "stun", "Binding request"),
+        ([68, 67], &discover, "dhcp", "Discover"),
+        ([546, 547], b"\x01\x12\x34\x56\0\x01", "dhcpv6", "Solicit"),
+        ([50_000, 123], &padded(b"\x23", 48), "ntp", "version 4, client"),
+        ([123, 50_000], &padded(b"\x24\x02", 48), "ntp", "version 4, server, stratum 2"),
+        ([50_000, 161], snmp, "snmp", "get-request, version 2c"),
+        ([50_000, 69], b"\0\x01boot.img\0octet\0", "tftp", "Read Request, file boot.img, mode octet"),
+        ([50_000, 514], b"<34>su: failed\n", "syslog", "facility 4, critical: su: failed"),
+        ([5060, 5060], b"INVITE sip:a@b SIP/2.0\r\n\r\n", "sip", "INVITE sip:a@b"),
+        ([5060, 5060], b"SIP/2.0 180 Ringing\r\n\r\n", "sip", "180 Ringing"),
+        ([50_000, 4433], dtls, "dtls", "Client Hello, record version 1.0"),
+        ([50_000, 51_820], &padded(b"\x01", 148), "wg", "Handshake Initiation"),
+        ([50_000, 1812], radius, "radius", "Access-Request"),
+        ([500, 500], &[&ike[..16], b"\0", &ike[17..]].concat(), "isakmp", "IKE_SA_INIT, version 2"),
+        ([50_000, 443], b"\xc0\0\0\0\x01\x02\xab\xcd\x01\xef\0", "quic", "Initial, version 1, to abcd, from ef"),
+        ([50_000, 443], b"\xd0\x6b\x33\x43\xcf\0\0\0", "quic", "Initial, version 2"),
+        ([443, 50_000], b"\x80\0\0\0\0\x01\x01\0\0\0\0\x01", "quic", "Version Negotiation, to 01"),
+    ] {
+        let said = say(ports, bytes).map(|(name, _, summary)| (name, summary));
+        assert_eq!(said, Some((name, summary.to_owned())), "{:?}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn nothing_is_said_of_what_does_not_tell() {
+    for bytes in [
+        &b""[..],
+        b"hello",
+        b"<999>x",
+        b"\0\x01\0\0\x21\x12\xa4\x43abcdefghijkl",
+        b"\xc0\x12\x34\x56\x78\0\0",
+        b"\x01\0\0\0",
+        b"\x01\x07\0\x18abcdefghijklmnop\x01\x03u",
+        &padded(b"\x23", 48),
+    ] {
+        assert_eq!(say([50_000, 50_001], bytes), None, "{:?}", bytes.escape_ascii());
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_do_no_harm(bytes: Vec<u8>, ports: [u16; 2]) {
+        let _ = datagram(&Datagram { ports, bytes: &bytes });
+    }
+}

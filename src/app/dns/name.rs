@@ -6,6 +6,10 @@ use std::fmt::Write;
 /// made to cost time.
 const MAX_POINTERS: usize = 255;
 
+/// Most labels that are read of a name that is too long. A message can lead every one of its names through all its other
+/// bytes, once for each pointer.
+const MAX_LABELS: usize = 1024;
+
 /// Most bytes of a name as text: 255 on the wire, of which two are the first length and the root.
 const MAX_LEN: usize = 253;
 
@@ -23,7 +27,7 @@ pub struct Name {
 
 /// Reads the name at `at`; none where the message ends within it, or where its length cannot be told.
 pub fn read(wire: &[u8], at: usize) -> Option<Name> {
-    let (mut at, mut end, mut pointers) = (at, None, 0);
+    let (mut at, mut end, mut pointers, mut count) = (at, None, 0, 0);
     let mut labels = Vec::new();
     loop {
         let first = *wire.get(at)?;
@@ -39,6 +43,13 @@ pub fn read(wire: &[u8], at: usize) -> Option<Name> {
                     labels.extend_from_slice(label);
                 }
                 at += 1 + label.len();
+                count += 1;
+                // What follows it begins where it does, however the name goes on behind a pointer.
+                if let Some(end) = end
+                    && count > MAX_LABELS
+                {
+                    return Some(Name::odd("<Name too long>", end));
+                }
             }
             1 => return Some(Name::odd("<Unknown extended label>", end.unwrap_or(at + 1))),
             2 => return None,
@@ -132,6 +143,19 @@ mod tests {
             chain.extend_from_slice(b"\x01z\0");
             assert_eq!(read(&chain, 0).unwrap().is_valid, pointers <= MAX_POINTERS);
         }
+    }
+
+    #[test]
+    fn a_name_that_goes_on_for_ever_is_not_followed_through_all_of_the_message() {
+        let mut wire = b"\x01a".repeat(8000);
+        let at = wire.len();
+        wire.extend_from_slice(b"\xc0\0");
+        let start = std::time::Instant::now();
+        for _ in 0..1000 {
+            assert_eq!(read(&wire, at), Some(Name::odd("<Name too long>", at + 2)));
+        }
+        // Two thousand million labels, were all of them read.
+        assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
     }
 
     #[test]

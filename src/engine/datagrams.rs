@@ -7,6 +7,7 @@ use crate::app::Wanted;
 use crate::app::datagram::{self, Datagram};
 use crate::app::dns::Lookups;
 use crate::app::message::{Integrity, Kind, Message, Unit};
+use crate::app::named::Handshakes;
 use crate::decode::Decoded;
 use crate::event::{self, Event, Flow, Sink, Transport};
 use crate::flow::{Endpoint, Id, Key, Keyed, Table};
@@ -29,6 +30,7 @@ pub(super) struct Datagrams {
     streams: Table<Stream>,
     count: u64,
     lookups: Lookups<Flow>,
+    handshakes: Handshakes,
 }
 
 struct Stream {
@@ -100,7 +102,8 @@ impl Datagrams {
         sink: &mut impl Sink,
     ) {
         let datagram = Datagram { ports: ends.map(|end| end.port), bytes: decoded.payload };
-        let (Some(stream), Some(said)) = (self.streams.get_mut(id), datagram::read(&datagram)) else { return };
+        let (Some(stream), Some(mut said)) = (self.streams.get_mut(id), datagram::read(&datagram)) else { return };
+        self.handshakes.learn(stream.number, &datagram, &mut said);
         let known = stream.key.ends(stream.swapped);
         let from_first = known == ends;
         if said.once.is_some_and(|sort| !stream.is_first(from_first, sort)) {

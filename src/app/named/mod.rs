@@ -1,6 +1,7 @@
 //! Protocols over UDP that are told by name, from what their datagrams begin with, and in a line: of each kind of
 //! datagram the first one of a direction, since there may be millions.
 
+mod initial;
 mod quic;
 mod readers;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::fmt;
 use super::datagram::{Datagram, Said};
 use super::message::{Application, Get, Kind, Message, Unit};
 use crate::field::{self, Field, Value};
+pub use quic::{Handshakes, Quic};
 
 /// A datagram whose protocol has no parser of its own.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct Named {
     pub application: &'static Application,
     /// What it says, in a line.
     pub summary: String,
+    /// What more there is where it is QUIC.
+    pub quic: Option<Box<Quic>>,
 }
 
 impl fmt::Display for Named {
@@ -33,11 +37,12 @@ struct Found {
     sort: u32,
     key: Option<u64>,
     summary: String,
+    quic: Option<Box<Quic>>,
 }
 
 impl Found {
     fn new(kind: Kind, sort: impl Into<u32>, summary: impl Into<String>) -> Self {
-        Self { kind, sort: sort.into(), key: None, summary: summary.into() }
+        Self { kind, sort: sort.into(), key: None, summary: summary.into(), quic: None }
     }
 
     /// What a response shares with its request.
@@ -51,20 +56,28 @@ fn neither(datagram: &Datagram<'_>) -> Kind {
     Kind::Message { by_client: datagram.ports[1] <= datagram.ports[0] }
 }
 
-/// Each protocol with the only field that it has, and who reads it.
+/// The fields of a protocol: those that are given, or the summary.
+macro_rules! fields {
+    ($name:literal $fields:path) => {
+        $fields
+    };
+    ($name:literal) => {{
+        static FIELDS: &[Field<Get>] =
+            &[Field::new(concat!($name, ".summary"), field::Kind::Text, "The datagram in a line", summary)];
+        FIELDS
+    }};
+}
+
+/// Each protocol, who reads it, and the fields that it has if not its summary alone.
 macro_rules! applications {
-    ($($constant:ident $title:literal $name:literal $read:path, $doc:literal;)*) => {
+    ($($constant:ident $title:literal $name:literal $read:path $([$fields:path])?, $doc:literal;)*) => {
         $(
             #[doc = $doc]
             pub static $constant: Application = Application {
                 title: $title,
                 name: $name,
                 doc: $doc,
-                fields: {
-                    static FIELDS: &[Field<Get>] =
-                        &[Field::new(concat!($name, ".summary"), field::Kind::Text, "The datagram in a line", summary)];
-                    FIELDS
-                },
+                fields: fields!($name $($fields)?),
             };
         )*
 
@@ -81,7 +94,7 @@ fn summary(message: &Message, put: &mut dyn FnMut(Value<'_>)) {
 
 applications! {
     STUN "STUN" "stun" readers::stun, "A STUN message (RFC 8489)";
-    QUIC "QUIC" "quic" quic::read, "A QUIC packet with a long header (RFC 9000)";
+    QUIC "QUIC" "quic" quic::read [quic::FIELDS], "A QUIC packet with a long header (RFC 9000)";
     DTLS "DTLS" "dtls" readers::dtls, "A DTLS record (RFC 6347, 9147)";
     WIREGUARD "WireGuard" "wg" readers::wireguard, "A WireGuard message";
     DHCP "DHCP" "dhcp" readers::dhcp, "A DHCP or BOOTP message (RFC 2131)";
@@ -98,8 +111,8 @@ applications! {
 /// What a datagram says, if one of the protocols reads it.
 pub fn datagram(datagram: &Datagram<'_>) -> Option<Said> {
     READERS.iter().enumerate().find_map(|(i, (application, read))| {
-        let Found { kind, sort, key, summary } = read(datagram)?;
-        let unit = Unit::Named(Box::new(Named { application, summary }));
+        let Found { kind, sort, key, summary, quic } = read(datagram)?;
+        let unit = Unit::Named(Box::new(Named { application, summary, quic }));
         // The protocol's place in the list, and what is told apart within it.
         Some(Said { kind, key, unit, once: Some((i as u32) << 24 ^ sort) })
     })

@@ -50,6 +50,50 @@ fn each_protocol_is_known_by_what_its_datagrams_begin_with() {
     }
 }
 
+/// A client's Initial packet of version 1 to the connection ID of RFC 9001 appendix A.
+fn initial(number: u8, frames: &[u8]) -> Vec<u8> {
+    let id = 0x8394_c8f0_3e51_5708_u64.to_be_bytes();
+    let [client, _] = initial::Keys::derive(1, &id).unwrap();
+    let mut header = b"\xc0\0\0\0\x01\x08".to_vec();
+    header.extend(id);
+    // No source connection ID, no token, the length of number and payload, and the number in a byte.
+    header.extend(b"\0\0");
+    header.extend((0x4000 | (frames.len() as u16 + 17)).to_be_bytes());
+    header.push(number);
+    client.seal(&header, frames)
+}
+
+#[test]
+fn a_client_hello_over_two_packets_of_quic_is_told_once_it_is_whole() {
+    let name = b"\0\0\0\x10\0\x0e\0\0\x0bexample.com";
+    let alpn = b"\0\x10\0\x05\0\x03\x02h3";
+    let mut body = padded(b"\x03\x03", 35);
+    body.extend(b"\0\x02\x13\x01\x01\0");
+    body.extend(((name.len() + alpn.len()) as u16).to_be_bytes());
+    body.extend([&name[..], alpn].concat());
+    let hello = [&[1, 0, 0, body.len() as u8], &body[..]].concat();
+    let (start, end) = hello.split_at(40);
+    let frame = |offset: usize, data: &[u8]| [&[6, offset as u8, data.len() as u8], data].concat();
+    let mut handshakes = Handshakes::default();
+    let mut take = |bytes: &[u8]| {
+        let one = Datagram { ports: [50_000, 443], bytes };
+        let mut said = datagram(&one).unwrap();
+        handshakes.learn(7, &one, &mut said);
+        let Unit::Named(named) = said.unit else { panic!("not named") };
+        (named.summary, said.once, named.quic.and_then(|quic| quic.hello?.server_name))
+    };
+    // What is sealed with other keys, or changed, is of no effect.
+    let mut changed = initial(0, &frame(0, start));
+    *changed.last_mut().unwrap() ^= 1;
+    take(&changed);
+    let (summary, first, _) = take(&initial(0, &frame(40, end)));
+    assert_eq!(summary, "Initial, version 1, to 8394c8f03e515708");
+    let (summary, second, server_name) = take(&initial(1, &frame(0, start)));
+    assert_eq!(summary, "Initial, ClientHello example.com, ALPN h3, version 1, to 8394c8f03e515708");
+    assert_eq!(server_name.as_deref(), Some(&b"example.com"[..]));
+    assert_ne!(first, second);
+}
+
 #[test]
 fn nothing_is_said_of_what_does_not_tell() {
     for bytes in [
@@ -70,5 +114,14 @@ proptest! {
     #[test]
     fn any_bytes_do_no_harm(bytes: Vec<u8>, ports: [u16; 2]) {
         let _ = datagram(&Datagram { ports, bytes: &bytes });
+    }
+
+    #[test]
+    fn any_initial_packet_does_no_harm(bytes: Vec<u8>, frames in proptest::collection::vec(any::<u8>(), 4..200)) {
+        for bytes in [[&b"\xc0\0\0\0\x01\0\0\0"[..], &bytes].concat(), initial(0, &frames)] {
+            let datagram = Datagram { ports: [1, 2], bytes: &bytes };
+            let mut said = super::datagram(&datagram).unwrap();
+            Handshakes::default().learn(0, &datagram, &mut said);
+        }
     }
 }

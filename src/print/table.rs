@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_message_that_would_have_too_little_room_comes_last() {
-        for (width, room) in [(80, None), (100, Some(29)), (200, Some(60))] {
+        for (width, room) in [(80, None), (100, Some(27)), (200, Some(60))] {
             let mut out = Vec::new();
             let mut pen = Pen::new(&mut out, width, false);
             pen.pad_to(32);

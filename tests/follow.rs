@@ -177,6 +177,17 @@ fn messages_are_marked_where_they_begin() {
 }
 
 #[test]
+fn what_goes_on_after_bytes_of_others_is_marked_again() {
+    let marks = |fixture: &str| {
+        let text = told(fixture, "0");
+        lines(&text, &["├"]).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let pushed = marks("h2-push.pcap");
+    assert_eq!(pushed[pushed.len() - 4..], ["├ #13 200", "├ #14 200", "├ #13 200, continued", "├ #14 200, continued"]);
+    assert!(!marks("keep-alive-segments.pcap").iter().any(|mark| mark.contains("continued")));
+}
+
+#[test]
 fn hexadecimal_has_every_byte() {
     for fixture in ["get-nginx-curl.pcap", "tls.pcap", "hole-in-body.pcap"] {
         let text = told(fixture, "0 --hex --from server");

@@ -211,6 +211,16 @@ fn what_is_no_visit_is_told_apart() {
     assert!(text("hole-in-body.pcap").contains("1448 bytes are missing"));
 }
 
+/// A server that pushes asks in the place of the client.
+#[test]
+fn what_is_pushed_belongs_to_the_page_with_which_it_is() {
+    let records = told("h2-push.pcap");
+    let objects = of_type(&records, "object");
+    assert_eq!((of_type(&records, "visit").len(), objects.len()), (1, 2));
+    assert_eq!(objects[1]["url"], "http://10.0.0.9/hello.txt");
+    assert_eq!((&objects[1]["cause"], &objects[1]["by"]), (&"referer".into(), &1.into()));
+}
+
 /// What can be seen of a page within TLS 1.2 and HTTP/1.1: as many turns as objects, when, how large, on which connection.
 #[test]
 fn within_tls_turns_are_as_the_browser_says_of_its_objects() {

@@ -26,6 +26,8 @@ pub struct Recorder {
     requests: HashMap<(u64, u32), usize>,
     /// The object of a response, likewise.
     responses: HashMap<(u64, u32), usize>,
+    /// The object of a request of HTTP/2, by its connection and stream.
+    streams: HashMap<(u64, u32), usize>,
     connections: Connections,
     lookups: Lookups,
     sessions: Sessions,
@@ -71,15 +73,31 @@ impl Recorder {
 
     fn request(&mut self, told: &event::Message<'_>, http: &Http) {
         let key = (told.flow.stream, told.message.number);
-        let Some(object) = self.object(key, &told.flow, told.message.side) else {
+        let promise = self.promised_by(told.flow.stream, http);
+        let Some(object) = self.object(key, &told.flow, told.message.client()) else {
             self.beyond += 1;
             return;
         };
         if let Content::Http(exchange) = &mut object.content {
             exchange.request(http);
+            if let Some((agent, url)) = promise {
+                (exchange.agent, exchange.referer) = (agent, Some(url));
+            }
         }
         object.request = Some(Part::of(told.message, http.body_len));
-        self.bytes += self.requests.get(&key).map_or(0, |at| self.objects[*at].cost());
+        let Some(at) = self.requests.get(&key).copied() else { return };
+        self.bytes += self.objects[at].cost();
+        if let Some(part) = http.http2.as_ref().filter(|part| part.promised_on.is_none()) {
+            self.streams.insert((told.flow.stream, part.stream), at);
+        }
+    }
+
+    /// Of a request that a server promises, the agent and the URL of the one with whose response it does. It is as if that
+    /// client had asked because of that object.
+    fn promised_by(&self, stream: u64, http: &Http) -> Option<(u64, String)> {
+        let on = http.http2.as_ref()?.promised_on?;
+        let by = self.objects.get(*self.streams.get(&(stream, on))?)?.exchange()?;
+        Some((by.agent, by.url.clone()))
     }
 
     fn response(&mut self, told: &event::Message<'_>, http: &Http) {

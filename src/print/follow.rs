@@ -136,6 +136,8 @@ struct EndedMessage {
     number: u32,
     start: u64,
     title: Title,
+    /// Where it goes on after bytes of others.
+    resumed: Vec<u64>,
     integrity: Integrity,
 }
 
@@ -172,6 +174,19 @@ impl Conversation {
         };
         Self { order, teller }
     }
+}
+
+/// Where a message goes on after bytes of others, as those of HTTP/2 do; nowhere where bytes of it are missing, or not
+/// all of its segments are kept.
+fn resumed(message: &Message) -> Vec<u64> {
+    let kept = message.segments.kept();
+    if message.missing_bytes > 0 || kept.len() as u64 != message.segments.count() {
+        return Vec::new();
+    }
+    let mut runs: Vec<_> = kept.iter().map(|run| (run.offset, run.offset + u64::from(run.len))).collect();
+    runs.sort_unstable();
+    let breaks = runs.windows(2).filter(|pair| pair[0].1 < pair[1].0);
+    breaks.map(|pair| pair[1].0).collect()
 }
 
 impl Printer for Conversation {
@@ -388,7 +403,7 @@ impl Teller {
     fn message(&mut self, message: &Message) {
         let title = self.title_of(message, true);
         let Message { side, number, start, integrity, .. } = *message;
-        self.ended.push(EndedMessage { side, number, start, title, integrity });
+        self.ended.push(EndedMessage { side, number, start, title, resumed: resumed(message), integrity });
     }
 
     fn title_of(&self, message: &Message, named: bool) -> Title {
@@ -404,6 +419,10 @@ impl Teller {
             let marked = self.marked.remove(&ended.number);
             if !marked {
                 self.mark_start(ended.side, ended.start, &ended.title);
+            }
+            let title = ended.title.going_on();
+            for start in &ended.resumed {
+                self.mark_start(ended.side, *start, &title);
             }
             if self.under_way[ended.side].as_ref().is_some_and(|(start, _)| *start == ended.start) {
                 self.under_way[ended.side] = None;

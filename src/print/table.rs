@@ -50,6 +50,9 @@ const FRAME: usize = 6;
 const LENGTH: usize = 8;
 const AFTER: usize = 7;
 
+/// The least room for what a message is in a column of its own.
+const MIN_TITLE: usize = 24;
+
 /// The least room for the issues.
 const ISSUES: usize = 20;
 
@@ -67,16 +70,19 @@ impl Table {
         let (frame, time) = (message.segments.first_frame(), Some(message.first_time));
         let room = self.start(&mut pen, frame, time, &event.flow, message.number, message.side);
         let start = pen.column();
+        let Some(room) = room else {
+            numbers(&mut pen, message);
+            pen.pad_to(start + LENGTH + 2 + AFTER + 2);
+            let room = if message.issues.is_empty() { pen.room() } else { narrow_room(&pen) };
+            title(&mut pen, message, room);
+            let column = pen.column() + 1;
+            return self.issues(&mut pen, column, message.issues);
+        };
         title(&mut pen, message, room);
         pen.pad_to(start + room + 2);
-        let length = message.http().map_or(message.len, |http| http.body_len);
-        pen.put(format_args!("{length:>LENGTH$}"));
         let start = pen.column();
-        if let Some(nanos) = message.since_request {
-            pen.push("  ");
-            Span(nanos).put(&mut pen);
-        }
-        self.issues(&mut pen, start + 2 + AFTER, message.issues);
+        numbers(&mut pen, message);
+        self.issues(&mut pen, start + LENGTH + 2 + AFTER, message.issues);
     }
 
     /// The same of what was learnt of a message later.
@@ -86,11 +92,18 @@ impl Table {
         let (frame, time) = update.segment.map(|segment| (segment.frame, segment.time)).unzip();
         let room = self.start(&mut pen, frame.unwrap_or(0), time, &event.flow, update.number, update.side);
         let start = pen.column();
+        let Some(room) = room else {
+            pen.pad_to(start + LENGTH + 2 + AFTER + 2);
+            pen.text(DIM, "(later)");
+            let column = pen.column() + 1;
+            return self.issues(&mut pen, column, update.issues);
+        };
         pen.text(DIM, "(later)");
         self.issues(&mut pen, start + room + 2 + LENGTH + 2 + AFTER, update.issues);
     }
 
-    /// Writes the columns up to that of the message, and gives how many columns that has.
+    /// Writes the columns up to that of the message, and gives how many columns that has; none where it comes
+    /// last.
     fn start(
         &mut self,
         pen: &mut Pen<'_>,
@@ -99,7 +112,7 @@ impl Table {
         flow: &Flow,
         number: u32,
         side: usize,
-    ) -> usize {
+    ) -> Option<usize> {
         pen.put(format_args!("{frame:>FRAME$}  "));
         if self.options.time != Format::None {
             let start = pen.column();
@@ -149,16 +162,37 @@ impl Table {
             if pen.width() >= WITH_ENDS {
                 pen.put(format_args!("{:1$}  ", "source → destination", self.ends));
             }
-            let room = title_room(pen);
-            pen.put(format_args!("{:room$}  {:>LENGTH$}  {:AFTER$}  issues", "message", "length", "after"));
+            match title_room(pen) {
+                Some(room) => {
+                    pen.put(format_args!("{:room$}  {:>LENGTH$}  {:AFTER$}  issues", "message", "length", "after"));
+                }
+                None => pen.put(format_args!("{:>LENGTH$}  {:AFTER$}  message  issues", "length", "after")),
+            }
         });
         pen.end_line();
     }
 }
 
-/// Columns for what a message is: what the others leave.
-fn title_room(pen: &Pen<'_>) -> usize {
-    pen.room().saturating_sub(2 + LENGTH + 2 + AFTER + 2 + ISSUES).clamp(16, 60)
+/// Columns for what a message is: what the others leave. None where that is too little for most: it comes after the
+/// numbers then, and takes the room of the issues where there are none.
+fn title_room(pen: &Pen<'_>) -> Option<usize> {
+    let room = pen.room().saturating_sub(2 + LENGTH + 2 + AFTER + 2 + ISSUES);
+    (room >= MIN_TITLE).then_some(room.min(60))
+}
+
+/// What is left before the issues, where the message comes last but them.
+fn narrow_room(pen: &Pen<'_>) -> usize {
+    pen.room().saturating_sub(2 + ISSUES).max(16)
+}
+
+/// The length, and how long after its request a response came.
+fn numbers(pen: &mut Pen<'_>, message: &Message) {
+    let length = message.http().map_or(message.len, |http| http.body_len);
+    pen.put(format_args!("{length:>LENGTH$}"));
+    if let Some(nanos) = message.since_request {
+        pen.push("  ");
+        Span(nanos).put(pen);
+    }
 }
 
 /// What the message is, in so many columns.
@@ -213,5 +247,20 @@ impl Printer for Table {
             out.push(b'\n');
         }
         super::text::write_end(&mut Pen::new(out, self.options.width, self.options.color), end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_would_have_too_little_room_comes_last() {
+        for (width, room) in [(80, None), (100, Some(27)), (200, Some(60))] {
+            let mut out = Vec::new();
+            let mut pen = Pen::new(&mut out, width, false);
+            pen.pad_to(32);
+            assert_eq!(title_room(&pen), room, "{width}");
+        }
     }
 }

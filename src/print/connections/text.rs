@@ -55,6 +55,8 @@ struct Columns {
     start: bool,
     rates: bool,
     acks: bool,
+    /// How long it took, which gives way to times to acknowledgments.
+    time: bool,
 }
 
 /// Widths of columns.
@@ -65,6 +67,7 @@ const SPAN: usize = 7;
 
 /// The least that is left for what was wrong.
 const ISSUES: usize = 11;
+const FEW_ISSUES: usize = 8;
 
 /// The widest protocol; the least of a name that is worth a column, and how much of one is worth more than ports.
 const MAX_PROTOCOL: usize = 9;
@@ -96,6 +99,7 @@ impl Columns {
             start: from(WITH_START) && options.time != Format::None,
             rates: from(WITH_RATES),
             acks: options.rtt,
+            time: !options.rtt || from(WITH_RTT),
         }
     }
 
@@ -112,12 +116,12 @@ impl Columns {
             (self.rtt, SPAN),
             (self.acks, SPAN),
             (self.acks, SPAN),
-            (true, SPAN),
+            (self.time, SPAN),
             (self.rates, pair),
             (self.start, options.time.width()),
         ];
         let others: usize = widths.iter().filter(|(is, _)| *is).map(|(_, width)| width + self.gap).sum();
-        width.max(MIN_WIDTH).saturating_sub(others + self.gap + ISSUES)
+        width.max(MIN_WIDTH).saturating_sub(others + self.gap + if self.time { ISSUES } else { FEW_ISSUES })
     }
 
     /// Makes room for connections, as far as there is some: for who talks to whom first, then for names, then for the
@@ -186,7 +190,9 @@ impl Rows {
                 span(&mut pen, gap, direction.ack_rtt.map(|rtt| rtt.median));
             }
         }
-        span(&mut pen, gap, Some(connection.duration()));
+        if columns.time {
+            span(&mut pen, gap, Some(connection.duration()));
+        }
         if columns.rates {
             let rate = |end: usize| connection.rate(end).map_or(String::new(), |rate| Short(rate).to_string());
             pair(&mut pen, gap, [rate(client), rate(1 - client)]);
@@ -215,7 +221,9 @@ impl Rows {
         let mut pen = pen(&self.options, out);
         pen.styled(DIM, |pen| {
             right(pen, columns.number, gap, "#");
-            left(pen, columns.ends, gap, |pen| pen.push("client → server"));
+            let ends = "client → server";
+            let ends = if ends.chars().count() <= columns.ends { ends } else { "server" };
+            left(pen, columns.ends, gap, |pen| pen.push(ends));
             if columns.name > 0 {
                 left(pen, columns.name, gap, |pen| pen.push("name"));
             }
@@ -234,7 +242,9 @@ impl Rows {
                     right(pen, SPAN, gap, title);
                 }
             }
-            right(pen, SPAN, gap, "time");
+            if columns.time {
+                right(pen, SPAN, gap, "time");
+            }
             if columns.rates {
                 pair(pen, gap, ["b/s →", "← b/s"]);
             }
@@ -424,5 +434,14 @@ mod tests {
     #[test]
     fn the_words_for_issues_are_short() {
         assert_eq!((short(Issue::Retransmission), short(Issue::LateData)), ("retr", "late_data"));
+    }
+
+    #[test]
+    fn in_80_columns_there_is_room_for_who_talks_to_whom() {
+        let ends = "10.0.0.1 → 10.0.0.9:80".chars().count();
+        for rtt in [false, true] {
+            let options = Options { width: Some(80), color: false, time: Format::TimeOfDay, zone: TimeZone::UTC, rtt };
+            assert!(Columns::new(&options).room(&options) >= ends, "{rtt}");
+        }
     }
 }

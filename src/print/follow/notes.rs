@@ -298,7 +298,7 @@ impl Teller {
         let mut lines = Vec::new();
         let mut pen = self.note_pen(&mut lines);
         pen.styled(style::of(issue.severity()), |pen| pen.put(format_args!("✗ #{number} is not whole: {issue}")));
-        pen.styled(DIM, |pen| pen.put(format_args!(" ({})", issue.doc())));
+        pen.words(DIM, &format!("({})", issue.doc()));
         pen.end_line();
         self.put(lines, Place::Near, out);
     }

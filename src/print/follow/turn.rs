@@ -90,6 +90,12 @@ impl Title {
         Self(out, columns)
     }
 
+    /// Of the same message, where it goes on after bytes of others.
+    pub fn going_on(&self) -> Self {
+        let more = ", continued";
+        Self([&self.0[..], more.as_bytes()].concat(), self.1 + more.len())
+    }
+
     /// Writes it.
     pub fn put(&self, pen: &mut Pen<'_>) {
         pen.sized(self.1, |out| out.extend_from_slice(&self.0));

@@ -19,17 +19,17 @@ pub(super) fn word(field: &str, number: &str) -> Option<&'static str> {
 
 /// IANA's "DNS RCODEs".
 const RCODES: &[(u16, &str)] = &[
-    (0, "NoError"),
-    (1, "FormErr"),
-    (2, "ServFail"),
-    (3, "NXDomain"),
-    (4, "NotImp"),
-    (5, "Refused"),
-    (6, "YXDomain"),
-    (7, "YXRRSet"),
-    (8, "NXRRSet"),
-    (9, "NotAuth"),
-    (10, "NotZone"),
+    (0, "NOERROR"),
+    (1, "FORMERR"),
+    (2, "SERVFAIL"),
+    (3, "NXDOMAIN"),
+    (4, "NOTIMP"),
+    (5, "REFUSED"),
+    (6, "YXDOMAIN"),
+    (7, "YXRRSET"),
+    (8, "NXRRSET"),
+    (9, "NOTAUTH"),
+    (10, "NOTZONE"),
 ];
 
 /// The usual ones of IANA's "Resource Record (RR) TYPEs".
@@ -69,7 +69,7 @@ mod tests {
         for (field, number, expected) in [
             ("http.response.code", "404", Some("Not Found")),
             ("dns.qry.type", "28", Some("AAAA")),
-            ("dns.flags.rcode", "3", Some("NXDomain")),
+            ("dns.flags.rcode", "3", Some("NXDOMAIN")),
             ("websocket.opcode", "8", Some("close")),
             ("dns.qry.type", "x", None),
             ("ip.ttl", "1", None),

@@ -8,7 +8,7 @@ use crate::app::message::{Kind, Unit};
 /// Bytes kept of the body's beginning.
 const PREVIEW: usize = 4 << 10;
 
-/// The message of a datagram that begins with a request line or a status line of HTTP/1.x, whole.
+/// The message of a datagram of SSDP, which begins with a request line or a status line of HTTP/1.x, whole.
 pub fn datagram(datagram: &Datagram<'_>) -> Option<Said> {
     let bytes = datagram.bytes;
     if !bytes.first()?.is_ascii_uppercase() {
@@ -21,6 +21,14 @@ pub fn datagram(datagram: &Datagram<'_>) -> Option<Said> {
     };
     let parsed = head::parse(bytes);
     parsed.version.filter(|version| version.major == 1)?;
+    let head = parsed.of(bytes);
+    // HTTP that is sent by UDP to where none is wanted is no message: nothing there reads it.
+    let is_ssdp = datagram.ports.contains(&1900)
+        || head.target() == Some(b"*")
+        || ["st", "nt", "usn"].iter().any(|name| head.get(name).is_some());
+    if !is_ssdp {
+        return None;
+    }
     let (raw, body) = bytes.split_at_checked(parsed.len as usize)?;
     let unit = Unit::Http(Http {
         raw: raw.to_vec(),

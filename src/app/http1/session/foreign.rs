@@ -86,6 +86,10 @@ impl Session {
             }
             Err(_) => {
                 self.stop_guessing(at, cx);
+                // What was held is no message, but one may begin with this segment.
+                if let State::Resync { boundary } = &mut self.sides[at].state {
+                    *boundary = true;
+                }
                 false
             }
         }

@@ -85,6 +85,20 @@ const DIFFERENCES: &[Difference] = &[
     other(&["tests_dns_tcp_8053"], &["dns"], "on port 8053, where tshark does not look"),
     other(&["rtp-seg-fault"], &["dns"], "UDP's length is more than the packet has: to us there is no datagram"),
     other(&["dns_fwdptr"], &["dns.count.labels", "dns.qry."], "the last of some ten thousand names is cut"),
+    other(&[], &["http2.magic"], "tshark shows its line ends as backslashes and letters"),
+    other(&[], &["http2.streamid"], "told once for all frames of a message"),
+    other(
+        &["h2-hole-in-data", "h2-headers-lost", "h2-push", "h2-streams"],
+        &["http2.flags", "http2.flags.", "http2.length", "http2.type", "http2.settings."],
+        "what the server sends before the client's preface is not of HTTP/2 to tshark",
+    ),
+    other(&["h2-headers-lost"], &["http2.header."], "after bytes that are missing tshark finds fewer frames again"),
+    other(
+        &["h2-reset"],
+        &["http2.flags", "http2.flags.", "http2.length", "http2.type", "http2.goaway."],
+        "tshark does not put the client's DATA together, and loses track of what follows it",
+    ),
+    other(&["h2-reset"], &["http2.rst_stream.error"], "told of the message that was cut short, too"),
     other(
         &["websocket-chat", "websocket-hole", "websocket-cut"],
         &["websocket.payload.text", "websocket.fragment.count", "websocket.reassembled.length"],

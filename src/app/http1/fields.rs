@@ -44,7 +44,7 @@ pub static FIELDS: &[Field<Get>] = &[
             put,
         );
     }),
-    Field::new("http.host", Type::Text, "Value of Host, or :authority of HTTP/2", |message, put| {
+    Field::new("http.host", Type::Text, "Value of Host", |message, put| {
         if let Some(host) = message.http().and_then(|http| http.head().host()) {
             put(Value::Text(&host));
         }

@@ -139,9 +139,11 @@ impl Capture {
         let (http, other): (Vec<&Value>, Vec<&Value>) =
             self.messages.iter().filter(|one| !one["udp"].is_null()).partition(|one| !one["http"].is_null());
         check_names(&truth["datagrams"], other.into_iter(), faults);
-        let asked: Vec<Value> =
-            http.iter().map(|one| json!([one["http"]["request"]["method"], one["http"]["request"]["uri"]])).collect();
-        faults.compare("HTTP over UDP", Value::from(asked), truth.get("over_udp").cloned().unwrap_or(json!([])));
+        let said = http.iter().map(|one| match &one["http"]["response"]["code"] {
+            Value::Null => json!([one["http"]["request"]["method"], one["http"]["request"]["uri"]]),
+            code => json!([code]),
+        });
+        faults.compare("HTTP over UDP", Value::from_iter(said), truth.get("over_udp").cloned().unwrap_or(json!([])));
     }
 
     fn check_connection(&self, stream: &Value, truth: &Value, faults: &mut Faults) {

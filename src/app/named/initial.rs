@@ -129,24 +129,17 @@ pub(super) struct Crypto {
     /// What came before its turn, by offset.
     later: BTreeMap<usize, Vec<u8>>,
     held: usize,
-    seen: bool,
     done: bool,
 }
 
 impl Crypto {
-    /// Whether there was no packet so far.
-    pub fn is_new(&self) -> bool {
-        !self.seen
-    }
-
     /// The message was read: what comes after it is of no use.
     pub fn done(&mut self) {
-        *self = Self { seen: true, done: true, ..Self::default() };
+        *self = Self { done: true, ..Self::default() };
     }
 
     /// Takes the frames of a packet, up to one that an Initial packet may not have (RFC 9000 12.4).
     pub fn take(&mut self, mut frames: &[u8]) {
-        self.seen = true;
         while let Some(&kind) = frames.first() {
             frames = &frames[1..];
             let read = match kind {

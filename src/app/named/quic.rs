@@ -199,7 +199,10 @@ pub struct Handshakes(VecDeque<(u64, Handshake)>);
 struct Handshake {
     keys: Option<[Keys; 2]>,
     crypto: [Crypto; 2],
+    /// Packets that were to be decrypted.
     packets: u8,
+    /// Whether a datagram of each direction that begins with an Initial packet has come, by the order of the ports.
+    told: [bool; 2],
 }
 
 impl Handshakes {
@@ -208,18 +211,21 @@ impl Handshakes {
     pub fn learn(&mut self, stream: u64, datagram: &Datagram<'_>, said: &mut Said) {
         let Unit::Named(named) = &mut said.unit else { return };
         let Some(quic) = &mut named.quic else { return };
+        let handshake = self.handshake(stream);
+        let told = &mut handshake.told[usize::from(datagram.ports[0] < datagram.ports[1])];
+        let is_first = quic.kind == INITIAL && !std::mem::replace(told, true);
         let mut rest = datagram.bytes;
         for _ in 0..MAX_COALESCED {
             let Some(packet) = Packet::next(&mut rest) else { return };
             if packet.long.kind != INITIAL {
                 continue;
             }
-            let Some((hello, is_first)) = self.handshake(stream).take(&packet) else { continue };
+            let Some(hello) = handshake.take(&packet) else { continue };
             said.kind = Kind::Message { by_client: !hello.by_server };
             quic.hello = Some(hello);
             quic.kind = INITIAL;
             named.summary = quic.line(&packet.long.name);
-            // Another one of its direction was told before it.
+            // Another one of its direction was told before it, by its sort.
             if !is_first {
                 said.once = said.once.map(|sort| sort | HELLO);
             }
@@ -243,22 +249,21 @@ impl Handshakes {
 const HELLO: u32 = 0x100;
 
 impl Handshake {
-    /// The hello that is whole with this packet, and whether the packet is the first of its sender.
-    fn take(&mut self, packet: &Packet<'_>) -> Option<(Hello, bool)> {
+    /// The hello that is whole with this packet.
+    fn take(&mut self, packet: &Packet<'_>) -> Option<Hello> {
         if self.packets == MAX_PACKETS {
             return None;
         }
         self.packets += 1;
         let (side, frames) = self.decrypt(packet)?;
         let crypto = &mut self.crypto[side];
-        let is_first = crypto.is_new();
         crypto.take(&frames);
         let hello = match side {
             CLIENT => crypto.message(1).map(Hello::client),
             _ => crypto.message(2).map(Hello::server),
         }?;
         crypto.done();
-        Some((hello, is_first))
+        Some(hello)
     }
 
     /// Whose packet it is, and the frames in it. The client chose the connection ID that the keys are derived from, in

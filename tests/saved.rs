@@ -19,7 +19,7 @@ fn messages(told: &Run) -> Vec<Value> {
         let head = json!([http["request"], http["response"], http["headers"], http["trailers"], http["body"], dns]);
         let of = &record["message"];
         // Datagrams are saved one by one, and numbered anew.
-        let numbers = dns.is_null().then(|| [&of["number"], &of["answers"]]);
+        let numbers = (!record["tcp"].is_null()).then(|| [&of["number"], &of["answers"]]);
         json!([record["time"], of["kind"], of["integrity"], numbers, head])
     };
     told.records().iter().filter(|record| record["type"] == "message").map(message).collect()

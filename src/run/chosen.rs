@@ -160,6 +160,7 @@ impl Places {
         if told.flow.transport == Transport::Udp {
             if holds {
                 self.datagrams.insert(message.segments.first_frame());
+                message.request_in.into_iter().for_each(|frame| self.datagrams.insert(frame));
             }
             return;
         }
@@ -167,7 +168,9 @@ impl Places {
         let live = self.live.entry(stream).or_default();
         live.deltas[message.side] = Some(told.first_seq.wrapping_sub(message.start as u32));
         // That bytes are missing is known from what came after them, in any message.
-        let mut whole = message.integrity == Integrity::Gap;
+        // What a frame of HTTP/2 means hangs on others, before and after it, in both directions.
+        let is_framed = message.http().is_some_and(|http| http.http2.is_some());
+        let mut whole = message.integrity == Integrity::Gap || is_framed;
         let mut wanted = holds;
         let mut asked = 0;
         match message.kind {

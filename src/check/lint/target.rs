@@ -215,7 +215,11 @@ pub(super) fn message(seen: &Seen<'_>, report: &mut Report<'_>) {
     let (method, target) = (method.of(seen.head.bytes), span.of(seen.head.bytes));
     let at = span.start as usize;
     if target.is_empty() {
-        return report.add(Draft::new(&MISSING_TARGET).head(at..at).expected("/"));
+        // HTTP/2 has no request line; a path that is not there may have been lost.
+        if seen.http.http2.is_none() {
+            report.add(Draft::new(&MISSING_TARGET).head(at..at).expected("/"));
+        }
+        return;
     }
     if target.len() > LONG_TARGET {
         report.add(Draft::new(&LONG_TARGET_LINE).head(span).found(format!("{} bytes", target.len())));

@@ -47,6 +47,10 @@ impl Session {
 
     /// Takes note of which end it shows to be the client.
     pub(in crate::app) fn note_part(&mut self, message: &Message) {
+        // Of what neither asks nor answers the client may be a guess.
+        if matches!(message.kind, Kind::Message { .. }) {
+            return;
+        }
         let is_client = message.client() == message.side;
         self.sides[message.side & 1].role = Some(if is_client { Kind::Request } else { Kind::Response });
     }

@@ -329,7 +329,10 @@ static FLAGS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 static FIELDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let of_frames = |entry: &Entry| {
         let base = entry.name.split('.').next().unwrap_or_default();
-        let of_messages = ["message", "connection"].contains(&base) || APPLICATIONS.iter().any(|one| one.name == base);
+        let is_told = |name: &str| APPLICATIONS.iter().any(|one| one.fields.iter().any(|field| field.name == name));
+        let of_messages = ["message", "connection"].contains(&base)
+            || APPLICATIONS.iter().any(|one| one.name == base)
+            || is_told(entry.name);
         entry.kind != "record" && !of_messages
     };
     let all = entries().into_iter().filter(of_frames).map(|entry| entry.name.to_owned());

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Analysis, FAST_RETRANSMISSION, Half, Last, Observer, Scale, elapsed, occupied, relative, threshold};
+use super::rules::{FAST_RETRANSMISSION, Observer, elapsed, threshold};
+use super::{Analysis, Half, Last, Scale, occupied, relative};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::Issue;
 use crate::tcp::verdict::Verdict;

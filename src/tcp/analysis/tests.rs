@@ -2,6 +2,7 @@
 
 use super::talk::{Step, Talk};
 use super::*;
+use crate::issue::Flags;
 use crate::tcp::Options;
 use Control as C;
 

@@ -370,8 +370,13 @@ impl Message {
 
     /// Takes note that its next `len` bytes are not there.
     pub fn lack(&mut self, len: u64, cause: Cause) {
+        self.lack_at(self.end(), len, cause);
+    }
+
+    /// The same of bytes from `offset` of the stream on, where others than its own may lie before them.
+    pub fn lack_at(&mut self, offset: u64, len: u64, cause: Cause) {
         if self.missing.len() < KEPT_MISSING {
-            self.missing.push(Missing { offset: self.len + self.between, len, cause });
+            self.missing.push(Missing { offset: offset.saturating_sub(self.start), len, cause });
         }
         self.len += len;
         self.missing_bytes += len;
@@ -379,13 +384,6 @@ impl Message {
             Cause::Gap => Issue::Gap,
             Cause::Truncated => Issue::Truncated,
         });
-    }
-
-    /// The same of bytes from `offset` of the stream on, where others than its own may lie before them.
-    pub fn lack_at(&mut self, offset: u64, len: u64, cause: Cause) {
-        let before = std::mem::replace(&mut self.len, offset.saturating_sub(self.start));
-        self.lack(len, cause);
-        self.len = before + len;
     }
 
     /// What became of its bytes, given how it ended: missing bytes come first.

@@ -138,8 +138,10 @@ macro_rules! direction {
                 Kind::Uint,
                 concat!("Bits of payload a second ", $of, ", over the connection's duration"),
                 |connection, put| {
-                    let end = (connection.client() + usize::from(!$from_client)) % 2;
-                    connection.rate(end).into_iter().for_each(|rate| put(Value::Uint(rate)));
+                    connection
+                        .rate(sender(connection, $from_client))
+                        .into_iter()
+                        .for_each(|rate| put(Value::Uint(rate)));
                 },
             ),
             ack_rtt!(
@@ -173,16 +175,16 @@ macro_rules! direction {
 /// Fields of a connection.
 pub static CONNECTION: &[Field<ConnectionGet>] = &[
     Field::new("connection.client.address", Kind::Text, "Address of the client", |connection, put| {
-        put(Value::Text(end(connection, 0).address.to_string().as_bytes()));
+        put(Value::Text(end(connection, true).address.to_string().as_bytes()));
     }),
     Field::new("connection.client.port", Kind::Uint, "Port of the client", |connection, put| {
-        put(Value::Uint(end(connection, 0).port.into()));
+        put(Value::Uint(end(connection, true).port.into()));
     }),
     Field::new("connection.server.address", Kind::Text, "Address of the server", |connection, put| {
-        put(Value::Text(end(connection, 1).address.to_string().as_bytes()));
+        put(Value::Text(end(connection, false).address.to_string().as_bytes()));
     }),
     Field::new("connection.server.port", Kind::Uint, "Port of the server", |connection, put| {
-        put(Value::Uint(end(connection, 1).port.into()));
+        put(Value::Uint(end(connection, false).port.into()));
     }),
     Field::new(
         "connection.client_known",
@@ -249,12 +251,12 @@ pub static CONNECTION: &[Field<ConnectionGet>] = &[
     }),
     Field::new("connection.tls.bytes_to_server", Kind::Uint, "Encrypted bytes from the client", |connection, put| {
         if let Some(tls) = &connection.tls {
-            put(Value::Uint(tls.bytes[connection.flow.client.unwrap_or(0) % 2]));
+            put(Value::Uint(tls.bytes[sender(connection, true)]));
         }
     }),
     Field::new("connection.tls.bytes_to_client", Kind::Uint, "Encrypted bytes from the server", |connection, put| {
         if let Some(tls) = &connection.tls {
-            put(Value::Uint(tls.bytes[(connection.flow.client.unwrap_or(0) + 1) % 2]));
+            put(Value::Uint(tls.bytes[sender(connection, false)]));
         }
     }),
     Field::new("connection.other_bytes", Kind::Uint, "Bytes of another protocol", |connection, put| {
@@ -340,8 +342,8 @@ fn entry<G>(field: &Field<G>) -> Entry {
     Entry { name: field.name, kind: field.kind.name(), many: field.many, doc: field.doc }
 }
 
-fn end(connection: &Connection, from_client: usize) -> crate::flow::Endpoint {
-    connection.flow.ends[(connection.client() + from_client) % 2]
+fn end(connection: &Connection, is_client: bool) -> crate::flow::Endpoint {
+    connection.flow.ends[sender(connection, is_client)]
 }
 
 fn tls_text(connection: &Connection, get: fn(&Facts) -> Option<&[u8]>, put: &mut dyn FnMut(Value<'_>)) {
@@ -351,7 +353,12 @@ fn tls_text(connection: &Connection, get: fn(&Facts) -> Option<&[u8]>, put: &mut
 }
 
 fn direction(connection: &Connection, from_client: bool) -> &crate::event::Direction {
-    &connection.directions[(connection.client() + usize::from(!from_client)) % 2]
+    &connection.directions[sender(connection, from_client)]
+}
+
+/// Which end sends what goes in a direction.
+fn sender(connection: &Connection, from_client: bool) -> usize {
+    (connection.client() + usize::from(!from_client)) % 2
 }
 
 #[cfg(test)]

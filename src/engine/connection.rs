@@ -1,14 +1,13 @@
 //! One TCP connection: its analysis, its two streams, and the messages on them.
 
+mod ending;
 mod steady;
 
 use super::Shared;
 use super::feed::Feed;
-use crate::app::Pool;
 use crate::app::http1::Session;
-use crate::app::identify;
 use crate::app::ledger::Class;
-use crate::event::{self, Close, Direction, Event, FlagCounts, Flow, Followed, Happened, Sink, Transport};
+use crate::event::{self, Close, Event, FlagCounts, Flow, Followed, Happened, Sink, Transport};
 use crate::flow::{Key, Keyed, prefetch};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
@@ -19,6 +18,7 @@ use crate::tcp::rtt::RoundTrips;
 use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Segment};
 
+use ending::finish;
 pub(super) use steady::Taken;
 
 /// How long after its end a connection keeps what tells which message a copy belongs to, nanoseconds of capture time:
@@ -51,8 +51,6 @@ pub(super) struct Connection {
     first: (Timestamp, FrameNumber),
     other_bytes: u64,
     noted: Noted,
-    /// What there is to tell of it after its end, where that waits for what comes late.
-    ended: Option<Box<event::Connection>>,
     /// Whether its streams are looked at.
     pub is_wanted: bool,
     /// Whether all that happens on them is told.
@@ -85,6 +83,8 @@ struct Notes {
     /// By direction: segments that have flags, and how long their acknowledgments took where details are kept.
     flags: [FlagCounts; 2],
     round_trips: [RoundTrips; 2],
+    /// What there is to tell of it after its end, where that waits for what comes late.
+    ended: Option<Box<event::Connection>>,
 }
 
 impl Noted {
@@ -111,6 +111,11 @@ const NO_TIMER: Timestamp = Timestamp(i64::MIN);
 impl Name {
     pub fn client(&self) -> Option<usize> {
         self.client.map(usize::from)
+    }
+
+    /// Who talks to whom; where no SYN told who the client is, the messages do.
+    pub fn flow_of(&self, session: Option<&Session>) -> Flow {
+        Flow { client: self.client().or_else(|| session?.client()), ..self.flow() }
     }
 
     pub fn flow(&self) -> Flow {
@@ -155,7 +160,6 @@ impl Connection {
             first: (segment.time, segment.frame),
             other_bytes: 0,
             noted: Noted::default(),
-            ended: None,
             is_wanted: true,
             is_followed: false,
         }
@@ -169,11 +173,6 @@ impl Connection {
     /// of the key to the lower.
     pub fn direction(&self, swapped: bool) -> usize {
         usize::from(swapped != self.name.swapped)
-    }
-
-    fn flow(&self) -> Flow {
-        let by_messages = || self.session.as_ref().and_then(|session| session.client());
-        Flow { client: self.name.client().or_else(by_messages), ..self.name.flow() }
     }
 
     pub fn is_replaced_by(&self, dir: usize, segment: &Segment<'_>) -> bool {
@@ -288,7 +287,8 @@ impl Connection {
     /// Tells of a segment as it was captured.
     pub fn tell(&self, side: usize, segment: &Segment<'_>, carrier: &Carrier<'_>, acked: u64, sink: &mut impl Sink) {
         let what = Happened::Segment { segment, carrier, acked };
-        sink.event(Event::Followed(Followed { flow: self.flow(), side, what }));
+        let flow = self.name.flow_of(self.session.as_deref());
+        sink.event(Event::Followed(Followed { flow, side, what }));
     }
 
     /// Takes note of how it ends where its streams are not looked at.
@@ -375,92 +375,6 @@ impl Connection {
         self.note_end(now);
     }
 
-    /// How it ended, if it has and its linger is over.
-    pub fn closed(&self, now: Timestamp) -> Option<Close> {
-        self.name.over.filter(|_| now >= self.over.0.plus(LINGER))
-    }
-
-    /// Tells all that is left of it; later segments are copies, or nothing. Where they are to be counted too, `waits`, it
-    /// is told of as a whole when this is asked for again.
-    pub fn end(&mut self, close: Close, waits: bool, shared: &mut Shared, sink: &mut impl Sink) {
-        if std::mem::replace(&mut self.name.told, true) {
-            if let Some(ended) = self.ended.take_if(|_| !waits) {
-                self.conclude(*ended, sink);
-            }
-            return;
-        }
-        let (by, frame) = match self.name.over {
-            Some(Close::Rst) => (End::Rst, self.over.1),
-            _ => (End::Capture, 0),
-        };
-        let mut both_closed = self.is_done();
-        if !both_closed || self.session.as_ref().is_some_and(|session| session.has_unread()) {
-            self.with(shared, sink, |halves, feed| {
-                pass_time(halves, Timestamp(i64::MAX), feed);
-                // A FIN may have waited for bytes that were lost.
-                both_closed = halves.iter().all(HalfStream::ended);
-                finish(halves, by, frame, feed);
-                feed.close();
-            });
-        }
-        let close = if close == Close::Open && both_closed { Close::Fin } else { close };
-        let session = self.session.as_deref();
-        let client = self.name.client().or(session.and_then(Session::client));
-        self.name.client = client.map(|client| client as u8);
-        // Of some there was nothing but a header that ICMP quotes.
-        if self.segments == [0; 2] {
-            return;
-        }
-        shared.counts.connections += 1;
-        if !shared.wanted.messages {
-            return;
-        }
-        let client = client.unwrap_or(0);
-        let protocol = session.and_then(|session| {
-            let named = || identify::identify(session.first_bytes(client), session.first_bytes(1 - client));
-            session.protocol().or_else(named)
-        });
-        let http = session.is_some_and(Session::recognised);
-        let tls = session.and_then(Session::tls).map(|facts| Box::new(facts.clone()));
-        let ended = event::Connection {
-            flow: self.name.flow(),
-            handshake: self.name.handshake,
-            close,
-            first: self.first,
-            last: self.last,
-            directions: Default::default(),
-            initial_rtt: self.analysis.initial_rtt(),
-            http,
-            protocol,
-            tls,
-            other_bytes: self.other_bytes,
-            issues: IssueSet::EMPTY,
-        };
-        if waits {
-            self.ended = Some(Box::new(ended));
-        } else {
-            self.conclude(ended, sink);
-        }
-    }
-
-    /// Tells of it as a whole, with what was counted up to now.
-    fn conclude(&mut self, mut ended: event::Connection, sink: &mut impl Sink) {
-        let Notes { issues, flags, round_trips } = self.noted.0.take().map_or_else(Default::default, |notes| *notes);
-        let noted = flags.into_iter().zip(round_trips);
-        for ((dir, direction), (flags, round_trips)) in ended.directions.iter_mut().enumerate().zip(noted) {
-            let (segments, bytes, messages) = (self.segments[dir], self.bytes[dir], self.messages[dir]);
-            *direction = Direction { segments, bytes, messages, flags, ack_rtt: round_trips.summary() };
-        }
-        (ended.last, ended.other_bytes, ended.issues) = (self.last, self.other_bytes, issues);
-        sink.event(Event::Connection(&ended));
-    }
-
-    /// Gives up what tells which message a copy belongs to.
-    pub fn forget(&mut self, pool: &mut Pool) {
-        self.session.take().into_iter().for_each(|session| pool.give_back_session(session));
-        self.halves.iter_mut().for_each(HalfStream::forget);
-    }
-
     /// Runs `act` on the streams, with what feeds the session.
     fn with<S: Sink>(
         &mut self,
@@ -519,10 +433,13 @@ fn settle<S: Sink>(halves: &mut [HalfStream; 2], mut dir: usize, feed: &mut Feed
     }
 }
 
-/// Ends both streams, that of the requests first.
-fn finish<S: Sink>(halves: &mut [HalfStream; 2], by: End, frame: FrameNumber, feed: &mut Feed<'_, S>) {
-    let client = feed.session.as_ref().and_then(|session| session.client()).or(feed.name.client()).unwrap_or(0);
-    for dir in [client, 1 - client] {
-        halves[dir].finish(by, frame, &mut feed.of(dir));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A million may be open: what one takes in the table.
+    #[test]
+    fn a_connection_is_small() {
+        assert!(size_of::<Connection>() <= 424, "{}", size_of::<Connection>());
     }
 }

@@ -54,10 +54,8 @@ impl<'f, S: Sink> Feed<'f, S> {
     /// Takes an item of one stream, and tells that it did.
     fn follow(&mut self, dir: usize, item: Item<'_>) {
         self.item(dir, item);
-        let session = self.session.as_deref_mut();
-        let by_messages = session.as_ref().and_then(|session| session.client());
-        let flow = Flow { client: self.name.client().or(by_messages), ..self.name.flow() };
-        let what = Happened::Item(item, session.and_then(|session| session.under_way(dir)));
+        let flow = self.name.flow_of(self.session.as_deref());
+        let what = Happened::Item(item, self.session.as_deref_mut().and_then(|session| session.under_way(dir)));
         self.sink.event(Event::Followed(Followed { flow, side: dir, what }));
     }
 

@@ -11,6 +11,7 @@ use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit};
 use crate::app::protocol::{Desk, Protocol};
 use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::Issue;
 use crate::tcp::reassembly::{Cause, End};
 use crate::tcp::{OwnedCarrier, SegmentRef};
 
@@ -80,6 +81,15 @@ struct Side {
     finished: bool,
 }
 
+impl Side {
+    /// Flags the message under way.
+    fn note(&mut self, issue: Issue) {
+        if let Some(message) = &mut self.message {
+            message.issues.insert(issue);
+        }
+    }
+}
+
 /// What is left of a record.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Payload {
@@ -146,8 +156,10 @@ impl Protocol for Parser {
         for at in 0..2 {
             self.tell(at);
             let side = &mut self.sides[at];
-            side.is_cut = true;
-            side.kept = Vec::new();
+            if !std::mem::take(&mut side.kept).is_empty() {
+                side.is_cut = true;
+                side.note(Issue::BufferFull);
+            }
         }
     }
 
@@ -389,6 +401,9 @@ impl Parser {
         if !side.is_cut {
             let room = MAX_KEPT.saturating_sub(side.kept.len());
             side.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            if bytes.len() > room {
+                side.note(Issue::HandshakeTooLarge);
+            }
         }
     }
 

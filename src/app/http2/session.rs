@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::mem;
 
 use super::frame::{Chain, HEADER_LEN, Header, PREFACE, flag, kind};
-use super::side::{Frame, Held, ON_TRIAL, Owner, Side, State};
+use super::side::{Frame, ON_TRIAL, Owner, Side, State};
 use super::{Control, Part, Priority, Says};
 use crate::app::Context;
+use crate::app::held::Held;
 use crate::app::http1::{Http, Run, Undoing, content, end_coding};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit};
@@ -135,12 +136,7 @@ impl Session {
     /// Reads what was held while a frame was looked for.
     fn read_found(&mut self, at: usize, desk: &mut Desk<'_, '_>) {
         while let Some(found) = self.sides[at].found.take() {
-            let mut rest = found.bytes();
-            for (segment, carrier) in found.runs() {
-                let (bytes, after) = rest.split_at(rest.len().min(segment.len as usize));
-                rest = after;
-                self.read(at, &Run { segment: *segment, bytes, carrier: &carrier.get() }, desk);
-            }
+            found.replay(|run| self.read(at, run, desk));
         }
     }
 
@@ -161,25 +157,29 @@ impl Session {
 
     fn preface(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
         let side = &mut self.sides[at];
-        let len = side.held.wants(true).min(run.bytes.len());
+        let len = run.bytes.len().min(PREFACE.len().saturating_sub(side.held.bytes().len()));
         side.held.add(run, len);
         if !PREFACE.starts_with(side.held.bytes()) {
             self.lose_track(at, desk);
             return len;
         }
-        if side.held.wants(true) == 0 {
+        if side.held.bytes().len() == PREFACE.len() {
             (side.begun, side.state, side.since_found) = (true, State::Header, ON_TRIAL);
             let held = side.held.take();
             self.client = Some(at);
             let message = self.begin_control(at, &held, Control { header: None, says: Says::Preface }, desk);
-            self.give(at, message, Integrity::Complete, desk);
+            let mut owner = Owner::Own(message);
+            held.segments().for_each(|segment| self.claim(at, &mut owner, segment, desk));
+            if let Owner::Own(message) = owner {
+                self.give(at, message, Integrity::Complete, desk);
+            }
         }
         len
     }
 
     fn header(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
         let side = &mut self.sides[at];
-        let len = side.held.wants(false).min(run.bytes.len());
+        let len = run.bytes.len().min(HEADER_LEN.saturating_sub(side.held.bytes().len()));
         side.held.add(run, len);
         let Some(header) = side.held.bytes().first_chunk().map(|bytes| Header::parse(*bytes)) else { return len };
         let is_due = self.client == Some(at) || header.kind == kind::SETTINGS && !header.has(flag::ACK);
@@ -215,15 +215,11 @@ impl Session {
     /// A frame begins, of which the header is in `held`.
     fn begin_frame(&mut self, at: usize, header: Header, held: &Held, desk: &mut Desk<'_, '_>) -> Frame {
         let mut owner = self.owner(at, header, held, desk);
-        for (segment, _) in held.runs() {
-            self.claim(at, &mut owner, *segment, desk);
-        }
-        let mut issues = IssueSet::EMPTY;
-        if !header.is_allowed() {
-            issues.insert(Issue::BadFrame);
-        }
+        held.segments().for_each(|segment| self.claim(at, &mut owner, segment, desk));
         if let Some(message) = self.message(at, &mut owner) {
-            message.issues = message.issues.union(issues);
+            if !header.is_allowed() {
+                message.issues.insert(Issue::BadFrame);
+            }
             if let Unit::Http(Http { http2: Some(part), .. }) = &mut message.unit {
                 part.add(header);
             }
@@ -307,16 +303,7 @@ impl Session {
     /// A message of a frame alone begins.
     fn begin_control(&mut self, at: usize, held: &Held, control: Control, desk: &mut Desk<'_, '_>) -> Box<Message> {
         let kind = Kind::Message { by_client: self.is_client(at, desk) };
-        let is_preface = control.header.is_none();
-        let mut message = begin(at, held, kind, Unit::Http2(Box::new(control)), desk);
-        if is_preface {
-            for (segment, _) in held.runs() {
-                desk.extend(&mut message, *segment);
-                let end = segment.offset + u64::from(segment.len);
-                self.sides[at].places.add(message.number, segment.offset, end);
-            }
-        }
-        message
+        begin(at, held, kind, Unit::Http2(Box::new(control)), desk)
     }
 
     /// A request or a response begins on a stream.
@@ -556,10 +543,8 @@ impl Protocol for Session {
 
 /// A message begins with the first byte that is held.
 fn begin(at: usize, held: &Held, kind: Kind, unit: Unit, desk: &mut Desk<'_, '_>) -> Box<Message> {
-    match held.runs().first() {
-        Some((segment, carrier)) => {
-            desk.begin(at, &Run { segment: *segment, bytes: &[], carrier: &carrier.get() }, kind, unit)
-        }
+    match held.first() {
+        Some((segment, carrier)) => desk.begin(at, &Run { segment, bytes: &[], carrier: &carrier }, kind, unit),
         None => Box::new(Message { kind, unit, side: at, ..Message::default() }),
     }
 }

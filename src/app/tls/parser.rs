@@ -1,19 +1,18 @@
 //! Both directions of a connection: records, and the messages in them.
 
-use arrayvec::ArrayVec;
-
 use super::handshake::{self, Body, Chosen, Handshake, kind};
 use super::hello::Hello;
 use super::record::{self, Header, Probe, content};
 use super::{Content, Facts, Hidden, KEPT_HEADERS, Tls, fingerprint, names};
+use crate::app::held::Held;
 use crate::app::http1::Run;
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit};
 use crate::app::protocol::{Desk, Protocol};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::Issue;
+use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::{Cause, End};
-use crate::tcp::{OwnedCarrier, SegmentRef};
 
 /// Bytes of a handshake message that are kept to be read: usual chains of certificates have some thousands.
 const MAX_KEPT: usize = 64 << 10;
@@ -67,10 +66,8 @@ struct Side {
     is_cut: bool,
     /// Whether the place of the next record is known.
     in_step: bool,
-    /// Bytes of a header that is not whole.
-    held: ArrayVec<(u8, SegmentRef), MAX_HELD>,
-    /// The carriers of these.
-    carriers: Vec<OwnedCarrier>,
+    /// Bytes of a header that is not whole, each a run.
+    held: Held,
     /// Whether a record was met.
     begun: bool,
     /// Whether what it sends is encrypted from here on.
@@ -149,7 +146,7 @@ impl Protocol for Parser {
     }
 
     fn held(&self) -> usize {
-        self.sides.iter().map(|side| side.kept.len() + side.held.len()).sum()
+        self.sides.iter().map(|side| side.kept.len() + side.held.bytes().len()).sum()
     }
 
     fn relieve(&mut self, _: &mut Desk<'_, '_>) {
@@ -190,7 +187,7 @@ impl Parser {
     /// Bytes at a place where a record begins, or is looked for.
     fn between(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
         let side = &self.sides[at];
-        if !side.held.is_empty() {
+        if !side.held.bytes().is_empty() {
             self.hold(at, run, desk);
             return 1;
         }
@@ -201,7 +198,7 @@ impl Parser {
         }
         match record::probe(run.bytes, !side.in_step) {
             Probe::Record(header) => {
-                self.record(at, header, &run.first(header.size), run, desk);
+                self.record(at, header, &Run { segment: run.first(header.size), ..*run }, desk);
                 header.size
             }
             _ => {
@@ -213,48 +210,30 @@ impl Parser {
 
     /// Holds the first byte of `run`, until those that are held are a header.
     fn hold(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
-        let Some(first) = run.bytes.first() else { return };
         let side = &mut self.sides[at];
-        let bytes: ArrayVec<u8, { MAX_HELD + 1 }> = side.held.iter().map(|(byte, _)| *byte).chain([*first]).collect();
-        match record::probe(&bytes, !side.in_step) {
-            Probe::Maybe if !side.held.is_full() => {
-                side.held.push((*first, run.first(1)));
-                side.carriers.push(run.carrier.to_owned());
-            }
-            Probe::Record(header) => {
-                let held = std::mem::take(&mut side.held);
-                let carriers = std::mem::take(&mut side.carriers);
-                let mut parts = held.iter().map(|(_, segment)| *segment).chain([run.first(1)]);
-                let mut bytes = bytes.iter();
-                let carrier = carriers.first().map_or(*run.carrier, OwnedCarrier::get);
-                if let Some(segment) = parts.next() {
-                    self.record(at, header, &segment, &Run { segment, bytes: &[], carrier: &carrier }, desk);
-                    bytes.next();
-                }
-                for (i, (segment, byte)) in parts.zip(bytes).enumerate() {
-                    if i + 1 < header.size {
-                        self.extend(at, segment, desk);
-                    } else {
-                        let run = Run { segment, bytes: &[*byte], carrier: run.carrier };
-                        self.step(at, &run, desk);
-                    }
-                }
-            }
-            // They are looked at again without the first of them.
-            _ => {
-                let held = std::mem::take(&mut side.held);
-                let carriers = std::mem::take(&mut side.carriers);
-                self.lose_step(at, 1, desk);
-                let again = held.iter().zip(&carriers).skip(1);
-                for ((byte, segment), carrier) in again {
-                    let run = Run { segment: *segment, bytes: &[*byte], carrier: &carrier.get() };
-                    self.step(at, &run, desk);
-                }
-                if !held.is_empty() {
-                    self.step(at, &Run { segment: run.first(1), bytes: &[*first], carrier: run.carrier }, desk);
-                }
-            }
+        side.held.add(run, 1);
+        let probe = record::probe(side.held.bytes(), !side.in_step);
+        if probe == Probe::Maybe && side.held.bytes().len() <= MAX_HELD {
+            return;
         }
+        let held = side.held.take();
+        let header = if let Probe::Record(header) = probe { Some(header) } else { None };
+        if header.is_none() {
+            self.lose_step(at, 1, desk);
+        }
+        let mut place = 0;
+        held.replay(|run| {
+            match header {
+                Some(header) if place == 0 => self.record(at, header, run, desk),
+                Some(header) if place < header.size => self.extend(at, run.segment, desk),
+                // It was passed by: the others are looked at again without it.
+                None if place == 0 => {}
+                _ => {
+                    self.step(at, run, desk);
+                }
+            }
+            place += 1;
+        });
     }
 
     /// These bytes begin no record: what is under way ends before them.
@@ -274,16 +253,14 @@ impl Parser {
     /// Bytes that are held become no header.
     fn drop_held(&mut self, at: usize, desk: &mut Desk<'_, '_>) {
         let side = &mut self.sides[at];
-        let held = side.held.len();
-        side.held.clear();
-        side.carriers.clear();
+        let held = side.held.take().bytes().len();
         if held > 0 {
             self.lose_step(at, held, desk);
         }
     }
 
-    /// A record begins: its header is `segment`, or begins there, whose message `run` may begin.
-    fn record(&mut self, at: usize, header: Header, segment: &SegmentRef, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
+    /// A record begins: its header is in `run`, or begins there.
+    fn record(&mut self, at: usize, header: Header, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
         let side = &mut self.sides[at];
         side.in_step = true;
         side.begun = true;
@@ -299,7 +276,7 @@ impl Parser {
         let goes_on = match (header.content, side.message.as_deref()) {
             // Without an acknowledgment it cannot be told.
             (content::DATA, Some(message)) => {
-                is_data(message) && (segment.acked <= message.acked || message.acked == 0)
+                is_data(message) && (run.segment.acked <= message.acked || message.acked == 0)
             }
             (content::HANDSHAKE, message) => is_handshake(message),
             _ => false,
@@ -314,7 +291,7 @@ impl Parser {
             self.sides[at].encrypted = true;
             self.facts.records[at] += 1;
         }
-        self.extend(at, *segment, desk);
+        self.extend(at, run.segment, desk);
         if let Some(tls) = self.unit(at) {
             tls.records += 1;
             if tls.headers.len() < KEPT_HEADERS {

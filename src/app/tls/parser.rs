@@ -1,9 +1,11 @@
 //! Both directions of a connection: records, and the messages in them.
 
-use super::handshake::{self, Body, Chosen, Handshake, kind};
-use super::hello::Hello;
+mod assembly;
+mod meaning;
+
+use super::handshake::{self, Chosen};
 use super::record::{self, Header, Probe, content};
-use super::{Content, Facts, Hidden, KEPT_HEADERS, Tls, fingerprint, names};
+use super::{Content, Facts, Hidden, KEPT_HEADERS, Tls, names};
 use crate::app::held::Held;
 use crate::app::http1::Run;
 use crate::app::ledger::Class;
@@ -372,101 +374,6 @@ impl Parser {
         }
     }
 
-    /// Keeps bytes of the message under way, to be read.
-    fn keep(&mut self, at: usize, bytes: &[u8]) {
-        let side = &mut self.sides[at];
-        if !side.is_cut {
-            let room = MAX_KEPT.saturating_sub(side.kept.len());
-            side.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            if bytes.len() > room {
-                side.note(Issue::HandshakeTooLarge);
-            }
-        }
-    }
-
-    /// Handshake messages in clear.
-    fn handshake(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
-        if self.sides[at].message.is_none() {
-            let version = self.sides[at].version;
-            let header = Header { content: content::HANDSHAKE, version, len: 0, size: 0 };
-            self.begin(at, run, Content::Unknown, header, desk);
-        }
-        let goal = self.goal(at).unwrap_or(handshake::HEADER);
-        let side = &self.sides[at];
-        let len = run.bytes.len().min(side.left.into()).min(goal.saturating_sub(side.read));
-        if self.keeps(at) {
-            self.keep(at, &run.bytes[..len]);
-        }
-        self.take(at, run.first(len), desk);
-        self.come(at, len, desk);
-        len
-    }
-
-    /// Length of the handshake message under way with its header, once that is there.
-    fn goal(&mut self, at: usize) -> Option<usize> {
-        let len = self.unit(at)?.handshake()?.len;
-        Some(handshake::HEADER + len as usize)
-    }
-
-    /// Whether the next bytes of the handshake message under way are to be read.
-    fn keeps(&mut self, at: usize) -> bool {
-        self.unit(at).and_then(|tls| tls.handshake()).is_none_or(|handshake| handshake::is_read(handshake.kind))
-    }
-
-    /// So many more bytes of the handshake message under way have passed, missing or not.
-    fn come(&mut self, at: usize, len: usize, desk: &mut Desk<'_, '_>) {
-        let side = &mut self.sides[at];
-        let before = side.read;
-        side.read += len;
-        if before < handshake::HEADER && side.read >= handshake::HEADER {
-            let header = side.kept.first_chunk().filter(|_| !side.is_cut);
-            match header.and_then(|header| handshake::header(*header)) {
-                Some((kind, len)) => {
-                    self.set_content(at, Content::Handshake(Handshake { kind, len, body: Body::Other }));
-                }
-                None => {
-                    side.payload = Payload::Opaque;
-                    self.set_content(at, Content::EncryptedHandshake);
-                }
-            }
-        }
-        if self.goal(at) == Some(self.sides[at].read) {
-            self.finish(at, Integrity::Complete, desk);
-        }
-        self.pass(at, len, desk);
-    }
-
-    /// The first bytes of a record of handshake messages, after the keys have changed: a hello may yet be in clear,
-    /// since TLS 1.3 has such a change that means nothing before one (RFC 8446 D.4).
-    fn either(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
-        let side = &self.sides[at];
-        let len = run.bytes.len().min(side.left.into()).min(TELLING.saturating_sub(side.read));
-        self.keep(at, &run.bytes[..len]);
-        self.take(at, run.first(len), desk);
-        let side = &mut self.sides[at];
-        side.read += len;
-        if side.read == TELLING {
-            /// Versions, random and the lengths of three lists.
-            const SHORTEST: u32 = 38;
-            let hello = match *side.kept {
-                [kind @ (kind::CLIENT_HELLO | kind::SERVER_HELLO), 0, high, low, 3, 0..=4] => {
-                    Some((kind, u32::from_be_bytes([0, 0, high, low]))).filter(|(_, len)| *len >= SHORTEST)
-                }
-                _ => None,
-            };
-            side.payload = if hello.is_some() { Payload::Handshake } else { Payload::Opaque };
-            self.set_content(
-                at,
-                match hello {
-                    Some((kind, len)) => Content::Handshake(Handshake { kind, len, body: Body::Other }),
-                    None => Content::EncryptedHandshake,
-                },
-            );
-        }
-        self.pass(at, len, desk);
-        len
-    }
-
     /// Bytes of the record under way are missing, at most `left`; tells how many of these are in it, or rather in the
     /// handshake message that it holds.
     fn lack(&mut self, at: usize, left: u64, cause: Cause, desk: &mut Desk<'_, '_>) -> u64 {
@@ -519,6 +426,7 @@ impl Parser {
         }
     }
 
+    /// What the message under way is.
     fn set_content(&mut self, at: usize, content: Content) {
         if let Some(tls) = self.unit(at) {
             tls.content = content;
@@ -535,107 +443,6 @@ impl Parser {
             *by_client = self.is_client(at, desk);
         }
         desk.finish(message, end);
-    }
-
-    /// Reads what was kept of the message under way.
-    fn tell(&mut self, at: usize) {
-        let chosen = self.chosen;
-        let side = &mut self.sides[at];
-        let Some(Unit::Tls(tls)) = side.message.as_mut().map(|message| &mut message.unit) else { return };
-        match &mut tls.content {
-            Content::Handshake(handshake) if tls.version != SSL2 && side.kept.len() >= handshake::HEADER => {
-                handshake.body = Body::read(handshake.kind, &side.kept[handshake::HEADER..], chosen);
-            }
-            Content::Unknown if tls.version == SSL2 => {
-                let body = Body::Hello(Box::new(Hello::client_v2(&side.kept)));
-                let len = tls.headers.first().map_or(0, |(_, len)| u32::from(*len));
-                tls.content = Content::Handshake(Handshake { kind: kind::CLIENT_HELLO, len, body });
-            }
-            Content::Unknown if tls.content_type == content::ALERT => {
-                if let [level, description] = *side.kept {
-                    tls.content = Content::Alert(level, description);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Takes note of what a message says of the connection, and of what it answers.
-    fn learn(&mut self, at: usize, message: &mut Message, end: Integrity) {
-        let Unit::Tls(tls) = &mut message.unit else { return };
-        let changed = std::mem::take(&mut self.sides[at].changed);
-        if changed && tls.content == Content::EncryptedHandshake {
-            tls.content = Content::EncryptedFinished;
-        }
-        match &tls.content {
-            Content::Handshake(handshake) => match (handshake.kind, &handshake.body) {
-                (kind::CLIENT_HELLO, Body::Hello(hello)) => {
-                    self.client = Some(at);
-                    let is_whole = end == Integrity::Complete && message.missing_bytes == 0;
-                    self.asked = Some(Asked {
-                        number: message.number,
-                        session_id: hello.session_id.clone(),
-                        has_early_data: hello.has_early_data(),
-                        done: is_whole.then_some((message.frame, message.last_time)),
-                    });
-                    self.facts.offered(hello);
-                    message.kind = Kind::Request;
-                }
-                (kind::SERVER_HELLO, Body::Hello(hello)) => {
-                    self.client = Some(1 - at);
-                    if !hello.is_retry() {
-                        self.chosen = self.facts.chosen(hello);
-                    }
-                    let session_id = self.asked.as_ref().map(|asked| &asked.session_id).filter(|id| !id.is_empty());
-                    // TLS 1.3 sends the identifier back whatever it is.
-                    let same = !names::is_tls13(hello.highest_version()) && session_id == Some(&hello.session_id);
-                    tls.resumes = same || hello.selected_psk.is_some();
-                    tls.chosen = self.chosen.version;
-                    self.answer(message);
-                }
-                (kind::CLIENT_KEY_EXCHANGE, _) => self.client = Some(at),
-                (kind::SERVER_KEY_EXCHANGE | kind::SERVER_HELLO_DONE, _) => self.client = Some(1 - at),
-                _ => {}
-            },
-            // It refuses what was offered.
-            Content::Alert(..) if self.client == Some(1 - at) && self.asked.is_some() => self.answer(message),
-            Content::ChangeCipherSpec => {
-                self.sides[at].encrypted = true;
-                self.sides[at].changed = !self.chosen.version.is_some_and(names::is_tls13);
-            }
-            _ => {}
-        }
-    }
-
-    /// The message answers the ClientHello that waits.
-    fn answer(&mut self, message: &mut Message) {
-        message.kind = Kind::Response;
-        let Some(asked) = self.asked.take() else { return };
-        message.answers = Some(asked.number);
-        if let Some((frame, time)) = asked.done {
-            message.request_in = Some(frame);
-            message.since_request = Some(message.first_time.since(time));
-        }
-    }
-}
-
-impl Facts {
-    /// Takes note of what a client offers.
-    fn offered(&mut self, hello: &Hello) {
-        self.server_name.clone_from(&hello.server_name);
-        if !hello.partial && hello.specs.is_empty() {
-            self.ja3 = Some(fingerprint::ja3(hello));
-            self.ja4 = Some(fingerprint::ja4(hello));
-        }
-    }
-
-    /// Takes note of what a server chose.
-    fn chosen(&mut self, hello: &Hello) -> Chosen {
-        // The extension that tells the version may be cut off.
-        self.version = Some(hello.highest_version()).filter(|_| !hello.partial || !hello.versions.is_empty());
-        self.cipher = hello.ciphers.first().copied();
-        self.alpn = hello.alpn.first().cloned();
-        Chosen { version: self.version, cipher: self.cipher }
     }
 }
 

@@ -322,3 +322,19 @@ fn a_handshake_message_beyond_the_bound_is_flagged() {
         assert_eq!(told.too_large, too_large);
     }
 }
+
+/// A record without a byte is one message, however its header was cut.
+#[test]
+fn an_empty_record_has_all_of_its_header() {
+    let bytes = [record(22, &client_hello(0)), record(22, &[]), record(21, &[1, 0])].concat();
+    for longest in [1, 3, 1000] {
+        let mut packets = vec![Packet { syn: true, ..Packet::new(0, 0, None, b"") }];
+        for (i, piece) in bytes.chunks(longest).enumerate() {
+            packets.push(Packet::new(0, 1 + (i * longest) as u32, Some(1), piece));
+        }
+        let told = tell(&packets);
+        let lens: Vec<u64> = told.lines.iter().map(|line| line.1.2).collect();
+        assert_eq!(lens, [bytes.len() as u64 - 12, 5, 7], "{longest}: {:?}", told.lines);
+        assert_eq!(told.undecodable, 0);
+    }
+}

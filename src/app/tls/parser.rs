@@ -4,7 +4,7 @@ mod assembly;
 mod meaning;
 
 use super::handshake::{self, Chosen};
-use super::record::{self, Header, Probe, content};
+use super::record::{self, Header, Probe, SSL2, content};
 use super::{Content, Facts, Hidden, KEPT_HEADERS, Tls, names};
 use crate::app::held::Held;
 use crate::app::http1::Run;
@@ -24,9 +24,6 @@ const TELLING: usize = handshake::HEADER + 2;
 
 /// Bytes of a record's header that are held while it is not whole; that of SSL 2.0 is told by as many and one more.
 const MAX_HELD: usize = 10;
-
-/// The version of a record whose header has none.
-const SSL2: u16 = 2;
 
 /// Both directions.
 #[derive(Default)]
@@ -201,6 +198,7 @@ impl Parser {
         match record::probe(run.bytes, !side.in_step) {
             Probe::Record(header) => {
                 self.record(at, header, &Run { segment: run.first(header.size), ..*run }, desk);
+                self.end_empty(at, desk);
                 header.size
             }
             _ => {
@@ -236,6 +234,14 @@ impl Parser {
             }
             place += 1;
         });
+        if header.is_some() {
+            self.end_empty(at, desk);
+        }
+    }
+
+    /// A record without a byte ends with its header.
+    fn end_empty(&mut self, at: usize, desk: &mut Desk<'_, '_>) {
+        self.pass(at, 0, desk);
     }
 
     /// These bytes begin no record: what is under way ends before them.
@@ -299,9 +305,6 @@ impl Parser {
             if tls.headers.len() < KEPT_HEADERS {
                 tls.headers.push((header.version, header.len));
             }
-        }
-        if header.len == 0 {
-            self.pass(at, 0, desk);
         }
     }
 

@@ -1,10 +1,10 @@
 //! What messages tell: of themselves, of the connection, and which of them answers which.
 
-use super::{Asked, Parser, SSL2};
+use super::{Asked, Parser};
 use crate::app::message::{Integrity, Kind, Message, Unit};
 use crate::app::tls::handshake::{self, Body, Chosen, Handshake, kind};
 use crate::app::tls::hello::Hello;
-use crate::app::tls::record::content;
+use crate::app::tls::record::{SSL2, content};
 use crate::app::tls::{Content, Facts, fingerprint, names};
 
 impl Parser {

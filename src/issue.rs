@@ -141,6 +141,7 @@ issues! {
     DataAfterClose "data_after_close" Error "RFC 6455 5.5.1" "a frame after a close frame";
     BadUtf8 "bad_utf8" Error "RFC 6455 8.1" "text that is not UTF-8";
     ContextLost "context_lost" Note "RFC 7692 7.2" "not decompressed: bytes that it may refer back to were not captured, or not decompressed";
+    HandshakeTooLarge "handshake_too_large" Warn "" "the handshake message is longer than the bound; the rest of it was not read";
     BadFrame "bad_frame" Error "RFC 9113 4.2, 6" "a frame with a length, a stream or a place that its type does not allow";
     BadFieldBlock "bad_field_block" Error "RFC 9113 4.3" "a field block that cannot be decoded";
     BadPseudoField "bad_pseudo_field" Error "RFC 9113 8.3" "a pseudo-header field is missing, unknown, repeated, or after other fields";

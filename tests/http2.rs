@@ -347,3 +347,22 @@ proptest! {
         conversation.is_not_contradicted(&tell(&packets)).map_err(failed(&packets))?;
     }
 }
+
+/// Streams that never end are given up, the oldest first, and say so.
+#[test]
+fn more_streams_than_are_kept_are_given_up() {
+    const KEPT: usize = 1024;
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[]));
+    for at in 0..KEPT + 3 {
+        let path = format!("/{at}");
+        let block = [&[0x82, 0x86, 0x04, path.len() as u8][..], path.as_bytes()].concat();
+        bytes.extend(frame(HEADERS, END_HEADERS, 2 * at + 1, &block));
+    }
+    let mut packets = vec![Packet { syn: true, ..Packet::new(0, 0, None, b"") }];
+    packets.extend((0..).zip(bytes.chunks(1400)).map(|(i, piece)| Packet::new(0, 1 + 1400 * i, Some(1), piece)));
+    let told = tell(&packets);
+    let given_up = told.of(true).into_iter().filter(|message| message.issues.contains(&"too_many_streams"));
+    assert_eq!(given_up.map(number).collect::<Vec<_>>(), [Some(0), Some(1), Some(2)]);
+    assert_eq!(told.of(true).len(), KEPT + 3);
+}

@@ -7,6 +7,7 @@ use dissect::app::ledger::Class;
 use dissect::app::tls;
 use dissect::engine::{Engine, Options};
 use dissect::event::{Event, Sink};
+use dissect::issue::Issue;
 use dissect::tcp::reassembly::ORIGIN;
 use proptest::prelude::*;
 
@@ -22,6 +23,7 @@ struct Told {
     undecodable: u64,
     captured: u64,
     others: Vec<&'static str>,
+    too_large: Vec<String>,
 }
 
 impl Sink for Told {
@@ -36,6 +38,9 @@ impl Sink for Told {
                 };
                 let start = message.start.wrapping_sub(ORIGIN) + 1;
                 let line = (message.side, start, message.len, tls.to_string(), None);
+                if message.issues.contains(Issue::HandshakeTooLarge) {
+                    self.too_large.push(tls.to_string());
+                }
                 self.lines.push((message.number, line, message.integrity.name(), message.answers));
             }
             Event::Connection(connection) => {
@@ -304,4 +309,32 @@ fn a_hole_within_a_record_is_absorbed() {
     let (_, line, integrity, _) = told.lines.iter().find(|line| line.2 != "complete").unwrap();
     assert_eq!((line.1, line.2, *integrity), (run.1, run.2, "gap"));
     assert_eq!(line.3, "Encrypted data 2 records 3200 bytes");
+}
+
+/// What a handshake message says beyond the bytes that are kept is not told: that is.
+#[test]
+fn a_handshake_message_beyond_the_bound_is_flagged() {
+    let conversation = |len| Conversation { sizes: [0, len], fragment: 5000, turns: vec![], longest: 1460, seed: 7 };
+    for (len, too_large) in [(60 << 10, &[][..]), (70 << 10, &["Certificate".to_owned()])] {
+        let conversation = conversation(len);
+        let told = tell(&conversation.packets());
+        assert_eq!(told.whole(), conversation.sends().1);
+        assert_eq!(told.too_large, too_large);
+    }
+}
+
+/// A record without a byte is one message, however its header was cut.
+#[test]
+fn an_empty_record_has_all_of_its_header() {
+    let bytes = [record(22, &client_hello(0)), record(22, &[]), record(21, &[1, 0])].concat();
+    for longest in [1, 3, 1000] {
+        let mut packets = vec![Packet { syn: true, ..Packet::new(0, 0, None, b"") }];
+        for (i, piece) in bytes.chunks(longest).enumerate() {
+            packets.push(Packet::new(0, 1 + (i * longest) as u32, Some(1), piece));
+        }
+        let told = tell(&packets);
+        let lens: Vec<u64> = told.lines.iter().map(|line| line.1.2).collect();
+        assert_eq!(lens, [bytes.len() as u64 - 12, 5, 7], "{longest}: {:?}", told.lines);
+        assert_eq!(told.undecodable, 0);
+    }
 }

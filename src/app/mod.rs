@@ -2,6 +2,7 @@
 
 pub mod datagram;
 pub mod dns;
+mod held;
 pub mod http1;
 pub mod http2;
 pub mod identify;

@@ -2,29 +2,25 @@
 
 mod blocks;
 mod gaps;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::mem;
 
-use super::frame::{Chain, HEADER_LEN, Header, PREFACE, flag, kind};
-use super::side::{Frame, Held, ON_TRIAL, Owner, Side, State};
-use super::{Control, Part, Priority, Says};
-use crate::app::Context;
-use crate::app::http1::{Http, Run, Undoing, content, end_coding};
+use super::frame::{HEADER_LEN, Header, PREFACE, flag, kind};
+use super::side::{Frame, ON_TRIAL, Owner, Side, State};
+use super::{Control, Says};
+use crate::app::held::Held;
+use crate::app::http1::{Http, Run, Undoing, content};
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit};
-use crate::app::protocol::{Desk, Guess, Protocol};
-use crate::app::{Output, http1::name::Name};
+use crate::app::protocol::{Desk, Protocol};
+use crate::app::{Context, Output};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::{Issue, IssueSet};
 use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::{Cause, End};
-
-/// Streams of a connection at once; servers allow some hundred.
-const MAX_STREAMS: usize = 1024;
-
-/// The longest payload of SETTINGS by which a connection is recognised; there are some ten of six bytes.
-const MAX_FIRST_SETTINGS: u32 = 192;
+use streams::pair;
 
 /// The HTTP/2 messages of one connection.
 #[derive(Default)]
@@ -68,37 +64,6 @@ struct Asked {
     is_head: bool,
 }
 
-/// Whether bytes begin HTTP/2: with the preface, with settings, or, joined midway, with frames.
-pub fn guess(bytes: &[u8]) -> Guess {
-    if bytes.starts_with(PREFACE) {
-        return Guess::Yes;
-    }
-    if PREFACE.starts_with(bytes) {
-        return Guess::Maybe;
-    }
-    let Some(header) = bytes.first_chunk().map(|header| Header::parse(*header)) else {
-        let may_be = bytes[0] == 0 && bytes.get(1).is_none_or(|len| *len <= 0x40);
-        return if may_be && bytes.get(3).is_none_or(|kind| *kind <= kind::CONTINUATION) {
-            Guess::Maybe
-        } else {
-            Guess::No
-        };
-    };
-    if !header.is_plausible() {
-        return Guess::No;
-    }
-    if header.kind == kind::SETTINGS && header.len > 0 {
-        return match bytes.get(HEADER_LEN..HEADER_LEN + 2) {
-            _ if header.len > MAX_FIRST_SETTINGS => Guess::No,
-            None => Guess::Maybe,
-            Some(id) if id[0] == 0 && (1..0x10).contains(&id[1]) => Guess::Yes,
-            Some(_) => Guess::No,
-        };
-    }
-    let chain = Chain::of(bytes);
-    if chain.links > 1 || chain.links == 1 && chain.is_whole { Guess::Yes } else { Guess::No }
-}
-
 impl Session {
     /// One to which `response` has handed the connection over: the request is answered on stream 1 (RFC 7540 3.2).
     pub fn upgraded(response: &Message) -> Self {
@@ -135,12 +100,7 @@ impl Session {
     /// Reads what was held while a frame was looked for.
     fn read_found(&mut self, at: usize, desk: &mut Desk<'_, '_>) {
         while let Some(found) = self.sides[at].found.take() {
-            let mut rest = found.bytes();
-            for (segment, carrier) in found.runs() {
-                let (bytes, after) = rest.split_at(rest.len().min(segment.len as usize));
-                rest = after;
-                self.read(at, &Run { segment: *segment, bytes, carrier: &carrier.get() }, desk);
-            }
+            found.replay(|run| self.read(at, run, desk));
         }
     }
 
@@ -161,25 +121,29 @@ impl Session {
 
     fn preface(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
         let side = &mut self.sides[at];
-        let len = side.held.wants(true).min(run.bytes.len());
+        let len = run.bytes.len().min(PREFACE.len().saturating_sub(side.held.bytes().len()));
         side.held.add(run, len);
         if !PREFACE.starts_with(side.held.bytes()) {
             self.lose_track(at, desk);
             return len;
         }
-        if side.held.wants(true) == 0 {
+        if side.held.bytes().len() == PREFACE.len() {
             (side.begun, side.state, side.since_found) = (true, State::Header, ON_TRIAL);
             let held = side.held.take();
             self.client = Some(at);
             let message = self.begin_control(at, &held, Control { header: None, says: Says::Preface }, desk);
-            self.give(at, message, Integrity::Complete, desk);
+            let mut owner = Owner::Own(message);
+            held.segments().for_each(|segment| self.claim(at, &mut owner, segment, desk));
+            if let Owner::Own(message) = owner {
+                self.give(at, message, Integrity::Complete, desk);
+            }
         }
         len
     }
 
     fn header(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
         let side = &mut self.sides[at];
-        let len = side.held.wants(false).min(run.bytes.len());
+        let len = run.bytes.len().min(HEADER_LEN.saturating_sub(side.held.bytes().len()));
         side.held.add(run, len);
         let Some(header) = side.held.bytes().first_chunk().map(|bytes| Header::parse(*bytes)) else { return len };
         let is_due = self.client == Some(at) || header.kind == kind::SETTINGS && !header.has(flag::ACK);
@@ -215,15 +179,11 @@ impl Session {
     /// A frame begins, of which the header is in `held`.
     fn begin_frame(&mut self, at: usize, header: Header, held: &Held, desk: &mut Desk<'_, '_>) -> Frame {
         let mut owner = self.owner(at, header, held, desk);
-        for (segment, _) in held.runs() {
-            self.claim(at, &mut owner, *segment, desk);
-        }
-        let mut issues = IssueSet::EMPTY;
-        if !header.is_allowed() {
-            issues.insert(Issue::BadFrame);
-        }
+        held.segments().for_each(|segment| self.claim(at, &mut owner, segment, desk));
         if let Some(message) = self.message(at, &mut owner) {
-            message.issues = message.issues.union(issues);
+            if !header.is_allowed() {
+                message.issues.insert(Issue::BadFrame);
+            }
             if let Unit::Http(Http { http2: Some(part), .. }) = &mut message.unit {
                 part.add(header);
             }
@@ -280,11 +240,6 @@ impl Session {
         Owner::Own(message)
     }
 
-    /// Whether a message may have begun unseen on a stream: not after its end.
-    fn may_begin(&self, at: usize, id: u32) -> bool {
-        self.streams.get(&id).is_none_or(|stream| !stream.closed[at] && stream.reset.is_none())
-    }
-
     /// The message under way that a frame is of.
     fn message<'a>(&'a mut self, at: usize, owner: &'a mut Owner) -> Option<&'a mut Message> {
         match owner {
@@ -307,59 +262,7 @@ impl Session {
     /// A message of a frame alone begins.
     fn begin_control(&mut self, at: usize, held: &Held, control: Control, desk: &mut Desk<'_, '_>) -> Box<Message> {
         let kind = Kind::Message { by_client: self.is_client(at, desk) };
-        let is_preface = control.header.is_none();
-        let mut message = begin(at, held, kind, Unit::Http2(Box::new(control)), desk);
-        if is_preface {
-            for (segment, _) in held.runs() {
-                desk.extend(&mut message, *segment);
-                let end = segment.offset + u64::from(segment.len);
-                self.sides[at].places.add(message.number, segment.offset, end);
-            }
-        }
-        message
-    }
-
-    /// A request or a response begins on a stream.
-    fn begin_message(&mut self, at: usize, id: u32, held: &Held, desk: &mut Desk<'_, '_>) {
-        if !self.streams.contains_key(&id) {
-            self.make_room(desk);
-        }
-        let kind = if self.is_client(at, desk) { Kind::Request } else { Kind::Response };
-        let part = Part { stream: id, ..Part::default() };
-        let http = Http { http2: Some(Box::new(part)), ..Http::default() };
-        let mut message = begin(at, held, kind, Unit::Http(http), desk);
-        let stream = self.streams.entry(id).or_default();
-        if mem::take(&mut stream.closed[at]) {
-            message.issues.insert(Issue::StreamClosed);
-        }
-        stream.open[at] = Some(Open { message, undoing: None, has_head: false, uncertain: false, lacking: 0 });
-    }
-
-    fn begin_promise(&mut self, at: usize, on: u32, held: &Held, desk: &mut Desk<'_, '_>) -> Box<Message> {
-        self.client.get_or_insert(1 - at);
-        let part = Part { stream: on, promised_on: Some(on), ..Part::default() };
-        let http = Http { http2: Some(Box::new(part)), ..Http::default() };
-        begin(at, held, Kind::Request, Unit::Http(http), desk)
-    }
-
-    /// Gives up the oldest stream where there are too many.
-    fn make_room(&mut self, desk: &mut Desk<'_, '_>) {
-        if self.streams.len() < MAX_STREAMS {
-            return;
-        }
-        let Some(&id) = self.streams.keys().next() else { return };
-        self.give_up(id, Issue::TooManyStreams, desk);
-    }
-
-    /// Gives up a stream.
-    fn give_up(&mut self, id: u32, why: Issue, desk: &mut Desk<'_, '_>) {
-        for at in 0..2 {
-            if let Some(open) = self.streams.get_mut(&id).and_then(|stream| stream.open[at].as_mut()) {
-                open.message.issues.insert(why);
-                self.finish(at, id, Integrity::Unfinished, desk);
-            }
-        }
-        self.streams.remove(&id);
+        begin(at, held, kind, Unit::Http2(Box::new(control)), desk)
     }
 
     fn is_client(&self, at: usize, desk: &Desk<'_, '_>) -> bool {
@@ -432,7 +335,7 @@ impl Session {
     ) {
         let Unit::Http2(control) = &mut message.unit else { return };
         let Some(header) = control.header else { return };
-        control.says = if broken { Says::Other(payload.to_vec()) } else { says(header, payload) };
+        control.says = if broken { Says::Other(payload.to_vec()) } else { Says::read(header, payload) };
         let reset = match control.says {
             Says::Reset(code) => Some(code),
             _ => None,
@@ -441,50 +344,6 @@ impl Session {
         if let Some(code) = reset {
             self.reset(header.stream, code, desk);
         }
-    }
-
-    /// A stream is ended by RST_STREAM. A frame of it that is under way goes to its end.
-    fn reset(&mut self, id: u32, code: u32, desk: &mut Desk<'_, '_>) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        stream.reset = Some(code);
-        for at in 0..2 {
-            let is_busy = match &self.sides[at].state {
-                State::Frame(frame) => matches!(frame.owner, Owner::Stream(own) if own == id),
-                _ => false,
-            };
-            if !is_busy && self.sides[at].block.as_ref().is_none_or(|block| block.stream != id) {
-                self.finish(at, id, Integrity::Aborted, desk);
-            }
-        }
-    }
-
-    /// The message that a side sends on a stream has ended.
-    fn finish(&mut self, at: usize, id: u32, end: Integrity, desk: &mut Desk<'_, '_>) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        let Some(mut open) = stream.open[at].take() else { return };
-        let is_interim = open.message.http().is_some_and(|http| (100..200).contains(&http.parsed.code));
-        stream.closed[at] = !is_interim;
-        let bodiless = stream.request.as_ref().is_some_and(|request| request.is_head);
-        judge_length(&mut open, end, bodiless);
-        let Open { mut message, undoing, .. } = open;
-        if let Unit::Http(Http { http2: Some(part), raw, .. }) = &mut message.unit {
-            self.heads = self.heads.saturating_sub(raw.len());
-            part.error = stream.reset.filter(|_| end == Integrity::Aborted);
-        }
-        message.conclude(end);
-        if let Some(undoing) = undoing {
-            end_coding(&mut message, undoing, desk.cx);
-        }
-        if message.kind == Kind::Request
-            && end == Integrity::Complete
-            && let Some(request) = &mut stream.request
-        {
-            request.done = Some((message.frame, message.last_time));
-        }
-        if stream.closed == [true; 2] && stream.open.iter().all(Option::is_none) {
-            self.streams.remove(&id);
-        }
-        self.give_out(at, message, desk);
     }
 
     /// A message has ended, and is given out.
@@ -556,70 +415,8 @@ impl Protocol for Session {
 
 /// A message begins with the first byte that is held.
 fn begin(at: usize, held: &Held, kind: Kind, unit: Unit, desk: &mut Desk<'_, '_>) -> Box<Message> {
-    match held.runs().first() {
-        Some((segment, carrier)) => {
-            desk.begin(at, &Run { segment: *segment, bytes: &[], carrier: &carrier.get() }, kind, unit)
-        }
+    match held.first() {
+        Some((segment, carrier)) => desk.begin(at, &Run { segment, bytes: &[], carrier: &carrier }, kind, unit),
         None => Box::new(Message { kind, unit, side: at, ..Message::default() }),
     }
-}
-
-/// Tells a response what it answers.
-fn pair(message: &mut Message, request: Option<&Asked>) {
-    if let Some(request) = request.filter(|_| message.kind == Kind::Response) {
-        message.answers = Some(request.number);
-        message.request_in = request.done.map(|(frame, _)| frame);
-        message.since_request = request.done.map(|(_, time)| message.first_time.since(time));
-    }
-}
-
-/// Compares the content with what its Content-Length says: where frames may have been missed, that tells (RFC 9113
-/// 8.1.1).
-fn judge_length(open: &mut Open, end: Integrity, bodiless: bool) {
-    let message = &mut open.message;
-    let Some(http) = message.http() else { return };
-    let had = http.body_len + open.lacking;
-    let said =
-        http.head().known(Name::ContentLength).next().and_then(|said| std::str::from_utf8(said).ok()?.parse().ok());
-    let has_none = had == 0 && (bodiless || http.parsed.code == 304);
-    match said {
-        Some(said) if open.uncertain && end == Integrity::Complete && had == said => return,
-        Some(said) if open.uncertain && had < said && said - had < u64::from(u32::MAX) => {
-            message.lack(said - had, Cause::Gap);
-        }
-        Some(said)
-            if end == Integrity::Complete && had != said && !has_none && !message.issues.contains(Issue::Gap) =>
-        {
-            message.issues.insert(Issue::LengthMismatch);
-        }
-        _ => {}
-    }
-    if open.uncertain {
-        message.issues.insert(Issue::FramesLost);
-        message.issues.insert(Issue::Gap);
-    }
-}
-
-/// What the payload of a frame says.
-fn says(header: Header, payload: &[u8]) -> Says {
-    let number = |at: usize| payload.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
-    let said = match header.kind {
-        kind::SETTINGS => {
-            let pairs = payload.as_chunks::<6>().0.iter();
-            let settings =
-                pairs.map(|[a, b, c, d, e, f]| (u16::from_be_bytes([*a, *b]), u32::from_be_bytes([*c, *d, *e, *f])));
-            Some(Says::Settings(settings.collect()))
-        }
-        kind::PING => payload.first_chunk().map(|opaque| Says::Ping(*opaque)),
-        kind::GOAWAY => number(0).zip(number(4)).map(|(last, error)| Says::GoAway {
-            last: last & (u32::MAX >> 1),
-            error,
-            debug: payload[8..].to_vec(),
-        }),
-        kind::WINDOW_UPDATE => number(0).map(|bytes| Says::WindowUpdate(bytes & (u32::MAX >> 1))),
-        kind::RST_STREAM => number(0).map(Says::Reset),
-        kind::PRIORITY => payload.first_chunk().map(|bytes| Says::Priority(Priority::parse(*bytes))),
-        _ => None,
-    };
-    said.unwrap_or_else(|| Says::Other(payload.to_vec()))
 }

@@ -1,11 +1,10 @@
 //! One direction of a connection: its frames one after the other, and what is known of the field blocks in them.
 
-use super::frame::{HEADER_LEN, Header, PREFACE};
+use super::frame::Header;
 use super::hpack::Blocks;
 use super::places::Places;
-use crate::app::http1::Run;
+use crate::app::held::Held;
 use crate::app::message::Message;
-use crate::tcp::{OwnedCarrier, SegmentRef};
 
 /// Most bytes of a field block that are kept, as of what it says: see [`MAX_LIST`](super::hpack::MAX_LIST). A block goes
 /// on in any number of CONTINUATION frames.
@@ -111,7 +110,7 @@ impl Frame {
 
     /// Which of the next bytes of a DATA frame are content, as offsets; whether the padding is longer than the frame.
     pub fn content_of(&mut self, bytes: &[u8]) -> (std::ops::Range<usize>, bool) {
-        let (start, mut overlong) = match (self.content, bytes.first()) {
+        let (start, overlong) = match (self.content, bytes.first()) {
             (None, Some(padding)) => {
                 let content = (self.header.len - 1).checked_sub(u32::from(*padding));
                 self.content = Some(content.unwrap_or(0));
@@ -119,7 +118,6 @@ impl Frame {
             }
             _ => (0, false),
         };
-        overlong &= start == 1;
         let left = self.content.unwrap_or(0);
         let len = left.min((bytes.len() - start) as u32);
         self.content = Some(left - len);
@@ -134,54 +132,6 @@ impl Frame {
         let of_content = left.min(len);
         self.content = Some(left - of_content);
         of_content
-    }
-}
-
-/// Bytes held until they are a preface or a frame header, each run with the headers of its frame.
-#[derive(Default)]
-pub struct Held {
-    bytes: Vec<u8>,
-    runs: Vec<(SegmentRef, OwnedCarrier)>,
-}
-
-impl Held {
-    /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Adds the first `len` bytes of `run`.
-    pub fn add(&mut self, run: &Run<'_>, len: usize) {
-        if len > 0 {
-            self.bytes.extend_from_slice(&run.bytes[..len]);
-            self.runs.push((run.first(len), run.carrier.to_owned()));
-        }
-    }
-
-    /// Drops the first `len` bytes.
-    pub fn drop_front(&mut self, mut len: usize) {
-        self.bytes.drain(..len.min(self.bytes.len()));
-        self.runs.retain_mut(|(segment, _)| {
-            let within = len.min(segment.len as usize);
-            len -= within;
-            *segment = segment.part(segment.offset + within as u64, segment.offset + u64::from(segment.len));
-            segment.len > 0
-        });
-    }
-
-    /// Takes all.
-    pub fn take(&mut self) -> Self {
-        std::mem::take(self)
-    }
-
-    /// The runs, each with the headers of its frame.
-    pub fn runs(&self) -> &[(SegmentRef, OwnedCarrier)] {
-        &self.runs
-    }
-
-    /// How many bytes are wanted until a frame header, or the preface, is whole.
-    pub fn wants(&self, preface: bool) -> usize {
-        (if preface { PREFACE.len() } else { HEADER_LEN }).saturating_sub(self.bytes.len())
     }
 }
 

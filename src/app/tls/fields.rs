@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::certificate::{Certificate, Read};
 use super::handshake::{Body, kind};
 use super::hello::Hello;
+use super::record::SSL2;
 use super::{Content, Hidden, Tls, fingerprint, names, of};
 use crate::app::message::{Get, Message};
 use crate::field::{Base, Field, Kind, Value};
@@ -286,7 +287,7 @@ const fn list_hex(name: &'static str, doc: &'static str, get: Get) -> Field<Get>
 impl Tls {
     /// Whether it is a ClientHello in the format of SSL 2.0, whose record has a header without type and version.
     fn is_v2(&self) -> bool {
-        self.version == 2
+        self.version == SSL2
     }
 
     /// Whether its records hide what they hold.

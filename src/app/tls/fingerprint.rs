@@ -5,12 +5,11 @@ use std::fmt::Write as _;
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
-use super::hello::Hello;
+use super::hello::{Hello, extension};
 use super::names::is_grease;
 
-/// Extensions that JA4 tells in its first part.
-const SERVER_NAME: u16 = 0;
-const ALPN: u16 = 16;
+/// Extensions that JA4 tells in its first part, and in its list not again.
+const IN_START: [u16; 2] = [extension::SERVER_NAME, extension::ALPN];
 
 /// What the JA3 of a ClientHello is the MD5 of: version, cipher suites, extensions, groups, point formats. That of a
 /// ServerHello (JA3S) has no groups and point formats.
@@ -60,7 +59,7 @@ fn ja4_start(hello: &Hello) -> String {
         0x0002 => "s2",
         _ => "00",
     };
-    let name = if hello.extensions.contains(&SERVER_NAME) { 'd' } else { 'i' };
+    let name = if hello.extensions.contains(&extension::SERVER_NAME) { 'd' } else { 'i' };
     let [ciphers, extensions] = [&hello.ciphers, &hello.extensions].map(|list| without_grease(list).count().min(99));
     let [first, last] = ja4_alpn(hello.alpn.first().map_or(&[], Vec::as_slice));
     format!("t{version}{name}{ciphers:02}{extensions:02}{first}{last}")
@@ -79,8 +78,7 @@ fn ja4_alpn(protocol: &[u8]) -> [char; 2] {
 fn ja4_lists(hello: &Hello) -> [String; 2] {
     let mut ciphers: Vec<u16> = without_grease(&hello.ciphers).collect();
     ciphers.sort_unstable();
-    let mut extensions: Vec<u16> =
-        without_grease(&hello.extensions).filter(|extension| ![SERVER_NAME, ALPN].contains(extension)).collect();
+    let mut extensions: Vec<u16> = without_grease(&hello.extensions).filter(|kind| !IN_START.contains(kind)).collect();
     extensions.sort_unstable();
     let mut all = commas(extensions.into_iter());
     let signatures = commas(without_grease(&hello.signatures));

@@ -4,7 +4,7 @@ use super::names::is_grease;
 use super::read::Reader;
 
 /// Extensions that are read (RFC 8446 4.2).
-mod extension {
+pub(super) mod extension {
     pub const SERVER_NAME: u16 = 0;
     pub const SUPPORTED_GROUPS: u16 = 10;
     pub const EC_POINT_FORMATS: u16 = 11;

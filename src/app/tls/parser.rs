@@ -1,18 +1,20 @@
 //! Both directions of a connection: records, and the messages in them.
 
-use arrayvec::ArrayVec;
+mod assembly;
+mod meaning;
 
-use super::handshake::{self, Body, Chosen, Handshake, kind};
-use super::hello::Hello;
-use super::record::{self, Header, Probe, content};
-use super::{Content, Facts, Hidden, KEPT_HEADERS, Tls, fingerprint, names};
+use super::handshake::{self, Chosen};
+use super::record::{self, Header, Probe, SSL2, content};
+use super::{Content, Facts, Hidden, KEPT_HEADERS, Tls, names};
+use crate::app::held::Held;
 use crate::app::http1::Run;
 use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Unit};
 use crate::app::protocol::{Desk, Protocol};
 use crate::frame::{FrameNumber, Timestamp};
+use crate::issue::Issue;
+use crate::tcp::SegmentRef;
 use crate::tcp::reassembly::{Cause, End};
-use crate::tcp::{OwnedCarrier, SegmentRef};
 
 /// Bytes of a handshake message that are kept to be read: usual chains of certificates have some thousands.
 const MAX_KEPT: usize = 64 << 10;
@@ -22,9 +24,6 @@ const TELLING: usize = handshake::HEADER + 2;
 
 /// Bytes of a record's header that are held while it is not whole; that of SSL 2.0 is told by as many and one more.
 const MAX_HELD: usize = 10;
-
-/// The version of a record whose header has none.
-const SSL2: u16 = 2;
 
 /// Both directions.
 #[derive(Default)]
@@ -66,10 +65,8 @@ struct Side {
     is_cut: bool,
     /// Whether the place of the next record is known.
     in_step: bool,
-    /// Bytes of a header that is not whole.
-    held: ArrayVec<(u8, SegmentRef), MAX_HELD>,
-    /// The carriers of these.
-    carriers: Vec<OwnedCarrier>,
+    /// Bytes of a header that is not whole, each a run.
+    held: Held,
     /// Whether a record was met.
     begun: bool,
     /// Whether what it sends is encrypted from here on.
@@ -78,6 +75,15 @@ struct Side {
     changed: bool,
     /// Whether the end of its handshake was met among its encrypted data (TLS 1.3).
     finished: bool,
+}
+
+impl Side {
+    /// Flags the message under way.
+    fn note(&mut self, issue: Issue) {
+        if let Some(message) = &mut self.message {
+            message.issues.insert(issue);
+        }
+    }
 }
 
 /// What is left of a record.
@@ -139,15 +145,17 @@ impl Protocol for Parser {
     }
 
     fn held(&self) -> usize {
-        self.sides.iter().map(|side| side.kept.len() + side.held.len()).sum()
+        self.sides.iter().map(|side| side.kept.len() + side.held.bytes().len()).sum()
     }
 
     fn relieve(&mut self, _: &mut Desk<'_, '_>) {
         for at in 0..2 {
             self.tell(at);
             let side = &mut self.sides[at];
-            side.is_cut = true;
-            side.kept = Vec::new();
+            if !std::mem::take(&mut side.kept).is_empty() {
+                side.is_cut = true;
+                side.note(Issue::BufferFull);
+            }
         }
     }
 
@@ -178,7 +186,7 @@ impl Parser {
     /// Bytes at a place where a record begins, or is looked for.
     fn between(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
         let side = &self.sides[at];
-        if !side.held.is_empty() {
+        if !side.held.bytes().is_empty() {
             self.hold(at, run, desk);
             return 1;
         }
@@ -189,7 +197,8 @@ impl Parser {
         }
         match record::probe(run.bytes, !side.in_step) {
             Probe::Record(header) => {
-                self.record(at, header, &run.first(header.size), run, desk);
+                self.record(at, header, &Run { segment: run.first(header.size), ..*run }, desk);
+                self.end_empty(at, desk);
                 header.size
             }
             _ => {
@@ -201,48 +210,38 @@ impl Parser {
 
     /// Holds the first byte of `run`, until those that are held are a header.
     fn hold(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
-        let Some(first) = run.bytes.first() else { return };
         let side = &mut self.sides[at];
-        let bytes: ArrayVec<u8, { MAX_HELD + 1 }> = side.held.iter().map(|(byte, _)| *byte).chain([*first]).collect();
-        match record::probe(&bytes, !side.in_step) {
-            Probe::Maybe if !side.held.is_full() => {
-                side.held.push((*first, run.first(1)));
-                side.carriers.push(run.carrier.to_owned());
-            }
-            Probe::Record(header) => {
-                let held = std::mem::take(&mut side.held);
-                let carriers = std::mem::take(&mut side.carriers);
-                let mut parts = held.iter().map(|(_, segment)| *segment).chain([run.first(1)]);
-                let mut bytes = bytes.iter();
-                let carrier = carriers.first().map_or(*run.carrier, OwnedCarrier::get);
-                if let Some(segment) = parts.next() {
-                    self.record(at, header, &segment, &Run { segment, bytes: &[], carrier: &carrier }, desk);
-                    bytes.next();
-                }
-                for (i, (segment, byte)) in parts.zip(bytes).enumerate() {
-                    if i + 1 < header.size {
-                        self.extend(at, segment, desk);
-                    } else {
-                        let run = Run { segment, bytes: &[*byte], carrier: run.carrier };
-                        self.step(at, &run, desk);
-                    }
-                }
-            }
-            // They are looked at again without the first of them.
-            _ => {
-                let held = std::mem::take(&mut side.held);
-                let carriers = std::mem::take(&mut side.carriers);
-                self.lose_step(at, 1, desk);
-                let again = held.iter().zip(&carriers).skip(1);
-                for ((byte, segment), carrier) in again {
-                    let run = Run { segment: *segment, bytes: &[*byte], carrier: &carrier.get() };
-                    self.step(at, &run, desk);
-                }
-                if !held.is_empty() {
-                    self.step(at, &Run { segment: run.first(1), bytes: &[*first], carrier: run.carrier }, desk);
-                }
-            }
+        side.held.add(run, 1);
+        let probe = record::probe(side.held.bytes(), !side.in_step);
+        if probe == Probe::Maybe && side.held.bytes().len() <= MAX_HELD {
+            return;
         }
+        let held = side.held.take();
+        let header = if let Probe::Record(header) = probe { Some(header) } else { None };
+        if header.is_none() {
+            self.lose_step(at, 1, desk);
+        }
+        let mut place = 0;
+        held.replay(|run| {
+            match header {
+                Some(header) if place == 0 => self.record(at, header, run, desk),
+                Some(header) if place < header.size => self.extend(at, run.segment, desk),
+                // It was passed by: the others are looked at again without it.
+                None if place == 0 => {}
+                _ => {
+                    self.step(at, run, desk);
+                }
+            }
+            place += 1;
+        });
+        if header.is_some() {
+            self.end_empty(at, desk);
+        }
+    }
+
+    /// A record without a byte ends with its header.
+    fn end_empty(&mut self, at: usize, desk: &mut Desk<'_, '_>) {
+        self.pass(at, 0, desk);
     }
 
     /// These bytes begin no record: what is under way ends before them.
@@ -262,16 +261,14 @@ impl Parser {
     /// Bytes that are held become no header.
     fn drop_held(&mut self, at: usize, desk: &mut Desk<'_, '_>) {
         let side = &mut self.sides[at];
-        let held = side.held.len();
-        side.held.clear();
-        side.carriers.clear();
+        let held = side.held.take().bytes().len();
         if held > 0 {
             self.lose_step(at, held, desk);
         }
     }
 
-    /// A record begins: its header is `segment`, or begins there, whose message `run` may begin.
-    fn record(&mut self, at: usize, header: Header, segment: &SegmentRef, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
+    /// A record begins: its header is in `run`, or begins there.
+    fn record(&mut self, at: usize, header: Header, run: &Run<'_>, desk: &mut Desk<'_, '_>) {
         let side = &mut self.sides[at];
         side.in_step = true;
         side.begun = true;
@@ -287,7 +284,7 @@ impl Parser {
         let goes_on = match (header.content, side.message.as_deref()) {
             // Without an acknowledgment it cannot be told.
             (content::DATA, Some(message)) => {
-                is_data(message) && (segment.acked <= message.acked || message.acked == 0)
+                is_data(message) && (run.segment.acked <= message.acked || message.acked == 0)
             }
             (content::HANDSHAKE, message) => is_handshake(message),
             _ => false,
@@ -302,15 +299,12 @@ impl Parser {
             self.sides[at].encrypted = true;
             self.facts.records[at] += 1;
         }
-        self.extend(at, *segment, desk);
+        self.extend(at, run.segment, desk);
         if let Some(tls) = self.unit(at) {
             tls.records += 1;
             if tls.headers.len() < KEPT_HEADERS {
                 tls.headers.push((header.version, header.len));
             }
-        }
-        if header.len == 0 {
-            self.pass(at, 0, desk);
         }
     }
 
@@ -383,98 +377,6 @@ impl Parser {
         }
     }
 
-    /// Keeps bytes of the message under way, to be read.
-    fn keep(&mut self, at: usize, bytes: &[u8]) {
-        let side = &mut self.sides[at];
-        if !side.is_cut {
-            let room = MAX_KEPT.saturating_sub(side.kept.len());
-            side.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        }
-    }
-
-    /// Handshake messages in clear.
-    fn handshake(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
-        if self.sides[at].message.is_none() {
-            let version = self.sides[at].version;
-            let header = Header { content: content::HANDSHAKE, version, len: 0, size: 0 };
-            self.begin(at, run, Content::Unknown, header, desk);
-        }
-        let goal = self.goal(at).unwrap_or(handshake::HEADER);
-        let side = &self.sides[at];
-        let len = run.bytes.len().min(side.left.into()).min(goal.saturating_sub(side.read));
-        if self.keeps(at) {
-            self.keep(at, &run.bytes[..len]);
-        }
-        self.take(at, run.first(len), desk);
-        self.come(at, len, desk);
-        len
-    }
-
-    /// Length of the handshake message under way with its header, once that is there.
-    fn goal(&mut self, at: usize) -> Option<usize> {
-        let len = self.unit(at)?.handshake()?.len;
-        Some(handshake::HEADER + len as usize)
-    }
-
-    /// Whether the next bytes of the handshake message under way are to be read.
-    fn keeps(&mut self, at: usize) -> bool {
-        self.unit(at).and_then(|tls| tls.handshake()).is_none_or(|handshake| handshake::is_read(handshake.kind))
-    }
-
-    /// So many more bytes of the handshake message under way have passed, missing or not.
-    fn come(&mut self, at: usize, len: usize, desk: &mut Desk<'_, '_>) {
-        let side = &mut self.sides[at];
-        let before = side.read;
-        side.read += len;
-        if before < handshake::HEADER && side.read >= handshake::HEADER {
-            let header = side.kept.first_chunk().filter(|_| !side.is_cut);
-            match header.and_then(|header| handshake::header(*header)) {
-                Some((kind, len)) => {
-                    self.set_content(at, Content::Handshake(Handshake { kind, len, body: Body::Other }));
-                }
-                None => {
-                    side.payload = Payload::Opaque;
-                    self.set_content(at, Content::EncryptedHandshake);
-                }
-            }
-        }
-        if self.goal(at) == Some(self.sides[at].read) {
-            self.finish(at, Integrity::Complete, desk);
-        }
-        self.pass(at, len, desk);
-    }
-
-    /// The first bytes of a record of handshake messages, after the keys have changed: a hello may yet be in clear,
-    /// since TLS 1.3 has such a change that means nothing before one (RFC 8446 D.4).
-    fn either(&mut self, at: usize, run: &Run<'_>, desk: &mut Desk<'_, '_>) -> usize {
-        let side = &self.sides[at];
-        let len = run.bytes.len().min(side.left.into()).min(TELLING.saturating_sub(side.read));
-        self.keep(at, &run.bytes[..len]);
-        self.take(at, run.first(len), desk);
-        let side = &mut self.sides[at];
-        side.read += len;
-        if side.read == TELLING {
-            /// Versions, random and the lengths of three lists.
-            const SHORTEST: u32 = 38;
-            let hello = match *side.kept {
-                [kind @ (kind::CLIENT_HELLO | kind::SERVER_HELLO), 0, high, low, 3, 0..=4] => {
-                    Some((kind, u32::from_be_bytes([0, 0, high, low]))).filter(|(_, len)| *len >= SHORTEST)
-                }
-                _ => None,
-            };
-            side.payload = if hello.is_some() { Payload::Handshake } else { Payload::Opaque };
-            self.set_content(
-                at,
-                match hello {
-                    Some((kind, len)) => Content::Handshake(Handshake { kind, len, body: Body::Other }),
-                    None => Content::EncryptedHandshake,
-                },
-            );
-        }
-        self.pass(at, len, desk);
-        len
-    }
-
     /// Bytes of the record under way are missing, at most `left`; tells how many of these are in it, or rather in the
     /// handshake message that it holds.
     fn lack(&mut self, at: usize, left: u64, cause: Cause, desk: &mut Desk<'_, '_>) -> u64 {
@@ -527,6 +429,7 @@ impl Parser {
         }
     }
 
+    /// What the message under way is.
     fn set_content(&mut self, at: usize, content: Content) {
         if let Some(tls) = self.unit(at) {
             tls.content = content;
@@ -543,107 +446,6 @@ impl Parser {
             *by_client = self.is_client(at, desk);
         }
         desk.finish(message, end);
-    }
-
-    /// Reads what was kept of the message under way.
-    fn tell(&mut self, at: usize) {
-        let chosen = self.chosen;
-        let side = &mut self.sides[at];
-        let Some(Unit::Tls(tls)) = side.message.as_mut().map(|message| &mut message.unit) else { return };
-        match &mut tls.content {
-            Content::Handshake(handshake) if tls.version != SSL2 && side.kept.len() >= handshake::HEADER => {
-                handshake.body = Body::read(handshake.kind, &side.kept[handshake::HEADER..], chosen);
-            }
-            Content::Unknown if tls.version == SSL2 => {
-                let body = Body::Hello(Box::new(Hello::client_v2(&side.kept)));
-                let len = tls.headers.first().map_or(0, |(_, len)| u32::from(*len));
-                tls.content = Content::Handshake(Handshake { kind: kind::CLIENT_HELLO, len, body });
-            }
-            Content::Unknown if tls.content_type == content::ALERT => {
-                if let [level, description] = *side.kept {
-                    tls.content = Content::Alert(level, description);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Takes note of what a message says of the connection, and of what it answers.
-    fn learn(&mut self, at: usize, message: &mut Message, end: Integrity) {
-        let Unit::Tls(tls) = &mut message.unit else { return };
-        let changed = std::mem::take(&mut self.sides[at].changed);
-        if changed && tls.content == Content::EncryptedHandshake {
-            tls.content = Content::EncryptedFinished;
-        }
-        match &tls.content {
-            Content::Handshake(handshake) => match (handshake.kind, &handshake.body) {
-                (kind::CLIENT_HELLO, Body::Hello(hello)) => {
-                    self.client = Some(at);
-                    let is_whole = end == Integrity::Complete && message.missing_bytes == 0;
-                    self.asked = Some(Asked {
-                        number: message.number,
-                        session_id: hello.session_id.clone(),
-                        has_early_data: hello.has_early_data(),
-                        done: is_whole.then_some((message.frame, message.last_time)),
-                    });
-                    self.facts.offered(hello);
-                    message.kind = Kind::Request;
-                }
-                (kind::SERVER_HELLO, Body::Hello(hello)) => {
-                    self.client = Some(1 - at);
-                    if !hello.is_retry() {
-                        self.chosen = self.facts.chosen(hello);
-                    }
-                    let session_id = self.asked.as_ref().map(|asked| &asked.session_id).filter(|id| !id.is_empty());
-                    // TLS 1.3 sends the identifier back whatever it is.
-                    let same = !names::is_tls13(hello.highest_version()) && session_id == Some(&hello.session_id);
-                    tls.resumes = same || hello.selected_psk.is_some();
-                    tls.chosen = self.chosen.version;
-                    self.answer(message);
-                }
-                (kind::CLIENT_KEY_EXCHANGE, _) => self.client = Some(at),
-                (kind::SERVER_KEY_EXCHANGE | kind::SERVER_HELLO_DONE, _) => self.client = Some(1 - at),
-                _ => {}
-            },
-            // It refuses what was offered.
-            Content::Alert(..) if self.client == Some(1 - at) && self.asked.is_some() => self.answer(message),
-            Content::ChangeCipherSpec => {
-                self.sides[at].encrypted = true;
-                self.sides[at].changed = !self.chosen.version.is_some_and(names::is_tls13);
-            }
-            _ => {}
-        }
-    }
-
-    /// The message answers the ClientHello that waits.
-    fn answer(&mut self, message: &mut Message) {
-        message.kind = Kind::Response;
-        let Some(asked) = self.asked.take() else { return };
-        message.answers = Some(asked.number);
-        if let Some((frame, time)) = asked.done {
-            message.request_in = Some(frame);
-            message.since_request = Some(message.first_time.since(time));
-        }
-    }
-}
-
-impl Facts {
-    /// Takes note of what a client offers.
-    fn offered(&mut self, hello: &Hello) {
-        self.server_name.clone_from(&hello.server_name);
-        if !hello.partial && hello.specs.is_empty() {
-            self.ja3 = Some(fingerprint::ja3(hello));
-            self.ja4 = Some(fingerprint::ja4(hello));
-        }
-    }
-
-    /// Takes note of what a server chose.
-    fn chosen(&mut self, hello: &Hello) -> Chosen {
-        // The extension that tells the version may be cut off.
-        self.version = Some(hello.highest_version()).filter(|_| !hello.partial || !hello.versions.is_empty());
-        self.cipher = hello.ciphers.first().copied();
-        self.alpn = hello.alpn.first().cloned();
-        Chosen { version: self.version, cipher: self.cipher }
     }
 }
 

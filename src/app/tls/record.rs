@@ -9,6 +9,9 @@ const MAX_LENGTH: u16 = (1 << 14) + 2048;
 /// Bytes that tell a ClientHello of SSL 2.0.
 const HEADER_V2: usize = 11;
 
+/// The version of a ClientHello of SSL 2.0, whose record has none in its header.
+pub const SSL2: u16 = 2;
+
 /// What a record holds.
 pub mod content {
     /// The keys change.
@@ -28,7 +31,7 @@ pub mod content {
 pub struct Header {
     /// What it holds; of a ClientHello of SSL 2.0, a handshake message.
     pub content: u8,
-    /// Its version; that of SSL 2.0 has none of its own.
+    /// Its version, or [`SSL2`].
     pub version: u16,
     /// Bytes that follow the header.
     pub len: u16,
@@ -85,7 +88,7 @@ fn probe_v2(bytes: &[u8]) -> Probe {
     let [specs, session, challenge] = [[s1, s0], [i1, i0], [c1, c0]].map(|pair| usize::from(u16::from_be_bytes(pair)));
     let fits = usize::from(len) == HEADER_V2 - 2 + specs + session + challenge;
     if plausible && fits && specs > 0 && specs.is_multiple_of(3) && (16..=32).contains(&challenge) {
-        Probe::Record(Header { content: content::HANDSHAKE, version: 2, len, size: 2 })
+        Probe::Record(Header { content: content::HANDSHAKE, version: SSL2, len, size: 2 })
     } else {
         Probe::No
     }

@@ -96,7 +96,7 @@ fn messages(pen: &mut Pen<'_>, totals: &Totals) {
     pen.piece(|pen| pen.put(format_args!("{}", Count(totals.requests, "request"))));
     pen.piece(|pen| pen.put(format_args!("{}", Count(totals.responses, "response"))));
     if others > 0 {
-        pen.piece(|pen| pen.put(format_args!("{others} of other protocols")));
+        pen.piece(|pen| pen.put(format_args!("{}", Count(others, "other"))));
     }
     match totals.incomplete {
         0 => pen.piece(|pen| pen.text(PLAIN, "all complete")),

@@ -1,6 +1,7 @@
 //! Field blocks: put together from their frames, and made the heads and trailers of messages.
 
-use super::{Asked, Session, pair};
+use super::streams::pair;
+use super::{Asked, Session};
 use crate::app::http1::{Http, undo_codings};
 use crate::app::http2::Priority;
 use crate::app::http2::frame::{Header, flag, kind};
@@ -93,7 +94,10 @@ impl Session {
         }
         let is_whole = whole && !issues.contains(Issue::BadFieldBlock) && !issues.contains(Issue::HeadTooLarge);
         match block.promise {
-            Some((message, promised)) => self.promise(at, message, promised, fields, is_whole, issues, desk),
+            Some((mut message, promised)) => {
+                message.issues = message.issues.union(issues);
+                self.promise(at, message, promised, fields, is_whole, desk);
+            }
             None => {
                 self.head(at, block.stream, fields, is_whole, issues, desk);
                 let reset = self.streams.get(&block.stream).is_some_and(|stream| stream.reset.is_some());
@@ -151,7 +155,6 @@ impl Session {
     }
 
     /// What the server promises: a request that it answers on the stream of this number.
-    #[expect(clippy::too_many_arguments, reason = "they are the block, taken apart")]
     fn promise(
         &mut self,
         at: usize,
@@ -159,7 +162,6 @@ impl Session {
         promised: u32,
         fields: Fields,
         whole: bool,
-        issues: IssueSet,
         desk: &mut Desk<'_, '_>,
     ) {
         let Unit::Http(http) = &mut message.unit else { return };
@@ -168,7 +170,7 @@ impl Session {
             part.stream = promised;
         }
         let is_head = http.head().method() == Some(b"HEAD");
-        message.issues = message.issues.union(issues).union(odd);
+        message.issues = message.issues.union(odd);
         if promised > 0 {
             if !self.streams.contains_key(&promised) {
                 self.make_room(desk);

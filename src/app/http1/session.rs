@@ -145,6 +145,13 @@ impl Session {
         }
     }
 
+    /// What was set aside is given to `read`.
+    fn read_parked(&mut self, at: usize, read: fn(&mut Self, usize, &Run<'_>, &mut Context<'_>), cx: &mut Context<'_>) {
+        for (segment, bytes, carrier) in self.sides[at].take_parked() {
+            read(self, at, &Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
+        }
+    }
+
     /// A stream that does not begin at its origin lacks bytes before its first one.
     fn begin_stream(&mut self, at: usize, offset: u64) {
         let side = &mut self.sides[at];

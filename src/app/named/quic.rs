@@ -9,7 +9,7 @@ use crate::app::datagram::{Datagram, Said};
 use crate::app::message::{Get, Kind, Message, Unit};
 use crate::app::tls::hello::Hello;
 use crate::app::tls::names;
-use crate::field::{self, Base, Field, Value};
+use crate::field::{self, Base, Field, Hex, Value};
 
 /// Most bytes of a connection ID in the versions that there are.
 const MAX_ID: usize = 20;
@@ -172,10 +172,7 @@ impl Quic {
         }
         for (what, id) in [("to", &self.to), ("from", &self.from)] {
             if !id.is_empty() {
-                let _ = write!(line, ", {what} ");
-                id.iter().for_each(|byte| {
-                    let _ = write!(line, "{byte:02x}");
-                });
+                let _ = write!(line, ", {what} {}", Hex(id));
             }
         }
         line

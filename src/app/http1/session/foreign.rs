@@ -148,7 +148,7 @@ impl Session {
             Some(Search::After) => State::Resync { boundary: true },
             None => State::HandedOver,
         };
-        self.read_parked(at, cx);
+        self.read_parked(at, Self::read, cx);
     }
 
     /// From here on the connection is this protocol's.
@@ -170,16 +170,9 @@ impl Session {
                 let guessed = matches!(side.state, State::Guess(_));
                 (side.state, side.begun) = (State::HandedOver, true);
                 if guessed {
-                    self.read_parked(at, cx);
+                    self.read_parked(at, Self::read, cx);
                 }
             }
-        }
-    }
-
-    /// What was set aside goes where the state has it.
-    pub(super) fn read_parked(&mut self, at: usize, cx: &mut Context<'_>) {
-        for (segment, bytes, carrier) in self.sides[at].take_parked() {
-            self.read(at, &Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The vocabulary of fields: name, type, meaning, and how to get it from a record. It knows no protocol.
 
+use std::fmt;
+
 use crate::frame::Timestamp;
 
 /// What values a field has.
@@ -68,6 +70,15 @@ pub enum Value<'a> {
     Time(Timestamp),
     /// See [`Kind::Duration`].
     Duration(i64),
+}
+
+/// Bytes in hexadecimal.
+pub struct Hex<'a>(pub &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// How numbers are best shown to a person.

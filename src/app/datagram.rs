@@ -1,7 +1,12 @@
-//! What a UDP datagram says: the protocols, each asked in turn whether it reads it.
+//! What a UDP datagram says: the protocols, each asked in turn whether it reads it; and what it is to those before it.
 
-use super::message::{Kind, Unit};
+use super::dns::Lookups;
+use super::http1::Searches;
+use super::message::{Kind, Message, Unit, Update};
+use super::named::Handshakes;
 use super::{dns, http1, named};
+use crate::flow::Endpoint;
+use crate::frame::Timestamp;
 
 /// A datagram, as captured.
 #[derive(Clone, Copy, Debug)]
@@ -31,4 +36,44 @@ const PROTOCOLS: &[fn(&Datagram<'_>) -> Option<Said>] = &[http1::datagram, dns::
 /// What a datagram says, if a protocol reads it.
 pub fn read(datagram: &Datagram<'_>) -> Option<Said> {
     PROTOCOLS.iter().find_map(|read| read(datagram))
+}
+
+/// What datagrams are to each other across streams; `F` is what tells of a message's flow.
+pub struct Exchanges<F> {
+    lookups: Lookups<F>,
+    searches: Searches,
+    handshakes: Handshakes,
+}
+
+impl<F> Default for Exchanges<F> {
+    fn default() -> Self {
+        Self { lookups: Lookups::default(), searches: Searches::default(), handshakes: Handshakes::default() }
+    }
+}
+
+impl<F> Exchanges<F> {
+    /// Adds to what a datagram of UDP stream `stream` says what those before it let one read in it.
+    pub fn learn(&mut self, stream: u64, datagram: &Datagram<'_>, said: &mut Said) {
+        self.handshakes.learn(stream, datagram, said);
+    }
+
+    /// Tells a message, from the first of `ends` to the second, what it answers.
+    pub fn pair(&mut self, ends: [Endpoint; 2], stream: u64, flow: F, message: &mut Message) {
+        match &message.unit {
+            Unit::Dns(_) => self.lookups.pair(ends, stream, flow, message),
+            Unit::Http(_) => self.searches.pair(ends, stream, message),
+            _ => {}
+        }
+    }
+
+    /// Whether there may be a request that will have no answer any more.
+    #[inline]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.lookups.is_due(now)
+    }
+
+    /// The next request that will have no answer any more.
+    pub fn unanswered(&mut self, now: Timestamp) -> Option<(F, Update)> {
+        self.lookups.unanswered(now)
+    }
 }

@@ -65,11 +65,13 @@ fn contains_word(line: &[u8], word: &str) -> bool {
     memmem::find(&line.to_ascii_uppercase(), word.as_bytes()).is_some()
 }
 
-fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+/// The number of two bytes at `at`.
+pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|b| u16::from_be_bytes(*b))
 }
 
-fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+/// The number of four bytes at `at`.
+pub(super) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|b| u32::from_be_bytes(*b))
 }
 

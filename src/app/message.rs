@@ -448,6 +448,34 @@ impl Message {
     }
 }
 
+/// Where a message is that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Number of the stream.
+    pub stream: u64,
+    /// Number within it.
+    pub number: u32,
+    /// The frame in which it ended.
+    pub frame: FrameNumber,
+    /// When that was.
+    pub time: Timestamp,
+}
+
+impl Place {
+    /// Where a message is.
+    pub fn of(stream: u64, message: &Message) -> Self {
+        Self { stream, number: message.number, frame: message.frame, time: message.last_time }
+    }
+
+    /// Makes a message, of this stream, the answer to the one here.
+    pub fn is_answered(&self, stream: u64, message: &mut Message) {
+        // Numbers of another stream mean nothing in this one.
+        message.answers = (stream == self.stream).then_some(self.number);
+        message.request_in = Some(self.frame);
+        message.since_request = Some(message.first_time.since(self.time));
+    }
+}
+
 /// What was learnt of a message after it had been given out.
 #[derive(Clone, Copy, Debug)]
 pub struct Update {

@@ -4,14 +4,12 @@ use std::collections::VecDeque;
 
 use super::Shared;
 use crate::app::Wanted;
-use crate::app::datagram::{self, Datagram};
-use crate::app::dns::Lookups;
-use crate::app::message::{Integrity, Kind, Message, Unit};
-use crate::app::named::Handshakes;
+use crate::app::datagram::{self, Datagram, Exchanges};
+use crate::app::message::{Integrity, Kind, Message, Place, Unit};
 use crate::decode::Decoded;
 use crate::event::{self, Event, Flow, Sink, Transport};
 use crate::flow::{Endpoint, Id, Key, Keyed, Table};
-use crate::frame::{FrameNumber, Timestamp};
+use crate::frame::Timestamp;
 use crate::issue::Flags;
 use crate::tcp::{Carrier, SegmentRef};
 
@@ -21,7 +19,7 @@ const MAX_STREAMS: usize = 64 << 10;
 /// Requests of a stream that wait for their responses.
 const MAX_PENDING: usize = 64;
 
-/// Sorts of datagrams that a stream tells of; no protocol that is told so has more in use.
+/// Sorts of datagrams that a stream tells of; few have more in use.
 const MAX_SORTS: usize = 32;
 
 /// All UDP streams.
@@ -29,8 +27,7 @@ const MAX_SORTS: usize = 32;
 pub(super) struct Datagrams {
     streams: Table<Stream>,
     count: u64,
-    lookups: Lookups<Flow>,
-    handshakes: Handshakes,
+    exchanges: Exchanges<Flow>,
 }
 
 struct Stream {
@@ -39,17 +36,10 @@ struct Stream {
     swapped: bool,
     number: u64,
     messages: u32,
-    pending: VecDeque<Asked>,
+    /// Requests that wait for their responses, each after what the two share.
+    pending: VecDeque<(u64, Place)>,
     /// Sorts of datagrams that were told, with their direction.
     told: Vec<(bool, u32)>,
-}
-
-/// A request that waits for its response.
-struct Asked {
-    key: u64,
-    number: u32,
-    frame: FrameNumber,
-    time: Timestamp,
 }
 
 impl Keyed for Stream {
@@ -103,7 +93,7 @@ impl Datagrams {
     ) {
         let datagram = Datagram { ports: ends.map(|end| end.port), bytes: decoded.payload };
         let (Some(stream), Some(mut said)) = (self.streams.get_mut(id), datagram::read(&datagram)) else { return };
-        self.handshakes.learn(stream.number, &datagram, &mut said);
+        self.exchanges.learn(stream.number, &datagram, &mut said);
         let known = stream.key.ends(stream.swapped);
         let from_first = known == ends;
         if said.once.is_some_and(|sort| !stream.is_first(from_first, sort)) {
@@ -137,7 +127,7 @@ impl Datagrams {
         }
         let client = message.kind.client(message.side);
         let flow = Flow { transport: Transport::Udp, stream: stream.number, ends: known, client: Some(client) };
-        self.lookups.pair(ends, stream.number, flow, &mut message);
+        self.exchanges.pair(ends, stream.number, flow, &mut message);
         message.conclude(match &message.unit {
             Unit::Dns(dns) => dns.integrity(),
             _ => Integrity::Complete,
@@ -147,13 +137,18 @@ impl Datagrams {
             sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));
         }
     }
-}
 
-impl Datagrams {
-    /// Tells of questions that will have no answer any more, where somebody asks.
+    /// Tells of requests that will have no answer any more, where somebody asks.
     #[inline]
     pub fn advance(&mut self, now: Timestamp, wanted: Wanted, sink: &mut impl Sink) {
-        while let Some((flow, update)) = self.lookups.unanswered(now) {
+        if self.exchanges.is_due(now) {
+            self.tell_unanswered(now, wanted, sink);
+        }
+    }
+
+    #[inline(never)]
+    fn tell_unanswered(&mut self, now: Timestamp, wanted: Wanted, sink: &mut impl Sink) {
+        while let Some((flow, update)) = self.exchanges.unanswered(now) {
             if wanted.messages {
                 sink.event(Event::Update(event::Update { flow, first_seq: 0, update: &update }));
             }
@@ -175,15 +170,13 @@ impl Stream {
         if self.pending.len() == MAX_PENDING {
             self.pending.pop_front();
         }
-        self.pending.push_back(Asked { key, number: message.number, frame: message.frame, time: message.first_time });
+        self.pending.push_back((key, Place::of(self.number, message)));
     }
 
     fn answer(&mut self, key: u64, message: &mut Message) {
-        let Some(at) = self.pending.iter().position(|asked| asked.key == key) else { return };
-        if let Some(asked) = self.pending.remove(at) {
-            message.answers = Some(asked.number);
-            message.request_in = Some(asked.frame);
-            message.since_request = Some(message.first_time.since(asked.time));
+        let waiting = self.pending.iter().position(|(asked, _)| *asked == key);
+        if let Some((_, place)) = waiting.and_then(|at| self.pending.remove(at)) {
+            place.is_answered(self.number, message);
         }
     }
 }

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use super::pairing::{Pairing, Place, SAME_WITHIN, name_and_kind};
+use super::pairing::{Pairing, SAME_WITHIN, name_and_kind};
 use super::{Dns, Section, Variant};
-use crate::app::message::{Kind, Message, Unit, Update};
+use crate::app::message::{Kind, Message, Place, Unit, Update};
 use crate::flow::Endpoint;
 use crate::frame::Timestamp;
 use crate::issue::Issue;
@@ -86,9 +86,15 @@ impl<F> Lookups<F> {
         }
     }
 
+    /// Whether a question was asked so long ago that it will have no answer any more, unless it has one.
+    #[inline]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.waiting.front().is_some_and(|asked| now.since(asked.place.time) >= SAME_WITHIN)
+    }
+
     /// The next question that has had no answer for so long that none will come.
     pub fn unanswered(&mut self, now: Timestamp) -> Option<(F, Update)> {
-        while self.waiting.front().is_some_and(|asked| now.since(asked.place.time) >= SAME_WITHIN) {
+        while self.is_due(now) {
             let Waiting { between, id, what, place, side, flow } = self.waiting.pop_front()?;
             if self.pairing.waits(between, id, what, place.frame) {
                 let issues = [Issue::Unanswered].into_iter().collect();

@@ -159,13 +159,9 @@ pub fn parse(wire: &[u8], variant: Variant) -> Option<Dns> {
         id: word(0),
         flags: word(1),
         counts: [word(2), word(3), word(4), word(5)],
-        questions: Vec::new(),
-        records: Vec::new(),
-        length: None,
-        is_malformed: false,
         end: HEADER_LEN,
-        relation: Relation::default(),
         wire: wire.into(),
+        ..Dns::default()
     };
     dns.is_malformed |= dns.read().is_none();
     Some(dns)

@@ -5,8 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Dns, Relation};
-use crate::app::message::{Message, Unit};
-use crate::frame::{FrameNumber, Timestamp};
+use crate::app::message::{Message, Place, Unit};
+use crate::frame::FrameNumber;
 use crate::issue::Issue;
 
 /// Identifiers of which it is remembered what was asked; the oldest ones are forgotten. A resolver asks as many questions
@@ -41,34 +41,6 @@ struct Asked {
     is_transfer: bool,
     /// The frame of the first response.
     answered: Option<FrameNumber>,
-}
-
-/// Where a question was.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// Number of the stream.
-    pub stream: u64,
-    /// Number within it.
-    pub number: u32,
-    /// The frame in which it ended.
-    pub frame: FrameNumber,
-    /// When that was.
-    pub time: Timestamp,
-}
-
-impl Place {
-    /// Where a message is.
-    pub fn of(stream: u64, message: &Message) -> Self {
-        Self { stream, number: message.number, frame: message.frame, time: message.last_time }
-    }
-
-    /// Makes a message, of this stream, the answer to the question here.
-    pub fn is_answered(&self, stream: u64, message: &mut Message) {
-        // Numbers of another stream mean nothing in this one.
-        message.answers = (stream == self.stream).then_some(self.number);
-        message.request_in = Some(self.frame);
-        message.since_request = Some(message.first_time.since(self.time));
-    }
 }
 
 impl<K> Default for Pairing<K> {

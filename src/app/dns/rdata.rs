@@ -1,7 +1,5 @@
 //! The data of records by type: of which pieces it consists, and which field each of them is.
 
-use std::fmt;
-
 use super::name;
 use crate::field::Value;
 use crate::frame::Timestamp;
@@ -377,15 +375,6 @@ fn padded<const N: usize>(prefix: &[u8]) -> Option<[u8; N]> {
     let mut address = [0; N];
     address.get_mut(..prefix.len())?.copy_from_slice(prefix);
     Some(address)
-}
-
-/// Bytes in hexadecimal.
-pub struct Hex<'a>(pub &'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 #[cfg(test)]

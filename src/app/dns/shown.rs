@@ -3,9 +3,9 @@
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
-use super::rdata::{Hex, TYPES};
+use super::rdata::TYPES;
 use super::{Dns, Record, Section, codes};
-use crate::field::Value;
+use crate::field::{Hex, Value};
 
 /// Most characters of a record's data that are shown.
 const MAX_SHOWN: usize = 255;

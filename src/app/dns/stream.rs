@@ -106,7 +106,7 @@ impl Protocol for Stream {
             }
             self.sides[at].is_lost = false;
         }
-        let mut run = run.after(0);
+        let mut run = *run;
         while !run.bytes.is_empty() {
             let part = self.sides[at].part.get_or_insert_with(|| {
                 let kind = if desk.opener() == Some(1 - at) { Kind::Response } else { Kind::Request };

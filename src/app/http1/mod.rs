@@ -10,6 +10,7 @@ pub mod name;
 pub mod pairing;
 mod parse;
 mod plain;
+mod searches;
 mod session;
 mod skim;
 pub mod start;
@@ -21,6 +22,7 @@ use super::message::Application;
 pub use datagram::datagram;
 use head::{Head, HeadRef, Version};
 use name::Name;
+pub use searches::Searches;
 pub use session::{Run, Session};
 pub(super) use session::{Undoing, content, end_coding, undo_codings};
 

@@ -3,6 +3,7 @@
 mod bodies;
 mod copies;
 mod doubt;
+mod end;
 mod foreign;
 mod handover;
 mod heads;
@@ -12,15 +13,13 @@ mod simple;
 use std::num::NonZero;
 
 use super::Http;
-use super::head::{Start, looks_like_start, plausible_resync};
+use super::head::{Start, looks_like_start};
 use super::pairing::{Answer, Method, Pairing};
-use crate::app::identify::identify;
-use crate::app::ledger::{Class, Ledger};
+use crate::app::ledger::Class;
 use crate::app::message::{Integrity, Kind, Message, Update};
-use crate::app::{Context, Output, protocol};
-use crate::frame::FrameNumber;
+use crate::app::{Context, Output};
 use crate::issue::Issue;
-use crate::tcp::reassembly::{Cause, End, ORIGIN};
+use crate::tcp::reassembly::ORIGIN;
 use crate::tcp::{Carrier, SegmentRef};
 pub(in crate::app) use bodies::{Undoing, content, end_coding, undo_codings};
 use foreign::Foreign;
@@ -95,27 +94,6 @@ impl Session {
         own.or_else(|| self.foreign.as_mut()?.protocol.as_mut()?.under_way(at).map(|message| &*message))
     }
 
-    /// Whether both directions began with something that is not HTTP, after a handshake.
-    fn is_other(&self) -> bool {
-        !self.recognised
-            && self.opener.is_some()
-            && self.foreign.as_ref().is_some_and(|foreign| {
-                foreign.protocol.is_none() && foreign.unread.iter().all(|unread| !unread.first.is_empty())
-            })
-    }
-
-    /// Whether bytes of such a connection may be passed over: unless a request begins them after all, as behind SOCKS.
-    pub fn passes_over(&self, at: usize, bytes: &[u8]) -> bool {
-        if !self.is_other() || protocol::may_begin(bytes) {
-            return false;
-        }
-        let begins = || bytes.first().is_some_and(u8::is_ascii_uppercase) && plausible_resync(bytes) == Start::Request;
-        let named = || identify(self.first_bytes(at), self.first_bytes(1 - at));
-        let turns =
-            || self.opener.map(usize::from) == Some(at) && begins() && named().is_none_or(|name| name == "SOCKS");
-        !turns()
-    }
-
     /// Bytes held because it is not known yet what they are.
     pub fn held(&self) -> usize {
         let protocol = self.foreign.as_ref().and_then(|foreign| foreign.protocol.as_ref());
@@ -133,11 +111,6 @@ impl Session {
                 self.overlong_head(at, cx);
             }
         }
-    }
-
-    /// The first bytes of a direction, where they are not HTTP.
-    pub fn first_bytes(&self, side: usize) -> &[u8] {
-        self.foreign.as_ref().map_or(&[], |foreign| &foreign.unread[side].first)
     }
 
     /// The next bytes of a direction.
@@ -169,6 +142,13 @@ impl Session {
             }
             rest = run.after(used);
             run = &rest;
+        }
+    }
+
+    /// What was set aside is given to `read`.
+    fn read_parked(&mut self, at: usize, read: fn(&mut Self, usize, &Run<'_>, &mut Context<'_>), cx: &mut Context<'_>) {
+        for (segment, bytes, carrier) in self.sides[at].take_parked() {
+            read(self, at, &Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
         }
     }
 
@@ -346,139 +326,6 @@ impl Session {
             Some(Kind::Response) => self.pairing.hole_in_responses(end),
             _ => self.sides[at].make_rare().early_hole = Some((start, end, explained)),
         }
-    }
-
-    /// The next `len` bytes of a direction are not there.
-    pub fn gap(&mut self, at: usize, offset: u64, len: u64, cause: Cause, forced: bool, cx: &mut Context<'_>) {
-        if !self.sides[at].begun {
-            self.begin_stream(at, offset);
-        }
-        self.stop_guessing(at, cx);
-        self.release(at, cx);
-        self.believe(at, cx);
-        let side = &mut self.sides[at];
-        if forced && let Some(message) = &mut side.message {
-            message.issues.insert(Issue::BufferFull);
-        }
-        let end = offset + len;
-        let absorbed = match &mut side.state {
-            State::Chunked(decoder) => decoder.pass(len),
-            State::UntilClose => true,
-            _ => false,
-        };
-        match &mut side.state {
-            _ if absorbed => self.lack(at, len, cause),
-            State::Length(left) => {
-                let within = len.min(*left);
-                *left -= within;
-                let done = *left == 0;
-                self.lack(at, within, cause);
-                if done {
-                    self.finish(at, Integrity::Complete, &[], cx);
-                }
-                if within < len {
-                    self.sides[at].state = State::Resync { boundary: false };
-                    self.note_hole(at, offset + within, end, false);
-                }
-            }
-            State::Chunked(_) | State::UntilClose => {
-                self.lack(at, len, cause);
-                self.finish(at, Integrity::Gap, &[], cx);
-                self.sides[at].state = State::Resync { boundary: false };
-                self.note_hole(at, offset, end, true);
-            }
-            State::Head { .. } => {
-                let exists = self.settle_head(at, cx);
-                if exists {
-                    self.lack(at, len, cause);
-                    self.finish(at, Integrity::Gap, &[], cx);
-                }
-                self.sides[at].state = State::Resync { boundary: false };
-                self.note_hole(at, offset, end, exists);
-            }
-            State::Start | State::Joined | State::Resync { .. } | State::Asked(_) => {
-                side.state = State::Resync { boundary: false };
-                self.note_hole(at, offset, end, false);
-            }
-            State::HandedOver => {
-                self.with_protocol(cx, |protocol, desk| protocol.gap(at, offset, len, cause, desk));
-            }
-            State::Guess(_) => {}
-        }
-        if !absorbed {
-            // The answer that a request waits for may be among them.
-            self.release(1 - at, cx);
-        }
-    }
-
-    /// Whether the end of a direction says nothing: it is between messages, and nothing was set aside.
-    pub fn is_between(&self, at: usize) -> bool {
-        let side = &self.sides[at];
-        if matches!(side.state, State::HandedOver) && self.protocol().is_some() {
-            return false;
-        }
-        matches!(side.state, State::Start | State::Joined | State::Resync { .. } | State::HandedOver) && !side.is_rare()
-    }
-
-    /// A direction has ended.
-    pub fn end(&mut self, at: usize, by: End, frame: FrameNumber, cx: &mut Context<'_>) {
-        self.settle_simple_request(at, &[], cx);
-        self.stop_guessing(at, cx);
-        self.release(at, cx);
-        // Not a byte of a body that HEAD would not have: nothing tells that one was sent.
-        if by == End::Fin && self.sides[at].doubt().is_some_and(|doubt| doubt.is_empty()) {
-            self.finish(at, Integrity::Complete, &[], cx);
-        }
-        self.believe(at, cx);
-        let cut = Integrity::cut_by(by);
-        match self.sides[at].state {
-            State::Head { .. } => {
-                if self.settle_head(at, cx) {
-                    let answered = self.answered(at);
-                    if let Some(message) = &mut self.sides[at].message {
-                        let whole_line = message.http().is_some_and(|http| http.raw.contains(&b'\n'));
-                        if whole_line && (by != End::Capture || answered) {
-                            message.issues.insert(Issue::MissingBlankLine);
-                        }
-                        if frame > 0 && by != End::Capture {
-                            message.frame = frame;
-                        }
-                    }
-                    self.finish(at, cut, &[], cx);
-                }
-            }
-            State::UntilClose if by == End::Fin => {
-                if let Some(message) = &mut self.sides[at].message
-                    && frame > 0
-                {
-                    message.frame = frame;
-                }
-                self.finish(at, Integrity::Complete, &[], cx);
-            }
-            State::Length(_) | State::Chunked(_) | State::UntilClose => self.finish(at, cut, &[], cx),
-            State::HandedOver => {
-                self.with_protocol(cx, |protocol, desk| protocol.end(at, by, frame, desk));
-            }
-            State::Start | State::Joined | State::Resync { .. } | State::Asked(_) | State::Guess(_) => {}
-        }
-    }
-
-    /// The connection is over: what was never recognised is of another protocol.
-    pub fn close(&mut self, ledger: &mut Ledger) {
-        for unread in self.foreign.iter_mut().flat_map(|foreign| foreign.unread.iter_mut()) {
-            ledger.add(Class::Other, std::mem::take(&mut unread.count));
-        }
-    }
-
-    /// Whether there is something that its end tells the class of.
-    pub fn has_unread(&self) -> bool {
-        self.foreign.is_some()
-    }
-
-    /// Whether the request under way has its final response.
-    fn answered(&mut self, at: usize) -> bool {
-        let number = self.sides[at].message.as_ref().map_or(0, |message| message.number);
-        number > 0 && self.sides[at].role == Some(Kind::Request) && self.pairing.waiting(number).is_none()
     }
 }
 

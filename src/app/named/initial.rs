@@ -18,7 +18,8 @@ const MAX_CRYPTO: usize = 16 << 10;
 /// Bytes that are skipped after the start of the packet number to find the sample (RFC 9001 5.4.2).
 const LONGEST_NUMBER: usize = 4;
 
-const V2: u32 = 0x6b33_43cf;
+/// Version 2 (RFC 9369).
+pub(super) const V2: u32 = 0x6b33_43cf;
 
 /// The salt of a version: that of RFC 9001, of RFC 9369, or of a draft.
 fn salt(version: u32) -> Option<&'static [u8; 20]> {

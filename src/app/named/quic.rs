@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::fmt::Write;
 
-use super::initial::{Crypto, Keys};
+use super::initial::{Crypto, Keys, V2};
 use super::{Found, neither, summary};
 use crate::app::datagram::{Datagram, Said};
 use crate::app::message::{Get, Kind, Message, Unit};
 use crate::app::tls::hello::Hello;
 use crate::app::tls::names;
-use crate::field::{self, Base, Field, Value};
+use crate::field::{self, Base, Field, Hex, Value};
 
 /// Most bytes of a connection ID in the versions that there are.
 const MAX_ID: usize = 20;
@@ -19,7 +19,7 @@ fn version_name(version: u32) -> Option<String> {
     match version {
         0 => Some("version negotiation".to_owned()),
         1 => Some("version 1".to_owned()),
-        0x6b33_43cf => Some("version 2".to_owned()),
+        V2 => Some("version 2".to_owned()),
         0xff00_0001..=0xff00_00ff => Some(format!("draft {}", version & 0xff)),
         // Google's own have a letter and three digits.
         _ if version >> 24 == u32::from(b'Q') || version >> 24 == u32::from(b'T') => {
@@ -132,7 +132,7 @@ fn long(bytes: &[u8]) -> Option<Long<'_>> {
     let kind = match (version, first >> 4 & 3) {
         (0, _) if rest.is_empty() || rest.len() % 4 != 0 => return None,
         (0, _) => "Version Negotiation",
-        (0x6b33_43cf, kind) => ["Retry", INITIAL, "0-RTT", "Handshake"][usize::from(kind)],
+        (V2, kind) => ["Retry", INITIAL, "0-RTT", "Handshake"][usize::from(kind)],
         (_, kind) => [INITIAL, "0-RTT", "Handshake", "Retry"][usize::from(kind)],
     };
     Some(Long { version, name, kind, to, from, rest })
@@ -146,7 +146,8 @@ pub(super) fn read(datagram: &Datagram<'_>) -> Option<Found> {
     let sort = u32::from(datagram.bytes.first()? >> 4 & 3);
     let (to, from) = (to.to_vec(), from.to_vec());
     let quic = Quic { version, to, from, hello: None, kind };
-    Some(Found { quic: Some(Box::new(quic.clone())), ..Found::new(neither(datagram), sort, quic.line(&name)) })
+    let line = quic.line(&name);
+    Some(Found { quic: Some(Box::new(quic)), ..Found::new(neither(datagram), sort, line) })
 }
 
 impl Quic {
@@ -171,10 +172,7 @@ impl Quic {
         }
         for (what, id) in [("to", &self.to), ("from", &self.from)] {
             if !id.is_empty() {
-                let _ = write!(line, ", {what} ");
-                id.iter().for_each(|byte| {
-                    let _ = write!(line, "{byte:02x}");
-                });
+                let _ = write!(line, ", {what} {}", Hex(id));
             }
         }
         line

@@ -2,15 +2,8 @@
 
 use super::{Found, neither};
 use crate::app::datagram::Datagram;
+use crate::app::identify::{be16, be32};
 use crate::app::message::Kind;
-
-fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|b| u16::from_be_bytes(*b))
-}
-
-fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|b| u32::from_be_bytes(*b))
-}
 
 fn has_port(datagram: &Datagram<'_>, ports: &[u16]) -> bool {
     datagram.ports.iter().any(|port| ports.contains(port))

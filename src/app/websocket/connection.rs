@@ -10,14 +10,17 @@ use super::payload::{Deflate, Under};
 use super::{WebSocket, of};
 use crate::app::http1::Run;
 use crate::app::ledger::Class;
-use crate::app::message::{Integrity, Kind, Message, Unit};
+use crate::app::message::{Integrity, Kind, Message, Place, Unit};
 use crate::app::protocol::{Desk, Protocol};
-use crate::frame::{FrameNumber, Timestamp};
+use crate::frame::FrameNumber;
 use crate::issue::Issue;
 use crate::tcp::reassembly::{Cause, End};
 
 /// Pings of a direction that wait for their pongs; a peer may leave all but the last one unanswered (RFC 6455 5.5.3).
 const MAX_PENDING: usize = 16;
+
+/// The only stream that a parser of one knows of.
+const CONNECTION: u64 = 0;
 
 /// The parser.
 pub(super) struct Connection {
@@ -53,9 +56,7 @@ enum State {
 struct Asked {
     opcode: Opcode,
     payload: Vec<u8>,
-    number: u32,
-    frame: FrameNumber,
-    time: Timestamp,
+    place: Place,
 }
 
 impl Connection {
@@ -247,16 +248,12 @@ impl Connection {
         if unit.opcode != Opcode::PING
             && let Some(found) = peers.iter().position(same)
         {
-            let asked = peers.drain(..=found).next_back();
-            if let Some(asked) = asked {
-                message.answers = Some(asked.number);
-                message.request_in = Some(asked.frame);
-                message.since_request = Some(message.first_time.since(asked.time));
+            if let Some(asked) = peers.drain(..=found).next_back() {
+                asked.place.is_answered(CONNECTION, message);
             }
         } else if matches!(unit.opcode, Opcode::PING | Opcode::CLOSE) {
             let (opcode, payload) = (unit.opcode, unit.content.clone());
-            let asked =
-                Asked { opcode, payload, number: message.number, frame: message.frame, time: message.last_time };
+            let asked = Asked { opcode, payload, place: Place::of(CONNECTION, message) };
             let own = &mut self.sides[at].pending;
             if own.len() == MAX_PENDING {
                 own.pop_front();

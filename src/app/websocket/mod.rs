@@ -12,6 +12,7 @@ use std::fmt;
 
 use super::message::{Application, Message, Unit};
 use super::protocol::Protocol;
+use crate::field::Hex;
 use extension::Extensions;
 use header::{Header, Opcode};
 
@@ -134,9 +135,8 @@ impl fmt::Display for WebSocket {
             _ if self.opcode == Opcode::TEXT => write!(f, " {}{more}", String::from_utf8_lossy(shown)),
             Ok(text) if !text.contains(char::is_control) => write!(f, " {text}{more}"),
             _ => {
-                write!(f, " {} B ", self.len)?;
-                shown.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))?;
-                f.write_str(if self.len > 8 { "…" } else { "" })
+                let first = &shown[..shown.len().min(8)];
+                write!(f, " {} B {}{}", self.len, Hex(first), if self.len > 8 { "…" } else { "" })
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use flate2::Decompress;
 
-use super::WebSocket;
 use super::header::{self, Opcode};
+use super::of;
 use super::utf8::Utf8;
 use crate::app::http1::coding::{MAX_DECODED, Stop, inflate};
 use crate::app::message::{Message, Unit};
@@ -73,7 +73,7 @@ pub(super) struct Under {
 
 impl Under {
     pub fn new(message: Box<Message>) -> Self {
-        let utf8 = unit(&message).filter(|unit| unit.opcode == Opcode::TEXT).map(|_| Utf8::default());
+        let utf8 = of(&message).filter(|unit| unit.opcode == Opcode::TEXT).map(|_| Utf8::default());
         Self { message, inflating: false, utf8, room: MAX_DECODED }
     }
 
@@ -102,14 +102,15 @@ impl Under {
     }
 
     fn plain(&mut self, bytes: &[u8], deflate: &mut Deflate, cx: &mut Context<'_>) {
-        if !self.is_compressed() {
-            return self.content(bytes, cx);
+        if self.is_compressed() {
+            self.inflate(bytes, deflate, cx);
+        } else {
+            self.content(bytes, cx);
         }
-        self.inflate(bytes, deflate, cx);
     }
 
     fn is_compressed(&self) -> bool {
-        unit(&self.message).is_some_and(|unit| unit.compressed)
+        of(&self.message).is_some_and(|unit| unit.compressed)
     }
 
     fn inflate(&mut self, mut bytes: &[u8], deflate: &mut Deflate, cx: &mut Context<'_>) {
@@ -143,29 +144,20 @@ impl Under {
                 Stop::Failed => Issue::DecompressionFailed,
                 Stop::TooLarge => Issue::DecodedTooLarge,
             });
-            self.stop(deflate, cx);
+            self.lack(deflate, cx);
         } else if ended && !alone {
-            self.refers_no_further(deflate, cx);
+            deflate.release(cx);
+            self.inflating = false;
         }
     }
 
-    fn refers_no_further(&mut self, deflate: &mut Deflate, cx: &mut Context<'_>) {
-        deflate.release(cx);
-        self.inflating = false;
-    }
-
-    /// Nothing more of it is decompressed, or read as text.
-    fn stop(&mut self, deflate: &mut Deflate, cx: &mut Context<'_>) {
+    /// Bytes of its payload or of its content are not there: nothing more of it is decompressed, or read as text.
+    pub fn lack(&mut self, deflate: &mut Deflate, cx: &mut Context<'_>) {
         self.utf8 = None;
         if self.is_compressed() {
             self.inflating = false;
             deflate.lose(cx);
         }
-    }
-
-    /// Bytes of its payload are not there.
-    pub fn lack(&mut self, deflate: &mut Deflate, cx: &mut Context<'_>) {
-        self.stop(deflate, cx);
     }
 
     /// The next bytes of its content.
@@ -212,7 +204,7 @@ impl Under {
 
     /// Bytes of its content that are kept.
     pub fn held(&self) -> usize {
-        unit(&self.message).map_or(0, |unit| unit.content.capacity())
+        of(&self.message).map_or(0, |unit| unit.content.capacity())
     }
 
     /// Gives them up.
@@ -222,8 +214,4 @@ impl Under {
             unit.keep = 0;
         }
     }
-}
-
-fn unit(message: &Message) -> Option<&WebSocket> {
-    super::of(message)
 }

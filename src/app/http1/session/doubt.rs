@@ -37,9 +37,7 @@ impl Session {
         let side = &mut self.sides[at];
         if let Some(rare) = side.rare() {
             rare.doubt = None;
-            for (segment, bytes, carrier) in side.take_parked() {
-                self.data(at, &Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
-            }
+            self.read_parked(at, Self::data, cx);
         }
     }
 }

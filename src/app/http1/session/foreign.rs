@@ -3,7 +3,9 @@
 use super::side::{Search, State, Unread};
 use super::{Run, Session};
 use crate::app::Context;
-use crate::app::ledger::Class;
+use crate::app::http1::head::{Start, plausible_resync};
+use crate::app::identify::identify;
+use crate::app::ledger::{Class, Ledger};
 use crate::app::message::{Integrity, Kind, Message};
 use crate::app::protocol::{self, Desk, Guess, Protocol};
 use crate::app::tls::Facts;
@@ -26,6 +28,44 @@ impl Session {
     /// What is known of the connection, where it is TLS.
     pub fn tls(&self) -> Option<&Facts> {
         self.foreign.as_ref()?.protocol.as_ref()?.tls()
+    }
+
+    /// Whether both directions began with something that is not HTTP, after a handshake.
+    pub(super) fn is_other(&self) -> bool {
+        !self.recognised
+            && self.opener.is_some()
+            && self.foreign.as_ref().is_some_and(|foreign| {
+                foreign.protocol.is_none() && foreign.unread.iter().all(|unread| !unread.first.is_empty())
+            })
+    }
+
+    /// Whether bytes of such a connection may be passed over: unless a request begins them after all, as behind SOCKS.
+    pub fn passes_over(&self, at: usize, bytes: &[u8]) -> bool {
+        if !self.is_other() || protocol::may_begin(bytes) {
+            return false;
+        }
+        let begins = || bytes.first().is_some_and(u8::is_ascii_uppercase) && plausible_resync(bytes) == Start::Request;
+        let named = || identify(self.first_bytes(at), self.first_bytes(1 - at));
+        let turns =
+            || self.opener.map(usize::from) == Some(at) && begins() && named().is_none_or(|name| name == "SOCKS");
+        !turns()
+    }
+
+    /// The first bytes of a direction, where they are not HTTP.
+    pub fn first_bytes(&self, side: usize) -> &[u8] {
+        self.foreign.as_ref().map_or(&[], |foreign| &foreign.unread[side].first)
+    }
+
+    /// The connection is over: what was never recognised is of another protocol.
+    pub fn close(&mut self, ledger: &mut Ledger) {
+        for unread in self.foreign.iter_mut().flat_map(|foreign| foreign.unread.iter_mut()) {
+            ledger.add(Class::Other, std::mem::take(&mut unread.count));
+        }
+    }
+
+    /// Whether there is something that its end tells the class of.
+    pub fn has_unread(&self) -> bool {
+        self.foreign.is_some()
     }
 
     /// The side that opened the connection, where that was captured.
@@ -108,7 +148,7 @@ impl Session {
             Some(Search::After) => State::Resync { boundary: true },
             None => State::HandedOver,
         };
-        self.read_parked(at, cx);
+        self.read_parked(at, Self::read, cx);
     }
 
     /// From here on the connection is this protocol's.
@@ -130,16 +170,9 @@ impl Session {
                 let guessed = matches!(side.state, State::Guess(_));
                 (side.state, side.begun) = (State::HandedOver, true);
                 if guessed {
-                    self.read_parked(at, cx);
+                    self.read_parked(at, Self::read, cx);
                 }
             }
-        }
-    }
-
-    /// What was set aside goes where the state has it.
-    pub(super) fn read_parked(&mut self, at: usize, cx: &mut Context<'_>) {
-        for (segment, bytes, carrier) in self.sides[at].take_parked() {
-            self.read(at, &Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
         }
     }
 

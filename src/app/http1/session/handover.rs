@@ -1,6 +1,6 @@
 //! `CONNECT` and `Upgrade`: what follows them belongs to another protocol, if the answer says so.
 
-use super::{Run, Session, State};
+use super::{Session, State};
 use crate::app::Context;
 use crate::app::http1::pairing::Method;
 
@@ -46,10 +46,7 @@ impl Session {
     }
 
     fn resolve(&mut self, client: usize, handed_over: bool, cx: &mut Context<'_>) {
-        let side = &mut self.sides[client];
-        side.state = if handed_over { State::HandedOver } else { State::Start };
-        for (segment, bytes, carrier) in side.take_parked() {
-            self.data(client, &Run { segment, bytes: &bytes, carrier: &carrier.get() }, cx);
-        }
+        self.sides[client].state = if handed_over { State::HandedOver } else { State::Start };
+        self.read_parked(client, Self::data, cx);
     }
 }

@@ -40,7 +40,7 @@ Examples:
 pub struct Connections {
     /// In which order; `start` of a file, and `end`, as soon as each has ended, of what comes live or in a pipe
     #[arg(long, value_enum, value_name = "BY")]
-    sort: Option<Sort>,
+    sort: Option<Order>,
     /// Tell how long acknowledgments took: the median in text, the extremes too in the others. It takes longer
     #[arg(long)]
     rtt: bool,
@@ -66,42 +66,11 @@ pub enum Shape {
     Csv,
 }
 
-/// In which order connections come.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-enum Sort {
-    /// By when they began
-    Start,
-    /// By when they ended
-    End,
-    /// Those with most bytes of payload first
-    Bytes,
-    /// Those with most messages first
-    Messages,
-    /// The longest first
-    Duration,
-    /// Those with the longest initial round-trip time first
-    Rtt,
-    /// Those with the highest rate first
-    Rate,
-    /// Those with most that was wrong first
-    Issues,
-}
-
 impl Connections {
     /// Makes a plan of them.
     pub(super) fn plan(self) -> Result<Plan, Failure> {
-        let is_of_file = self.reading.is_of_file();
-        let order = match self.sort {
-            Some(Sort::Start) => Order::Start,
-            None if is_of_file => Order::Start,
-            None | Some(Sort::End) => Order::End,
-            Some(Sort::Bytes) => Order::Bytes,
-            Some(Sort::Messages) => Order::Messages,
-            Some(Sort::Duration) => Order::Duration,
-            Some(Sort::Rtt) => Order::Rtt,
-            Some(Sort::Rate) => Order::Rate,
-            Some(Sort::Issues) => Order::Issues,
-        };
+        let usual = if self.reading.is_of_file() { Order::Start } else { Order::End };
+        let order = self.sort.unwrap_or(usual);
         let format = match self.format {
             Shape::Json => Format::Json,
             Shape::Csv => Format::Csv,

@@ -61,7 +61,7 @@ pub struct Follow {
     count: Option<u64>,
     /// Show what this side sends alone
     #[arg(long, value_enum, value_name = "SIDE")]
-    from: Option<From>,
+    from: Option<Who>,
     /// Show the bytes in hexadecimal and ASCII
     #[arg(short = 'X', long)]
     hex: bool,
@@ -99,15 +99,6 @@ pub enum Format {
     Text,
     /// JSON Lines, for programs
     Json,
-}
-
-/// One of the two sides.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum From {
-    /// Who opened the connection
-    Client,
-    /// The other one
-    Server,
 }
 
 /// How a conversation is shown.
@@ -155,10 +146,7 @@ impl Follow {
         };
         let following = Following {
             stream,
-            from: self.from.map(|from| match from {
-                From::Client => Who::Client,
-                From::Server => Who::Server,
-            }),
+            from: self.from,
             form: match self.format {
                 Format::Json if self.hex => return Err(plan::usage("--hex goes with -T text")),
                 Format::Json => Form::Json,

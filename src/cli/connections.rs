@@ -3,6 +3,7 @@
 use clap::{ArgAction, Args as Group, ValueEnum};
 use jiff::tz::TimeZone;
 
+use super::args::When;
 use super::plan::{Output, Plan, colors, times, width};
 use super::reading::Reading;
 use crate::engine;
@@ -51,6 +52,9 @@ pub struct Connections {
     /// first
     #[arg(short = 't', action = ArgAction::Count)]
     times: u8,
+    /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: When,
     #[command(flatten)]
     reading: Reading,
 }
@@ -76,7 +80,7 @@ impl Connections {
             Shape::Csv => Format::Csv,
             Shape::Text => Format::Text(TextOptions {
                 width: width().map(usize::from),
-                color: colors(self.reading.color),
+                color: colors(self.color),
                 time: times(self.times)?,
                 zone: TimeZone::system(),
                 rtt: self.rtt,

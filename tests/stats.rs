@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
+use common::capture::{self, Talk};
 use common::{dissect, fixtures, name, run};
 use serde_json::Value;
 
@@ -109,6 +110,22 @@ fn a_request_is_counted_with_its_answer() {
     assert_eq!(by_value(&stats, "http.host"), [("10.0.0.2".to_owned(), (3, bytes))].into());
     let method = rows(&stats, "http.request.method").next().unwrap();
     assert_eq!((&method["errors"], &method["time"]["count"]), (&1.into(), &3.into()));
+}
+
+#[test]
+fn an_error_of_http2_is_one() {
+    // HEADERS that end stream 1: GET / of http from the static table, and its status 404 (RFC 7541 appendix A).
+    let headers = |block: &[u8]| [&[0, 0, block.len() as u8, 1, 5, 0, 0, 0, 1], block].concat();
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let asked = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..], &headers(&[0x82, 0x84, 0x86])].concat();
+    let answered = [&settings[..], &headers(&[0x8d])].concat();
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("h2-error.pcap");
+    capture::write(&path, &[Talk::new(40_000).exchange(&asked, &answered).close()]);
+    let stats = records(&["stats", "-r", path.to_str().unwrap()]);
+    for (by, value) in [("protocol", "HTTP/2"), ("http.request.method", "GET"), ("http.response.code", "404")] {
+        let row = rows(&stats, by).find(|row| row["value"] == value).unwrap();
+        assert_eq!(row["errors"], 1, "{by}");
+    }
 }
 
 #[test]

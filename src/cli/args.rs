@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::print::report::{self, Undecided};
 use crate::source::MAX_SNAPLEN;
 
 use super::limit::Limit;
@@ -153,13 +154,13 @@ pub struct CheckArgs {
     pub learn: Option<PathBuf>,
     /// Format of the report; lints have `text` and `json`
     #[arg(short = 'T', long, value_enum, value_name = "FORMAT", default_value = "text")]
-    pub format: Report,
+    pub format: report::Format,
     /// Write the report to this file, whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// What a rule is worth that the capture does not decide: nothing is scored, its points, or none
     #[arg(long, value_enum, value_name = "WORTH", default_value = "omit")]
-    pub undecided: Worth,
+    pub undecided: Undecided,
     /// Do not look for this lint; may be repeated, `all` is every one
     #[arg(long, value_name = "LINT")]
     pub allow: Vec<String>,
@@ -188,36 +189,6 @@ pub struct CheckArgs {
     /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: When,
-}
-
-/// Format of a report.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Report {
-    /// For a person
-    Text,
-    /// One JSON object
-    Json,
-    /// The results.json of a Gradescope autograder
-    Gradescope,
-    /// JUnit XML
-    Junit,
-    /// Test Anything Protocol, version 14
-    Tap,
-    /// Markdown
-    Markdown,
-    /// A line a capture
-    Csv,
-}
-
-/// What an undecided rule is worth.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Worth {
-    /// It is not scored
-    Omit,
-    /// Its points
-    Pass,
-    /// Nothing
-    Fail,
 }
 
 /// Which lints are told of, and how.

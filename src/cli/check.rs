@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::thread;
 
-use super::args::{CheckArgs, Report, Worth};
+use super::args::CheckArgs;
 use super::limit::{self, number};
 use super::plan::{WIDTH, colors, width};
 use crate::check::lint::{Levels, severity};
@@ -183,15 +183,15 @@ impl Checks {
                     return Err(Failure::Usage(what.into()));
                 }
                 let rules = Box::new(rules(&path, &args.set, false)?);
-                Judge::Rules { rules, format: format(args.format), undecided: undecided(args.undecided) }
+                Judge::Rules { rules, format: args.format, undecided: args.undecided }
             }
             None if !args.set.is_empty() => {
                 return Err(Failure::Usage("--set goes with a file of rules".into()));
             }
             None => {
                 let json = match args.format {
-                    Report::Text => false,
-                    Report::Json => true,
+                    Format::Text => false,
+                    Format::Json => true,
                     _ => return Err(Failure::Usage("lints are reported as text or json".into())),
                 };
                 let levels = levels(args.config.as_deref(), &args.allow, &args.warn, &args.deny, args.min_severity)?;
@@ -242,24 +242,4 @@ fn levels(
         levels.min_severity(severity(&name).ok_or_else(wrong)?);
     }
     Ok(levels)
-}
-
-const fn format(report: Report) -> Format {
-    match report {
-        Report::Text => Format::Text,
-        Report::Json => Format::Json,
-        Report::Gradescope => Format::Gradescope,
-        Report::Junit => Format::Junit,
-        Report::Tap => Format::Tap,
-        Report::Markdown => Format::Markdown,
-        Report::Csv => Format::Csv,
-    }
-}
-
-const fn undecided(worth: Worth) -> Undecided {
-    match worth {
-        Worth::Omit => Undecided::Omit,
-        Worth::Pass => Undecided::Pass,
-        Worth::Fail => Undecided::Fail,
-    }
 }

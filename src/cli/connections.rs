@@ -3,6 +3,7 @@
 use clap::{ArgAction, Args as Group, ValueEnum};
 use jiff::tz::TimeZone;
 
+use super::args::When;
 use super::plan::{Output, Plan, colors, times, width};
 use super::reading::Reading;
 use crate::engine;
@@ -40,7 +41,7 @@ Examples:
 pub struct Connections {
     /// In which order; `start` of a file, and `end`, as soon as each has ended, of what comes live or in a pipe
     #[arg(long, value_enum, value_name = "BY")]
-    sort: Option<Sort>,
+    sort: Option<Order>,
     /// Tell how long acknowledgments took: the median in text, the extremes too in the others. It takes longer
     #[arg(long)]
     rtt: bool,
@@ -51,6 +52,9 @@ pub struct Connections {
     /// first
     #[arg(short = 't', action = ArgAction::Count)]
     times: u8,
+    /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: When,
     #[command(flatten)]
     reading: Reading,
 }
@@ -66,48 +70,17 @@ pub enum Shape {
     Csv,
 }
 
-/// In which order connections come.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-enum Sort {
-    /// By when they began
-    Start,
-    /// By when they ended
-    End,
-    /// Those with most bytes of payload first
-    Bytes,
-    /// Those with most messages first
-    Messages,
-    /// The longest first
-    Duration,
-    /// Those with the longest initial round-trip time first
-    Rtt,
-    /// Those with the highest rate first
-    Rate,
-    /// Those with most that was wrong first
-    Issues,
-}
-
 impl Connections {
     /// Makes a plan of them.
     pub(super) fn plan(self) -> Result<Plan, Failure> {
-        let is_of_file = self.reading.is_of_file();
-        let order = match self.sort {
-            Some(Sort::Start) => Order::Start,
-            None if is_of_file => Order::Start,
-            None | Some(Sort::End) => Order::End,
-            Some(Sort::Bytes) => Order::Bytes,
-            Some(Sort::Messages) => Order::Messages,
-            Some(Sort::Duration) => Order::Duration,
-            Some(Sort::Rtt) => Order::Rtt,
-            Some(Sort::Rate) => Order::Rate,
-            Some(Sort::Issues) => Order::Issues,
-        };
+        let usual = if self.reading.is_of_file() { Order::Start } else { Order::End };
+        let order = self.sort.unwrap_or(usual);
         let format = match self.format {
             Shape::Json => Format::Json,
             Shape::Csv => Format::Csv,
             Shape::Text => Format::Text(TextOptions {
                 width: width().map(usize::from),
-                color: colors(self.reading.color),
+                color: colors(self.color),
                 time: times(self.times)?,
                 zone: TimeZone::system(),
                 rtt: self.rtt,

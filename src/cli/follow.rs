@@ -1,17 +1,14 @@
 //! `dissect follow`: its arguments, and the plan that they come to.
 
-use std::path::PathBuf;
-
 use clap::{ArgAction, Args as Group, ValueEnum};
 
 use super::args::When;
-use super::limit::Limit;
-use super::plan::{self, Input, Output, Plan, Saved};
-use crate::engine::{self, Stream};
+use super::plan::{self, Output, Plan};
+use super::reading::Frames;
+use crate::engine::Stream;
 use crate::print::follow::Who;
 use crate::print::text::TimeFormat;
 use crate::run::Failure;
-use crate::source::MAX_SNAPLEN;
 
 const USAGE: &str = "dissect follow N -r FILE [OPTIONS] [BPF FILTER]...
        dissect follow --udp N -r FILE [OPTIONS] [BPF FILTER]...";
@@ -50,18 +47,9 @@ pub struct Follow {
     /// Follow this UDP stream
     #[arg(long, value_name = "N")]
     udp: Option<u64>,
-    /// Read this capture file; `-` is standard input
-    #[arg(short, long, value_name = "FILE", required_unless_present = "interfaces")]
-    read: Option<PathBuf>,
-    /// Capture on this interface, `any` for all of them; may be repeated
-    #[arg(short = 'i', long = "interface", value_name = "INTERFACE", conflicts_with = "read")]
-    interfaces: Vec<String>,
-    /// Stop after this many frames that passed the filter
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    count: Option<u64>,
     /// Show what this side sends alone
     #[arg(long, value_enum, value_name = "SIDE")]
-    from: Option<From>,
+    from: Option<Who>,
     /// Show the bytes in hexadecimal and ASCII
     #[arg(short = 'X', long)]
     hex: bool,
@@ -81,15 +69,8 @@ pub struct Follow {
     /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: When,
-    /// Accepted as in tcpdump: addresses and ports are never looked up
-    #[arg(short = 'n', action = ArgAction::Count, hide = true)]
-    numeric: u8,
-    /// Compute checksums, and keep segments with a bad one out of reassembly
-    #[arg(long)]
-    verify_checksums: bool,
-    /// Move a bound on memory: `queue`, `queues`, `connections`, `closed`; see `dissect --help`
-    #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
-    limits: Vec<Limit>,
+    #[command(flatten)]
+    frames: Frames,
 }
 
 /// Format of the results.
@@ -99,15 +80,6 @@ pub enum Format {
     Text,
     /// JSON Lines, for programs
     Json,
-}
-
-/// One of the two sides.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum From {
-    /// Who opened the connection
-    Client,
-    /// The other one
-    Server,
 }
 
 /// How a conversation is shown.
@@ -155,10 +127,7 @@ impl Follow {
         };
         let following = Following {
             stream,
-            from: self.from.map(|from| match from {
-                From::Client => Who::Client,
-                From::Server => Who::Server,
-            }),
+            from: self.from,
             form: match self.format {
                 Format::Json if self.hex => return Err(plan::usage("--hex goes with -T text")),
                 Format::Json => Form::Json,
@@ -172,23 +141,8 @@ impl Follow {
             width: plan::width(),
         };
         let output = Output::Follow(following);
-        let mut engine = engine::Options { verify_checksums: self.verify_checksums, ..plan::options(&output) };
-        self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
-        let input = match self.read {
-            Some(path) => plan::saved(path)?,
-            None => Input::Live { interfaces: self.interfaces, promiscuous: true, snaplen: MAX_SNAPLEN },
-        };
-        Ok(Plan {
-            input,
-            filter: plan::expression(&words),
-            display: None,
-            count: self.count,
-            write: None,
-            saved: Saved::All,
-            output,
-            engine,
-            strict: false,
-        })
+        let engine = plan::options(&output);
+        self.frames.plan(&words, output, engine)
     }
 }
 

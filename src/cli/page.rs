@@ -1,16 +1,12 @@
 //! `dissect page`: its arguments, and the plan that they come to.
 
-use std::path::PathBuf;
-
 use clap::{Args as Group, ValueEnum};
 
 use super::args::When;
-use super::limit::Limit;
-use super::plan::{self, Input, Output, Plan, Saved, usage};
-use crate::engine;
+use super::plan::{self, Output, Plan, usage};
+use super::reading::Frames;
 use crate::print::page::Style;
 use crate::run::Failure;
-use crate::source::MAX_SNAPLEN;
 
 const AFTER: &str = "\
 A visit is what a client fetches at one go: a page, what redirected to it, and all that Referer, the content of the \
@@ -40,12 +36,6 @@ pub struct Page {
     /// Tell of visit N alone, from 1; then look only at the frames for which this BPF expression holds
     #[arg(value_name = "N] [BPF FILTER")]
     words: Vec<String>,
-    /// Read this capture file; `-` is standard input
-    #[arg(short, long, value_name = "FILE")]
-    read: Option<PathBuf>,
-    /// Capture on this interface, until Ctrl-C; may be repeated
-    #[arg(short, long = "interface", value_name = "INTERFACE", conflicts_with = "read")]
-    interfaces: Vec<String>,
     /// Tell of this visit alone
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     visit: Option<u64>,
@@ -58,18 +48,11 @@ pub struct Page {
     /// Draw for so many columns; those of the terminal otherwise, or 100
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=1000))]
     width: Option<u16>,
-    /// Stop after this many frames that passed the filter
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    count: Option<u64>,
-    /// Compute checksums, and keep segments with a bad one out of reassembly
-    #[arg(long)]
-    verify_checksums: bool,
-    /// Move a bound on memory: `queue`, `queues`, `connections`, `closed`; see `dissect --help`
-    #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
-    limits: Vec<Limit>,
     /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: When,
+    #[command(flatten)]
+    frames: Frames,
 }
 
 /// Format of the visits.
@@ -89,13 +72,6 @@ impl Page {
         if number == Some(0) || number.is_some() && self.visit.is_some() {
             return Err(usage("say once which visit, from 1"));
         }
-        let input = match self.read {
-            Some(path) => plan::saved(path)?,
-            None if self.interfaces.is_empty() => {
-                return Err(usage("say where frames come from: -r FILE or -i INTERFACE"));
-            }
-            None => Input::Live { interfaces: self.interfaces, promiscuous: true, snaplen: MAX_SNAPLEN },
-        };
         let style = Style {
             json: self.format == PageFormat::Json,
             color: plan::colors(self.color),
@@ -104,18 +80,7 @@ impl Page {
             visit: number.or(self.visit),
         };
         let output = Output::Page(style);
-        let mut engine = engine::Options { verify_checksums: self.verify_checksums, ..plan::options(&output) };
-        self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
-        Ok(Plan {
-            input,
-            filter: plan::expression(words),
-            display: None,
-            count: self.count,
-            write: None,
-            saved: Saved::All,
-            output,
-            engine,
-            strict: false,
-        })
+        let engine = plan::options(&output);
+        self.frames.plan(words, output, engine)
     }
 }

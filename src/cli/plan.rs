@@ -175,17 +175,7 @@ impl Plan {
         if to_stdout && select.body.is_some() {
             return Err(usage("standard output can have the capture (-w -) or a body (--body), not both"));
         }
-        let input = match capture.read {
-            Some(path) => saved(path)?,
-            None if capture.interfaces.is_empty() => {
-                return Err(usage("say where frames come from: -i INTERFACE (-D lists them) or -r FILE"));
-            }
-            None => Input::Live {
-                interfaces: capture.interfaces,
-                promiscuous: !capture.no_promiscuous,
-                snaplen: if capture.snaplen == 0 { MAX_SNAPLEN } else { capture.snaplen },
-            },
-        };
+        let input = input(capture.read, capture.interfaces, !capture.no_promiscuous, capture.snaplen)?;
         let style = Style {
             format: show.format,
             // Without results those that a display filter chooses are still counted.
@@ -256,6 +246,22 @@ impl Plan {
             output,
             strict: false,
         })
+    }
+}
+
+/// Where frames come from; of a frame at most so many bytes, if not 0.
+pub(super) fn input(
+    read: Option<PathBuf>,
+    interfaces: Vec<String>,
+    promiscuous: bool,
+    snaplen: u32,
+) -> Result<Input, Failure> {
+    match read {
+        Some(path) => saved(path),
+        None if interfaces.is_empty() => {
+            Err(usage("say where frames come from: -i INTERFACE (`dissect -D` lists them) or -r FILE"))
+        }
+        None => Ok(Input::Live { interfaces, promiscuous, snaplen: if snaplen == 0 { MAX_SNAPLEN } else { snaplen } }),
     }
 }
 

@@ -2,28 +2,24 @@
 
 use std::path::PathBuf;
 
-use clap::Args as Group;
+use clap::{ArgAction, Args as Group};
 
-use super::args::When;
 use super::limit::Limit;
-use super::plan::{self, Input, Output, Plan, Saved, usage};
+use super::plan::{self, Output, Plan, Saved};
 use crate::engine;
 use crate::run::Failure;
 use crate::source::MAX_SNAPLEN;
 
-/// Where frames come from, and what is looked at.
+/// Where frames come from, and what is done with them before anything is told.
 #[derive(Group, Debug)]
-#[command(next_help_heading = "Capture and selection")]
-pub struct Reading {
+#[command(next_help_heading = "Capture")]
+pub struct Frames {
     /// Capture on this interface, `any` for all of them; may be repeated. Ctrl-C ends it
     #[arg(short = 'i', long = "interface", value_name = "INTERFACE", conflicts_with = "read")]
     interfaces: Vec<String>,
     /// Read a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4); `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     read: Option<PathBuf>,
-    /// Look only at the frames for which this BPF expression holds; see pcap-filter(7)
-    #[arg(value_name = "BPF FILTER")]
-    filter: Vec<String>,
     /// Stop after this many frames that passed the filter
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -34,6 +30,26 @@ pub struct Reading {
     /// Capture only frames that are for this machine: not in promiscuous mode
     #[arg(short = 'p', long = "no-promiscuous-mode")]
     no_promiscuous: bool,
+    /// Compute checksums, and keep segments with a bad one out of reassembly
+    #[arg(long)]
+    verify_checksums: bool,
+    /// Move a bound on memory: `queue`, `queues`, `connections`, `closed`; see `dissect --help`
+    #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
+    limits: Vec<Limit>,
+    /// Accepted as in tcpdump: addresses and ports are never looked up
+    #[arg(short = 'n', action = ArgAction::Count)]
+    numeric: u8,
+}
+
+/// Frames, and which of what they carry is looked at.
+#[derive(Group, Debug)]
+#[command(next_help_heading = "Selection")]
+pub struct Reading {
+    #[command(flatten)]
+    frames: Frames,
+    /// Look only at the frames for which this BPF expression holds; see pcap-filter(7)
+    #[arg(value_name = "BPF FILTER")]
+    filter: Vec<String>,
     /// Look at this TCP connection alone, by its number
     #[arg(long, value_name = "N")]
     stream: Option<u64>,
@@ -43,29 +59,41 @@ pub struct Reading {
     /// Exit with 1 if a byte of TCP payload is unexplained
     #[arg(long)]
     strict: bool,
-    /// Compute checksums, and keep segments with a bad one out of reassembly
-    #[arg(long)]
-    verify_checksums: bool,
-    /// Move a bound on memory: `queue`, `queues`, `connections`, `closed`; see `dissect --help`
-    #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
-    limits: Vec<Limit>,
-    /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
-    pub color: When,
-    /// Accepted as in tcpdump: addresses and ports are never looked up
-    #[arg(short = 'n', action = clap::ArgAction::Count)]
-    numeric: u8,
 }
 
-impl Reading {
-    /// Whether it is a capture file, of which the end is known to come.
-    pub fn is_of_file(&self) -> bool {
+impl Frames {
+    /// Whether they are of a capture file, of which the end is known to come.
+    fn are_of_file(&self) -> bool {
         self.read.as_ref().is_some_and(|path| path.as_os_str() != "-")
     }
 
     /// Makes a plan of them, for results that take no more of the core than what `engine` asks for.
+    pub fn plan(self, filter: &[String], output: Output, engine: engine::Options) -> Result<Plan, Failure> {
+        let mut engine = engine::Options { verify_checksums: self.verify_checksums, ..engine };
+        self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
+        Ok(Plan {
+            input: plan::input(self.read, self.interfaces, !self.no_promiscuous, self.snaplen)?,
+            filter: plan::expression(filter),
+            display: None,
+            count: self.count,
+            write: None,
+            saved: Saved::All,
+            output,
+            engine,
+            strict: false,
+        })
+    }
+}
+
+impl Reading {
+    /// Whether it is of a capture file, of which the end is known to come.
+    pub fn is_of_file(&self) -> bool {
+        self.frames.are_of_file()
+    }
+
+    /// Makes a plan of it, for results that take no more of the core than what `engine` asks for.
     pub fn plan(self, output: Output, engine: engine::Options) -> Result<Plan, Failure> {
-        let mut engine = engine::Options { verify_checksums: self.verify_checksums, stream: self.stream, ..engine };
+        let mut engine = engine::Options { stream: self.stream, ..engine };
         let asked = self.display_filter.as_deref().map(plan::display).transpose()?;
         // Others are connections too, of which nothing is asked.
         let display = match (self.stream, &self.display_filter) {
@@ -74,28 +102,37 @@ impl Reading {
             (Some(stream), Some(filter)) => Some(plan::display(&format!("tcp.stream == {stream} and ({filter})"))?),
         };
         plan::ask_for(display.as_ref(), &mut engine);
-        self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
-        let input = match self.read {
-            Some(path) => plan::saved(path)?,
-            None if self.interfaces.is_empty() => {
-                return Err(usage("say where frames come from: -i INTERFACE or -r FILE"));
-            }
-            None => Input::Live {
-                interfaces: self.interfaces,
-                promiscuous: !self.no_promiscuous,
-                snaplen: if self.snaplen == 0 { MAX_SNAPLEN } else { self.snaplen },
-            },
-        };
-        Ok(Plan {
-            input,
-            filter: plan::expression(&self.filter),
-            display,
-            count: self.count,
-            write: None,
-            saved: Saved::All,
-            output,
-            engine,
-            strict: self.strict,
-        })
+        Ok(Plan { display, strict: self.strict, ..self.frames.plan(&self.filter, output, engine)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::args::{Args, Command};
+    use super::super::plan::Input;
+    use super::*;
+
+    fn plan(words: &str) -> Result<Plan, Failure> {
+        match Args::try_parse_from(format!("dissect {words}").split(' ')).unwrap().command.unwrap() {
+            Command::Connections(connections) => connections.plan(),
+            Command::Stats(stats) => stats.plan(),
+            Command::Follow(follow) => follow.plan(),
+            Command::Export(export) => export.plan(),
+            Command::Page(page) => page.plan(),
+            command => panic!("{command:?}"),
+        }
+    }
+
+    #[test]
+    fn commands_take_frames_alike() {
+        for command in ["connections", "stats", "follow 0", "export -d bodies", "page", "page 2"] {
+            let live = plan(&format!("{command} -i lo -p -s 96 -c 3 tcp port 80")).unwrap();
+            assert!(matches!(live.input, Input::Live { promiscuous: false, snaplen: 96, .. }), "{command}");
+            assert_eq!((live.filter.as_deref(), live.count), (Some("tcp port 80"), Some(3)), "{command}");
+            assert!(matches!(plan(&format!("{command} -r a.pcap")).unwrap().input, Input::File(_)), "{command}");
+            assert!(matches!(plan(command), Err(Failure::Usage(line)) if line.contains("-i INTERFACE")), "{command}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args as Group;
 
+use super::args::When;
 use super::connections::Shape;
 use super::plan::{self, Output, Plan, WIDTH, colors, width};
 use super::reading::Reading;
@@ -42,6 +43,9 @@ pub struct Stats {
     /// Format of the results
     #[arg(short = 'T', long, value_enum, value_name = "FORMAT", default_value = "text")]
     format: Shape,
+    /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: When,
     #[command(flatten)]
     reading: Reading,
 }
@@ -54,7 +58,7 @@ impl Stats {
             Shape::Csv => Format::Csv,
             Shape::Text => Format::Text(TextOptions {
                 width: width().unwrap_or(WIDTH).into(),
-                color: colors(self.reading.color),
+                color: colors(self.color),
                 top: self.top.into(),
             }),
         };

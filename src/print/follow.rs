@@ -7,6 +7,7 @@ mod turn;
 use std::collections::HashSet;
 
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
 use super::pen::{Indent, Pen};
@@ -35,7 +36,7 @@ const GAP: usize = 2;
 const MAX_MARKED: usize = 4096;
 
 /// One of the two who talk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Who {
     /// Who opened the connection, or asks.
     Client,

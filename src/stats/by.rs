@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::app::message::{Kind, Message};
+use crate::app::tls::{self, handshake::kind};
 use crate::event;
 use crate::field::Value;
 use crate::filter::{FieldId, Fields, MessageRecord, Names, Record, Type, display};
@@ -24,16 +25,8 @@ enum Part {
     /// Content-Type without its parameters.
     MediaType,
     /// The version that a server has chosen.
-    TlsVersion(TlsVersion),
+    TlsVersion,
     Field(FieldId),
-}
-
-/// The fields that tell what version of TLS a server has chosen: the type of the message, and the version in the extension
-/// and outside of it (RFC 8446 4.2.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct TlsVersion {
-    kind: FieldId,
-    version: [FieldId; 2],
 }
 
 /// The protocol of what is of no protocol that is known.
@@ -42,7 +35,7 @@ pub const UNKNOWN: &str = "unknown";
 /// What messages are always counted by: the field, or what is made of it, what that is called, and what has it.
 struct Usual {
     name: &'static str,
-    part: Option<fn() -> Option<Part>>,
+    part: Option<Part>,
     of: Option<Kind>,
     title: &'static str,
     counted: &'static str,
@@ -53,7 +46,7 @@ impl Usual {
         Self { name, part: None, of: None, title, counted }
     }
 
-    const fn part(self, part: fn() -> Option<Part>) -> Self {
+    const fn part(self, part: Part) -> Self {
         Self { part: Some(part), ..self }
     }
 
@@ -64,23 +57,22 @@ impl Usual {
 
 /// By what messages are always counted. Those of a protocol that a capture does not have are not shown.
 const USUAL: &[Usual] = &[
-    Usual::field("protocol", "protocol", "messages").part(|| Some(Part::Protocol)),
-    Usual::field("http.host", "host", "requests").part(|| Some(Part::Host)),
+    Usual::field("protocol", "protocol", "messages").part(Part::Protocol),
+    Usual::field("http.host", "host", "requests").part(Part::Host),
     Usual::field("http.request.method", "method", "requests"),
     Usual::field("http.response.code", "status", "responses"),
-    Usual::field("http.content_type", "content type", "messages").part(|| Some(Part::MediaType)),
+    Usual::field("http.content_type", "content type", "messages").part(Part::MediaType),
     Usual::field("dns.qry.type", "DNS type", "questions").of(Kind::Request),
     Usual::field("dns.flags.rcode", "DNS answer", "responses").of(Kind::Response),
     Usual::field("tls.handshake.extensions_server_name", "TLS server name", "hellos"),
-    Usual::field("tls.handshake.version", "TLS version", "hellos").part(tls_version),
+    Usual::field("tls.handshake.version", "TLS version", "hellos").part(Part::TlsVersion),
     Usual::field("websocket.opcode", "WebSocket", "messages"),
 ];
 
 /// By what messages are always counted.
 pub fn usual() -> Vec<By> {
     let by = |usual: &Usual| {
-        let field = By::field(usual.name);
-        let part = usual.part.map_or(field.map(|by| by.part), |part| part())?;
+        let part = usual.part.or_else(|| Some(By::field(usual.name)?.part))?;
         Some(By { name: usual.name.into(), part, of: usual.of })
     };
     USUAL.iter().filter_map(by).collect()
@@ -129,9 +121,9 @@ impl By {
             Part::Protocol => put(protocol(message).as_bytes()),
             Part::Host => host(told).into_iter().for_each(|host| put(&host)),
             Part::MediaType => media_type(message).into_iter().for_each(|media_type| put(&media_type)),
-            Part::TlsVersion(fields) => {
-                if let Some(version) = fields.chosen(message, record) {
-                    put(version_name(version).as_bytes());
+            Part::TlsVersion => {
+                if let Some(version) = chosen_version(message) {
+                    put(tls::names::version(version).to_string().as_bytes());
                 }
             }
             Part::Field(id) => {
@@ -144,37 +136,10 @@ impl By {
     }
 }
 
-impl TlsVersion {
-    fn chosen(&self, message: &Message, record: &MessageRecord<'_>) -> Option<u64> {
-        const SERVER_HELLO: u64 = 2;
-        let is_hello = message.unit.application().name == "tls" && number(record, self.kind) == Some(SERVER_HELLO);
-        is_hello.then(|| self.version.iter().find_map(|field| number(record, *field))).flatten()
-    }
-}
-
-fn tls_version() -> Option<Part> {
-    let field = |name| Fields.resolve(name).map(|name| name.id);
-    let version = [field("tls.handshake.extensions.supported_version")?, field("tls.handshake.version")?];
-    Some(Part::TlsVersion(TlsVersion { kind: field("tls.handshake.type")?, version }))
-}
-
-fn version_name(version: u64) -> String {
-    match version {
-        0x300 => "SSL 3.0".into(),
-        0x301..=0x304 => format!("TLS 1.{}", version - 0x301),
-        version => format!("0x{version:04x}"),
-    }
-}
-
-/// The first value of a field that has numbers.
-pub(super) fn number(record: &MessageRecord<'_>, field: FieldId) -> Option<u64> {
-    let mut first = None;
-    record.values(field, &mut |item| {
-        if let Value::Uint(number) = item.value {
-            first.get_or_insert(number);
-        }
-    });
-    first
+/// The version in a ServerHello.
+fn chosen_version(message: &Message) -> Option<u16> {
+    let tls = tls::of(message).filter(|tls| tls.handshake().is_some_and(|it| it.kind == kind::SERVER_HELLO))?;
+    Some(tls.hello()?.highest_version())
 }
 
 fn protocol(message: &Message) -> &'static str {

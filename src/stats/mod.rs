@@ -6,9 +6,11 @@ pub mod durations;
 mod exchanges;
 pub mod table;
 
-use crate::app::message::{Kind, Message};
+use crate::app::dns::Variant;
+use crate::app::message::{Kind, Message, Unit};
+use crate::app::tls::Content;
 use crate::event::{self, Connection, Event};
-use crate::filter::{FieldId, Fields, MessageRecord, Names as _, Times};
+use crate::filter::{MessageRecord, Times};
 use by::By;
 use connections::Connections;
 use exchanges::{Answer, Exchanges, Places};
@@ -24,20 +26,7 @@ pub struct Stats {
     /// TCP connections.
     pub connections: Connections,
     exchanges: Exchanges,
-    faults: Vec<Fault>,
 }
-
-/// A field of a protocol that says that something is wrong: from this number on.
-#[derive(Debug)]
-struct Fault {
-    protocol: &'static str,
-    field: FieldId,
-    from: u64,
-}
-
-/// Which these are: 4xx and 5xx, an RCODE (RFC 1035 4.1.1), a fatal alert (RFC 8446 6).
-const FAULTS: [(&str, &str, u64); 3] =
-    [("http", "http.response.code", 400), ("dns", "dns.flags.rcode", 1), ("tls", "tls.alert_message.level", 2)];
 
 /// Messages, counted by one thing.
 #[derive(Debug)]
@@ -61,12 +50,7 @@ impl Stats {
                 breakdowns.push(breakdown(by));
             }
         }
-        let known = FAULTS.into_iter().filter_map(|(protocol, field, from)| {
-            let field = Fields.resolve(field)?.id;
-            Some(Fault { protocol, field, from })
-        });
-        let faults = known.collect();
-        Self { breakdowns, connections: Connections::default(), exchanges: Exchanges::default(), faults }
+        Self { breakdowns, connections: Connections::default(), exchanges: Exchanges::default() }
     }
 
     /// The breakdowns, that by protocol first.
@@ -91,7 +75,7 @@ impl Stats {
         let asked = answered.and_then(|number| self.exchanges.asked((key.0, key.1, number), is_final(message)));
         let mut answer = Answer {
             bytes: message.len - message.missing_bytes,
-            is_error: self.is_error(message, &record),
+            is_error: is_error(message),
             is_complete: message.integrity.issue().is_none(),
             time: message.since_request.filter(|_| is_final(message)),
             is_last: is_final(message),
@@ -131,13 +115,6 @@ impl Stats {
         }
     }
 
-    /// Whether a message says that something is wrong.
-    fn is_error(&self, message: &Message, record: &MessageRecord<'_>) -> bool {
-        let protocol = message.unit.application().name;
-        let fault = self.faults.iter().find(|fault| fault.protocol == protocol);
-        fault.is_some_and(|fault| by::number(record, fault.field).is_some_and(|number| number >= fault.from))
-    }
-
     fn connection(&mut self, connection: &Connection) {
         let protocol = self.breakdowns.iter_mut().find(|breakdown| breakdown.by.is_protocol());
         if let Some(Breakdown { table, .. }) = protocol {
@@ -157,6 +134,18 @@ impl Stats {
             }
         }
         self.connections.count(connection);
+    }
+}
+
+/// Whether a message says that something is wrong: 4xx and 5xx, an RCODE (RFC 1035 4.1.1), a fatal alert (RFC 8446 6).
+fn is_error(message: &Message) -> bool {
+    const FATAL: u8 = 2;
+    match &message.unit {
+        Unit::Http(http) => message.kind == Kind::Response && http.parsed.code >= 400,
+        // That of multicast means nothing (RFC 6762 18.11).
+        Unit::Dns(dns) => message.kind == Kind::Response && dns.variant == Variant::Dns && dns.rcode() != 0,
+        Unit::Tls(tls) => matches!(tls.content, Content::Alert(FATAL.., _)),
+        Unit::Http2(_) | Unit::WebSocket(_) | Unit::Named(_) => false,
     }
 }
 

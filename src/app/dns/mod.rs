@@ -353,6 +353,16 @@ impl Question {
     }
 }
 
+/// A type by its name.
+pub fn kind_name(kind: u16) -> Cow<'static, str> {
+    codes::kind(kind)
+}
+
+/// A response code by its name.
+pub fn rcode_name(rcode: u16) -> Cow<'static, str> {
+    codes::rcode(rcode)
+}
+
 /// A class by its name.
 pub fn class_name(class: u16) -> Cow<'static, str> {
     codes::class(class)

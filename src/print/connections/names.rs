@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::app::message::Kind;
+use crate::app::dns::Dns;
+use crate::app::message::{Kind, Unit};
 use crate::event::{Connection, Message, Transport};
-use crate::field::Value;
-use crate::filter::{FieldId, Fields, MessageRecord, Names as _, Record, Times};
 
 /// Connections and addresses that are known by name: more are nameless.
 const MAX_NAMES: usize = 128 << 10;
@@ -15,34 +14,26 @@ const MAX_NAMES: usize = 128 << 10;
 const MAX_NAME: usize = 255;
 
 /// Names by what they are of.
+#[derive(Default)]
 pub(super) struct Names {
     streams: HashMap<u64, Box<[u8]>, foldhash::fast::RandomState>,
     addresses: HashMap<IpAddr, Box<[u8]>, foldhash::fast::RandomState>,
-    /// Of TLS, the name that the client asks for; the name asked for, and the addresses that are the answer.
-    server_name: Option<FieldId>,
-    asked: Option<FieldId>,
-    answers: Vec<FieldId>,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        let field = |name| Fields.resolve(name).map(|name| name.id);
-        Self {
-            streams: HashMap::default(),
-            addresses: HashMap::default(),
-            server_name: field("tls.handshake.extensions_server_name"),
-            asked: field("dns.qry.name"),
-            answers: ["dns.a", "dns.aaaa"].into_iter().filter_map(field).collect(),
-        }
-    }
 }
 
 impl Names {
     /// Takes note of the names that a message tells.
     pub fn message(&mut self, told: &Message<'_>) {
-        match told.message.unit.application().name {
-            "http" | "tls" | "http2" if told.flow.transport == Transport::Tcp => self.server(told),
-            "dns" | "mdns" | "llmnr" if told.message.kind == Kind::Response => self.addresses(told),
+        let (message, stream) = (told.message, told.flow.stream);
+        match &message.unit {
+            Unit::Dns(dns) if message.kind == Kind::Response => self.addresses(dns),
+            Unit::Http(http) if message.kind == Kind::Request && told.flow.transport == Transport::Tcp => {
+                let host = http.head().host();
+                host.into_iter().for_each(|host| self.server(stream, without_port(&host)));
+            }
+            Unit::Tls(tls) => {
+                let host = tls.hello().and_then(|hello| hello.server_name.as_deref());
+                host.into_iter().for_each(|host| self.server(stream, host));
+            }
             _ => {}
         }
     }
@@ -57,52 +48,23 @@ impl Names {
         of_stream.or_else(|| self.addresses.get(&server).cloned())
     }
 
-    fn server(&mut self, told: &Message<'_>) {
-        let stream = told.flow.stream;
-        if self.streams.len() >= MAX_NAMES || self.streams.contains_key(&stream) {
-            return;
+    /// The first name that the client gives the server of a stream. An address says nothing that the connection does not.
+    fn server(&mut self, stream: u64, name: &[u8]) {
+        let has_room = self.streams.len() < MAX_NAMES && !self.streams.contains_key(&stream);
+        if has_room && !name.is_empty() && !is_address(name) {
+            self.streams.insert(stream, kept(name));
         }
-        let mut name: Option<Box<[u8]>> = None;
-        if let Some(http) = told.message.http().filter(|_| told.message.kind == Kind::Request) {
-            name = http.head().host().map(|host| kept(without_port(&host)));
-        } else if let Some(field) = self.server_name {
-            values(told, field, &mut |value| {
-                if let Value::Text(text) = value {
-                    name.get_or_insert_with(|| kept(text));
-                }
-            });
-        }
-        // An address says nothing that the connection does not.
-        let name = name.filter(|name| !name.is_empty() && !is_address(name));
-        name.into_iter().for_each(|name| drop(self.streams.insert(stream, name)));
     }
 
-    fn addresses(&mut self, told: &Message<'_>) {
-        let mut name: Option<Box<[u8]>> = None;
-        let Some(asked) = self.asked else { return };
-        values(told, asked, &mut |value| {
-            if let Value::Text(text) = value {
-                name.get_or_insert_with(|| kept(text));
+    /// The name that was looked up, of the addresses that are the answer.
+    fn addresses(&mut self, dns: &Dns) {
+        let Some(asked) = dns.questions.first() else { return };
+        for address in dns.addresses() {
+            if self.addresses.len() < MAX_NAMES || self.addresses.contains_key(&address) {
+                self.addresses.insert(address, kept(asked.name.as_bytes()));
             }
-        });
-        let Some(name) = name else { return };
-        for field in self.answers.clone() {
-            values(told, field, &mut |value| {
-                let address = match value {
-                    Value::Ipv4(octets) => IpAddr::from(octets),
-                    Value::Ipv6(octets) => IpAddr::from(octets),
-                    _ => return,
-                };
-                if self.addresses.len() < MAX_NAMES || self.addresses.contains_key(&address) {
-                    self.addresses.insert(address, name.clone());
-                }
-            });
         }
     }
-}
-
-fn values(told: &Message<'_>, field: FieldId, put: &mut dyn FnMut(Value<'_>)) {
-    MessageRecord::as_captured(told, Times::default()).values(field, &mut |item| put(item.value));
 }
 
 fn kept(name: &[u8]) -> Box<[u8]> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::mem;
 
+use clap::ValueEnum;
+
 use super::Named;
 use crate::event::{Connection, Transport};
 use crate::issue::Severity;
@@ -11,11 +13,11 @@ use crate::issue::Severity;
 const MAX_HELD: usize = 128 << 10;
 
 /// In which order connections come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {
     /// By when they began.
     Start,
-    /// By when they ended, as soon as they have.
+    /// By when they ended.
     End,
     /// Those with most bytes of payload first.
     Bytes,
@@ -25,7 +27,7 @@ pub enum Order {
     Duration,
     /// Those with the longest initial round-trip time first.
     Rtt,
-    /// Those with the highest rate, both ways together, first.
+    /// Those with the highest rate first.
     Rate,
     /// Those with most that was wrong first.
     Issues,

@@ -10,6 +10,8 @@ mod text;
 
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use crate::check::evaluate::evidence::{Evidence, Term, Value};
 use crate::check::evaluate::{Outcome, Verdict};
 use crate::check::rules::Rules;
@@ -32,7 +34,7 @@ pub struct Graded {
 }
 
 /// What an undecided rule is worth.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Undecided {
     /// It is not scored: a person has to look.
     Omit,
@@ -43,7 +45,7 @@ pub enum Undecided {
 }
 
 /// A format of reports.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
     /// For a person.
     Text,

@@ -9,7 +9,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 
+use common::wire::{MS, Packet, frame};
 use common::{dissect, run};
+use dissect::engine::Engine;
+use dissect::page::Recorder;
+use dissect::print::page;
 use serde_json::Value;
 
 /// The records of a capture, but for the first and the last one.
@@ -307,4 +311,64 @@ fn over_http2_it_is_as_nghttp_says() {
             assert_eq!((&object["cause"], &object["by"]), (&"content".into(), &1.into()));
         }
     }
+}
+
+#[test]
+fn what_went_over_websocket_is_counted() {
+    for name in ["websocket-chat.pcap", "websocket-browser.pcap", "websocket-deflate.pcap"] {
+        let printed = run(dissect().args(["-T", "json", "-r"]).arg(fixture(name)));
+        let messages = String::from_utf8(printed.stdout).unwrap();
+        let (mut counts, mut bytes) = ([0; 2], [0; 2]);
+        for message in messages.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+            let websocket = &message["websocket"];
+            if ["text", "binary"].iter().any(|kind| websocket["type"] == *kind) {
+                // A client masks what it sends (RFC 6455 5.1).
+                let side = usize::from(websocket["mask"][0] == false);
+                counts[side] += 1;
+                bytes[side] += websocket["length"].as_u64().unwrap();
+            }
+        }
+        assert!(counts.iter().all(|count| *count > 0), "{name}");
+        let records = told(name);
+        let objects = of_type(&records, "object");
+        let chats: Vec<_> = objects.iter().filter_map(|object| object.get("websocket")).collect();
+        let [chat] = chats[..] else { panic!("{name}: {chats:?}") };
+        assert_eq!([&chat["messages_to_server"], &chat["messages_to_client"]], counts, "{name}");
+        assert_eq!([&chat["bytes_to_server"], &chat["bytes_to_client"]], bytes, "{name}");
+    }
+}
+
+#[test]
+fn what_arp_told_is_told_of_the_connection_after_it() {
+    let arp = |operation: u8, [from, to]: [u8; 2]| {
+        let address = |end| [2, 0, 0, 0, 0, end, 10, 0, 0, end];
+        let packet = [&[0, 1, 8, 0, 6, 4, 0, operation][..], &address(from), &address(to)].concat();
+        [&[2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, from, 8, 6][..], &packet].concat()
+    };
+    let packet = |port, syn, seq, payload: &[u8]| {
+        Packet { port, syn, ..Packet::new(0, seq, (!syn).then_some(1), payload) }.bytes()
+    };
+    let mut engine = Engine::new(page::options());
+    let mut recorder = Recorder::default();
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let frames = [
+        arp(1, [1, 2]),
+        arp(2, [2, 1]),
+        packet(1, true, 0, b""),
+        packet(1, false, 1, request),
+        packet(2, true, 0, b""),
+        packet(2, false, 1, request),
+    ];
+    for (at, bytes) in frames.iter().enumerate() {
+        engine.push(frame(at as u64 + 1, at as i64 * MS, bytes), &mut recorder);
+    }
+    engine.finish(&mut recorder);
+    let pages = recorder.finish();
+    let hop = pages.connections[&0].next_hop.as_deref().unwrap();
+    assert_eq!(
+        (hop.address, hop.mac, hop.asked.frame, hop.answered.frame),
+        ([10, 0, 0, 2].into(), [2, 0, 0, 0, 0, 2], 1, 2)
+    );
+    // It was known already when the second was opened.
+    assert_eq!(pages.connections[&1].next_hop, None);
 }

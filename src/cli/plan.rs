@@ -340,8 +340,7 @@ pub(super) fn options(output: &Output) -> engine::Options {
         Output::Follow(ref following) => engine::Options { follow: Some(following.stream), ..default },
         Output::Nothing => engine::Options { only_totals: true, ..default },
         Output::Connections { .. } | Output::Stats { .. } => default,
-        // What pages name is in the beginning of their content.
-        Output::Page(_) => engine::Options { packets: true, preview: LONG_PREVIEW, ..default },
+        Output::Page(_) => page::options(),
     }
 }
 

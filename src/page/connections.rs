@@ -1,9 +1,11 @@
 //! Connections: how each was opened, what went over it each way, how it ended.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Moment;
+use super::budget::Budget;
+use super::neighbours::{Neighbour, Neighbours};
 use super::secure::Secured;
 use crate::decode::{self, Decoded, TcpHeader};
 use crate::event::{self, Close, Packet};
@@ -12,8 +14,8 @@ use crate::frame::Timestamp;
 use crate::issue::IssueSet;
 use crate::tcp::Control;
 
-/// Connections that are kept.
-const MAX_CONNECTIONS: usize = 128 << 10;
+/// Bytes that a connection takes: how it was opened, itself, and as it is written.
+const COST: usize = 1500;
 
 /// A connection.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct Connection {
     pub client: Endpoint,
     /// The other.
     pub server: Endpoint,
+    /// Where its first SYN was sent to, if that was asked for before.
+    pub next_hop: Option<Box<Neighbour>>,
     /// The first SYN.
     pub syn: Option<Moment>,
     /// How many SYNs there were.
@@ -74,8 +78,9 @@ impl Connection {
 }
 
 /// How a connection was opened, as far as it was.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Default, Debug)]
 pub struct Opening {
+    next_hop: Option<Box<Neighbour>>,
     syn: Option<Moment>,
     syns: u32,
     /// Ports and addresses tell directions apart: the client's port.
@@ -129,42 +134,48 @@ fn time_to_live(decoded: &Decoded<'_>) -> Option<u8> {
 /// Connections under way, and those that have ended.
 #[derive(Default, Debug)]
 pub struct Connections {
+    neighbours: Neighbours,
     opening: HashMap<u64, Opening>,
-    kept: HashMap<u64, Connection>,
+    kept: BTreeMap<u64, Box<Connection>>,
     /// How many are not kept.
     pub beyond: u64,
 }
 
 impl Connections {
     /// Takes a frame.
-    pub fn packet(&mut self, packet: &Packet<'_>) {
+    pub fn packet(&mut self, packet: &Packet<'_>, budget: &mut Budget) {
         let (Some((stream, _)), decode::Transport::Tcp(header)) = (packet.tcp, packet.decoded.transport) else {
-            return;
+            return self.neighbours.packet(packet.decoded);
         };
-        let room = self.opening.len() < MAX_CONNECTIONS;
         match self.opening.entry(stream) {
             Entry::Occupied(mut opening) if !opening.get().is_complete() => {
                 opening.get_mut().segment(packet.decoded, &header);
             }
-            Entry::Vacant(new) if room && Control(header.flags).any(Control::SYN) => {
-                new.insert(Opening::default()).segment(packet.decoded, &header);
+            Entry::Vacant(new) if Control(header.flags).any(Control::SYN) && budget.take(COST) => {
+                let next_hop = self.neighbours.lead_to(packet.decoded).map(Box::new);
+                new.insert(Opening { next_hop, ..Opening::default() }).segment(packet.decoded, &header);
             }
             Entry::Occupied(_) | Entry::Vacant(_) => {}
         }
     }
 
     /// Takes a connection that has ended.
-    pub fn ended(&mut self, connection: &event::Connection) {
-        let event::Connection { flow, close, first, last, directions, protocol, http, issues, .. } = connection;
-        let opening = self.opening.remove(&flow.stream).unwrap_or_default();
+    pub fn ended(&mut self, connection: &event::Connection, budget: &mut Budget) {
+        let event::Connection { flow, close, first, last, directions, protocol, http, issues, handshake, .. } =
+            connection;
+        let opening = self.opening.remove(&flow.stream);
         // Another protocol's connections are no part of a visit.
         if !http && protocol.is_some_and(|name| !matches!(name, "TLS" | "HTTP/2" | "HTTP2")) {
+            opening.into_iter().for_each(|_| budget.give_back(COST));
             return;
         }
-        if self.kept.len() >= MAX_CONNECTIONS {
+        // Where there was no room for how it was opened, it is not told of as if it had been open before.
+        let [syn, ..] = handshake;
+        if opening.is_none() && (*syn || !budget.take(COST)) {
             self.beyond += 1;
             return;
         }
+        let opening = opening.unwrap_or_default();
         let client = flow.client.unwrap_or(0);
         let moment = |(time, frame): (Timestamp, u64)| Moment { time, frame };
         let again = |at: usize| {
@@ -175,6 +186,7 @@ impl Connections {
             stream: flow.stream,
             client: flow.ends[client],
             server: flow.ends[1 - client],
+            next_hop: opening.next_hop,
             syn: opening.syn,
             syns: opening.syns,
             syn_ack: opening.syn_ack,
@@ -190,22 +202,18 @@ impl Connections {
             issues: *issues,
             secured: None,
         };
-        self.kept.insert(flow.stream, connection);
+        self.kept.insert(flow.stream, Box::new(connection));
     }
 
-    /// Takes how they were secured.
-    pub fn secure(&mut self, secured: HashMap<u64, Secured>) {
-        for (stream, secured) in secured {
-            if let Some(connection) = self.kept.get_mut(&stream) {
-                connection.secured = Some(Box::new(secured));
-            }
+    /// Takes how one was secured.
+    pub fn secure(&mut self, stream: u64, secured: Secured) {
+        if let Some(connection) = self.kept.get_mut(&stream) {
+            connection.secured = Some(Box::new(secured));
         }
     }
 
-    /// Those that have ended, in the order of their numbers.
-    pub fn into_kept(self) -> impl Iterator<Item = Connection> {
-        let mut kept: Vec<_> = self.kept.into_values().collect();
-        kept.sort_by_key(|connection| connection.stream);
-        kept.into_iter()
+    /// Those that have ended.
+    pub fn into_kept(self) -> BTreeMap<u64, Box<Connection>> {
+        self.kept
     }
 }

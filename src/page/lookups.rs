@@ -4,13 +4,18 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use super::Moment;
+use super::budget::of_text;
 use crate::app::dns::{Dns, Section, Variant};
 use crate::app::message::{Kind, Unit};
 use crate::event;
 use crate::frame::{FrameNumber, Timestamp};
 
-/// Lookups that are kept.
+/// Lookups that are kept, and the bytes that they may take.
 const MAX_LOOKUPS: usize = 16 << 10;
+const MAX_BYTES: usize = 24 << 20;
+/// Bytes that a lookup takes, and a question, at least: in memory, to be found, and as they are written.
+const LOOKUP: usize = 800;
+const QUESTION: usize = 300;
 /// Questions of a lookup that are kept, and records of an answer.
 const MAX_QUESTIONS: usize = 16;
 const MAX_RECORDS: usize = 16;
@@ -60,6 +65,12 @@ pub struct Question {
 }
 
 impl Question {
+    /// Bytes that it takes.
+    fn cost(&self) -> usize {
+        let records = self.records.iter().map(|record| 24 + of_text(record));
+        QUESTION + records.sum::<usize>() + 100 * self.addresses.len()
+    }
+
     /// Whether it was answered with an error.
     pub fn failed(&self) -> bool {
         !matches!(&self.rcode[..], "" | "NOERROR")
@@ -105,6 +116,8 @@ impl Lookup {
 #[derive(Default, Debug)]
 pub struct Lookups {
     kept: VecDeque<Lookup>,
+    /// Bytes that they take.
+    bytes: usize,
     /// How many were given up: number of the first one kept.
     given_up: usize,
     /// The latest lookup of a name by a client.
@@ -161,14 +174,16 @@ impl Lookups {
                     lookup.more += 1;
                     return None;
                 }
+                self.bytes += question.cost();
                 lookup.questions.push(question);
                 return Some((at, lookup.questions.len() - 1));
             }
         }
-        if self.kept.len() == MAX_LOOKUPS {
+        while self.kept.len() >= MAX_LOOKUPS || self.bytes >= MAX_BYTES && !self.kept.is_empty() {
             self.give_up_oldest();
         }
         let at = self.given_up + self.kept.len();
+        self.bytes += LOOKUP + question.cost() + 2 * of_text(&key.1);
         self.kept.push_back(Lookup { name: key.1.clone(), client, server, questions: vec![question], more: 0 });
         self.by_name.insert(key, at);
         Some((at, 0))
@@ -176,6 +191,8 @@ impl Lookups {
 
     fn give_up_oldest(&mut self) {
         let Some(oldest) = self.kept.pop_front() else { return };
+        let questions = oldest.questions.iter().map(Question::cost).sum::<usize>();
+        self.bytes = self.bytes.saturating_sub(LOOKUP + questions + 2 * of_text(&oldest.name));
         for address in oldest.questions.iter().flat_map(|question| &question.addresses) {
             // They are in order, but for answers that came late: those are passed over where they are met.
             if let Some(lookups) = self.by_address.get_mut(address) {
@@ -197,12 +214,14 @@ impl Lookups {
     fn answer(&mut self, (at, question): (usize, usize), dns: &Dns, moment: Moment) {
         let lookup = self.kept.get_mut(at - self.given_up);
         let Some(question) = lookup.and_then(|lookup| lookup.questions.get_mut(question)) else { return };
+        let before = question.cost();
         question.answered = Some(moment);
         question.rcode = dns.rcode_name().into_owned();
         let records = dns.section(Section::Answer).take(MAX_RECORDS);
         question.records = records.map(|record| dns.shown(record).to_string()).collect();
         question.addresses = dns.addresses();
         question.addresses.truncate(MAX_RECORDS);
+        self.bytes = (self.bytes + question.cost()).saturating_sub(before);
         for address in &question.addresses {
             let lookups = self.by_address.entry(*address).or_default();
             if lookups.back() != Some(&at) {

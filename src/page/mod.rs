@@ -4,9 +4,11 @@
 //! [`Recorder`] takes the core's events and keeps what visits are made of, within bounds; [`Recorder::finish`] finds the
 //! visits in it. Nothing here prints.
 
+mod budget;
 mod connections;
 pub mod lookups;
 mod mentions;
+mod neighbours;
 mod object;
 mod phases;
 mod recorder;
@@ -20,7 +22,8 @@ use std::net::IpAddr;
 use crate::frame::{FrameNumber, Timestamp};
 pub use connections::Connection;
 pub use lookups::{Lookup, Question};
-pub use object::{Content, Exchange, Fetch, Object, Part, Turn};
+pub use neighbours::Neighbour;
+pub use object::{Chat, Content, Exchange, Fetch, Object, Part, Turn};
 pub use phases::{Phase, Phases, Span};
 pub use recorder::Recorder;
 pub use secure::Secured;
@@ -41,7 +44,7 @@ pub struct Pages {
     /// The visits, by when they began.
     pub visits: Vec<Visit>,
     /// The connections that visits used or opened, by their number; one may serve several visits.
-    pub connections: BTreeMap<u64, Connection>,
+    pub connections: BTreeMap<u64, Box<Connection>>,
     /// Lookups of names after which nothing was fetched.
     pub lookups: Vec<Lookup>,
     /// Connections over which nothing was fetched, and that belong to no visit.

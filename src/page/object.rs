@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Cause;
+use super::budget::of_text;
 use super::mentions::Names;
 use super::stalls::{self, Stall};
 use crate::app::http1::{Http, uri};
@@ -14,6 +15,10 @@ use crate::issue::IssueSet;
 /// Characters kept of a URL, of the name of a type, a method.
 const MAX_URL: usize = 2048;
 const MAX_WORD: usize = 64;
+
+/// Bytes that an object takes at least: in memory, to find its visit, and as it is written, where it may be a visit of its
+/// own.
+pub const COST: usize = 3 << 10;
 
 /// One object of a page.
 #[derive(Debug)]
@@ -93,6 +98,19 @@ pub struct Exchange {
     pub version: u8,
     /// Interim responses.
     pub interim: u32,
+    /// What followed over WebSocket, where the connection was handed over to that.
+    pub chat: Option<Chat>,
+}
+
+/// Messages of WebSocket, without its control frames: of the client, of the server.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Chat {
+    /// How many.
+    pub messages: [u64; 2],
+    /// Bytes of their content, decompressed.
+    pub bytes: [u64; 2],
+    /// When the last one ended.
+    pub last: Option<Timestamp>,
 }
 
 /// What a request is for, as browsers tell (Fetch Metadata; Upgrade-Insecure-Requests goes with navigations alone).
@@ -170,6 +188,11 @@ impl Part {
             stalls,
         }
     }
+
+    /// Bytes that its stalls take.
+    pub fn extra(&self) -> usize {
+        self.stalls.len() * 200
+    }
 }
 
 impl Object {
@@ -228,15 +251,23 @@ impl Object {
             .all(|part| part.as_ref().is_some_and(|part| part.integrity == Integrity::Complete))
     }
 
-    /// Bytes of memory, roughly.
-    pub fn cost(&self) -> usize {
+    /// Bytes that it takes beside [`COST`].
+    pub fn extra(&self) -> usize {
         let content = self.exchange().map_or(0, |exchange| {
-            let text = exchange.url.len() + exchange.referer.as_ref().map_or(0, String::len);
+            let texts = [Some(&exchange.url), exchange.referer.as_ref(), exchange.location.as_ref()];
             // Of a name, what is needed to find it later, too.
-            text + exchange.location.as_ref().map_or(0, String::len) + 96 * exchange.names.len()
+            texts.into_iter().flatten().map(|text| of_text(text)).sum::<usize>() + 96 * exchange.names.len()
         });
-        let stalls = [&self.request, &self.response].into_iter().flatten().map(|part| part.stalls.len() * 40);
-        1024 + content + stalls.sum::<usize>()
+        content + [&self.request, &self.response].into_iter().flatten().map(Part::extra).sum::<usize>()
+    }
+
+    /// Gives up what tells no more than why things were fetched, and when they stood still.
+    pub fn shrink(&mut self) {
+        if let Content::Http(exchange) = &mut self.content {
+            (exchange.referer, exchange.location, exchange.names) = (None, None, Names::default());
+            exchange.url = cut(&exchange.url, MAX_WORD);
+        }
+        [&mut self.request, &mut self.response].into_iter().flatten().for_each(|part| part.stalls = Vec::new());
     }
 }
 
@@ -281,7 +312,7 @@ impl Exchange {
 }
 
 /// No more than so many bytes of a text.
-fn cut(text: &str, max: usize) -> String {
+pub fn cut(text: &str, max: usize) -> String {
     let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     text[..end].to_owned()
 }

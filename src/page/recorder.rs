@@ -3,31 +3,31 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::budget::Budget;
 use super::connections::Connections;
 use super::lookups::Lookups;
-use super::object::{Content, Object, Part};
+use super::object::{self, Content, Object, Part};
 use super::secure::Sessions;
 use super::stalls;
 use super::{Pages, visits};
 use crate::app::http1::Http;
 use crate::app::message::{Kind, Unit};
+use crate::app::websocket::WebSocket;
 use crate::event::{self, Event, Flow, Sink, Transport, Update};
-
-/// Objects that are kept, and the bytes that they may take.
-const MAX_OBJECTS: usize = 64 << 10;
-const MAX_BYTES: usize = 160 << 20;
 
 /// Takes the events of a capture.
 #[derive(Default)]
 pub struct Recorder {
     objects: Vec<Object>,
-    bytes: usize,
+    budget: Budget,
     /// The object of a request, by its connection and number.
     requests: HashMap<(u64, u32), usize>,
     /// The object of a response, likewise.
     responses: HashMap<(u64, u32), usize>,
     /// The object of a request of HTTP/2, by its connection and stream.
     streams: HashMap<(u64, u32), usize>,
+    /// The object with which a connection was handed over to WebSocket.
+    upgrades: HashMap<u64, usize>,
     connections: Connections,
     lookups: Lookups,
     sessions: Sessions,
@@ -37,10 +37,10 @@ pub struct Recorder {
 impl Sink for Recorder {
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::Packet(packet) => self.connections.packet(&packet),
+            Event::Packet(packet) => self.connections.packet(&packet, &mut self.budget),
             Event::Message(told) => self.message(&told),
             Event::Update(update) => self.update(&update),
-            Event::Connection(connection) => self.connections.ended(connection),
+            Event::Connection(connection) => self.connections.ended(connection, &mut self.budget),
             Event::Body { .. } | Event::Followed(_) => {}
         }
     }
@@ -50,9 +50,7 @@ impl Recorder {
     /// The visits in what it took.
     pub fn finish(mut self) -> Pages {
         let beyond = self.beyond + self.sessions.beyond;
-        let (turns, secured) = self.sessions.finish();
-        self.objects.extend(turns);
-        self.connections.secure(secured);
+        self.objects.extend(self.sessions.finish(&mut self.connections));
         let mut pages = visits::find(self.objects, self.connections, self.lookups);
         pages.beyond.objects = beyond;
         pages
@@ -65,8 +63,11 @@ impl Recorder {
                 Kind::Response => self.response(told, http),
                 Kind::Message { .. } => {}
             },
+            Unit::WebSocket(websocket) if told.flow.transport == Transport::Tcp => self.chat(told, websocket),
             Unit::Dns(_) => self.lookups.message(told),
-            Unit::Tls(tls) if told.flow.transport == Transport::Tcp => self.sessions.message(told, tls),
+            Unit::Tls(tls) if told.flow.transport == Transport::Tcp => {
+                self.sessions.message(told, tls, &mut self.budget);
+            }
             _ => {}
         }
     }
@@ -85,8 +86,8 @@ impl Recorder {
             }
         }
         object.request = Some(Part::of(told.message, http.body_len));
+        self.pay(key, 0);
         let Some(at) = self.requests.get(&key).copied() else { return };
-        self.bytes += self.objects[at].cost();
         if let Some(part) = http.http2.as_ref().filter(|part| part.promised_on.is_none()) {
             self.streams.insert((told.flow.stream, part.stream), at);
         }
@@ -108,7 +109,7 @@ impl Recorder {
             self.beyond += u64::from(message.answers.is_none());
             return;
         };
-        let before = object.cost();
+        let before = object.extra();
         let Content::Http(exchange) = &mut object.content else { return };
         if !http.is_final() {
             exchange.interim += 1;
@@ -116,17 +117,31 @@ impl Recorder {
         }
         exchange.response(http);
         object.response = Some(Part::of(message, http.body_len));
-        self.bytes += object.cost().saturating_sub(before);
+        self.pay(key, before);
         if let Some(at) = self.requests.get(&key) {
             self.responses.insert((told.flow.stream, message.number), *at);
+            if http.hands_over {
+                self.upgrades.insert(told.flow.stream, *at);
+            }
         }
+    }
+
+    fn chat(&mut self, told: &event::Message<'_>, websocket: &WebSocket) {
+        let object = self.upgrades.get(&told.flow.stream).and_then(|at| self.objects.get_mut(*at));
+        let Some(object) = object.filter(|_| !websocket.opcode.is_control()) else { return };
+        let side = usize::from(told.flow.ends[told.message.side] != object.ends[0]);
+        let Content::Http(exchange) = &mut object.content else { return };
+        let chat = exchange.chat.get_or_insert_default();
+        chat.messages[side] += 1;
+        chat.bytes[side] += websocket.len;
+        chat.last = chat.last.max(Some(told.message.last_time));
     }
 
     /// The object of a request of this connection and number, whose client is this end; none where there are too many.
     fn object(&mut self, key: (u64, u32), flow: &Flow, client: usize) -> Option<&mut Object> {
         let at = match self.requests.entry(key) {
             Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(_) if self.objects.len() >= MAX_OBJECTS || self.bytes >= MAX_BYTES => return None,
+            Entry::Vacant(_) if !self.budget.take(object::COST) => return None,
             Entry::Vacant(new) => {
                 let content = Content::Http(Box::default());
                 self.objects.push(Object::new(flow.stream, [flow.ends[client], flow.ends[1 - client]], content));
@@ -134,6 +149,17 @@ impl Recorder {
             }
         };
         self.objects.get_mut(at)
+    }
+
+    /// Takes from the budget what an object needs more than so much; where that is not there, the object loses what it need
+    /// not have.
+    fn pay(&mut self, key: (u64, u32), paid: usize) {
+        let object = self.requests.get(&key).and_then(|at| self.objects.get_mut(*at));
+        if let Some(object) = object
+            && !self.budget.take(object.extra().saturating_sub(paid))
+        {
+            object.shrink();
+        }
     }
 
     /// A copy of bytes of a message that was told of before.

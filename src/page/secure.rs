@@ -1,9 +1,12 @@
 //! What can be seen of connections within TLS: how they were secured, and the turns in which data went each way.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::Moment;
-use super::object::{Content, Object, Part, Turn};
+use super::budget::{Budget, of_text};
+use super::connections::Connections;
+use super::object::{self, Content, Object, Part, Turn};
 use crate::app::message::{Integrity, Message};
 use crate::app::tls::hello::Hello;
 use crate::app::tls::{self, Hidden, Tls, names};
@@ -11,10 +14,12 @@ use crate::event;
 use crate::frame::Timestamp;
 use crate::tcp::SegmentRef;
 
-/// Runs of encrypted data that are kept.
-const MAX_RUNS: usize = 128 << 10;
-/// Connections of which the handshake is kept.
-const MAX_SECURED: usize = 64 << 10;
+/// Bytes that a session takes, and a run with its half of a turn, at least.
+const SESSION: usize = 1200;
+const RUN: usize = 400 + object::COST / 2;
+
+/// Bytes that are kept of a name, that of a host (RFC 1035 2.3.4) among them.
+const MAX_NAME: usize = 255;
 
 /// Bytes of an encrypted record in which a request does not fit: an alert has some 20, the small frames with which HTTP/2
 /// keeps house up to 35, the shortest request of HTTP/1.1 some 45.
@@ -52,7 +57,7 @@ impl Secured {
 
     fn client_hello(&mut self, hello: &Hello, moment: Moment) {
         self.client_hello.get_or_insert(moment);
-        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+        let text = |bytes: &Vec<u8>| object::cut(&String::from_utf8_lossy(bytes), MAX_NAME);
         self.host = hello.server_name.as_ref().map(text);
         self.offered = hello.alpn.iter().take(16).map(text).collect();
     }
@@ -61,7 +66,12 @@ impl Secured {
         self.server_hello.get_or_insert(moment);
         self.version = Some(names::version(hello.highest_version()).to_string());
         self.cipher = hello.ciphers.first().map(|cipher| names::cipher(*cipher).to_string());
-        self.alpn = hello.alpn.first().map(|alpn| String::from_utf8_lossy(alpn).into_owned());
+        self.alpn = hello.alpn.first().map(|alpn| object::cut(&String::from_utf8_lossy(alpn), MAX_NAME));
+    }
+
+    /// Bytes that its names take, those of each turn too.
+    fn extra(&self) -> usize {
+        self.offered.iter().chain(&self.host).chain(&self.alpn).map(|text| 24 + of_text(text)).sum()
     }
 
     /// Whether pages may be within, on a connection to this port.
@@ -100,48 +110,56 @@ struct Session {
 /// All of them.
 #[derive(Default, Debug)]
 pub struct Sessions {
-    sessions: HashMap<u64, Session>,
-    runs: usize,
+    sessions: HashMap<u64, Box<Session>>,
     /// How many runs are not kept.
     pub beyond: u64,
 }
 
 impl Sessions {
     /// Takes a message of TLS.
-    pub fn message(&mut self, told: &event::Message<'_>, tls: &Tls) {
-        let (message, stream) = (told.message, told.flow.stream);
-        if self.sessions.len() >= MAX_SECURED && !self.sessions.contains_key(&stream) {
-            self.beyond += u64::from(matches!(tls.content, tls::Content::Data(_)));
-            return;
-        }
-        let session = self.sessions.entry(stream).or_default();
+    pub fn message(&mut self, told: &event::Message<'_>, tls: &Tls, budget: &mut Budget) {
+        let message = told.message;
+        let session = match self.sessions.entry(told.flow.stream) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) if budget.take(SESSION) => new.insert(Box::default()),
+            Entry::Vacant(_) => {
+                self.beyond += u64::from(matches!(tls.content, tls::Content::Data(_)));
+                return;
+            }
+        };
         let client = told.flow.client.unwrap_or(0);
         session.ends = Some([told.flow.ends[client], told.flow.ends[1 - client]]);
         let by_client = message.side == client;
         let moment = Moment { time: message.first_time, frame: message.segments.first_frame() };
         match (&tls.content, tls.hello()) {
             (_, Some(hello)) if hello.by_server && !hello.is_retry() => session.secured.server_hello(hello, moment),
-            (_, Some(hello)) if !hello.by_server => session.secured.client_hello(hello, moment),
+            (_, Some(hello)) if !hello.by_server => {
+                session.secured.client_hello(hello, moment);
+                if !budget.take(session.secured.extra()) {
+                    (session.secured.host, session.secured.offered) = (None, Vec::new());
+                }
+            }
             (tls::Content::EncryptedFinished, _) => {
                 session.finished[usize::from(!by_client)].get_or_insert(moment);
             }
-            (tls::Content::Data(hidden), _) if self.runs < MAX_RUNS => {
+            (tls::Content::Data(hidden), _) => {
                 if *hidden == Hidden::Handshake && by_client {
                     session.secured.secured.get_or_insert(moment);
                 }
-                if let Some(run) = Run::of(message, tls, *hidden, by_client) {
+                let Some(run) = Run::of(message, tls, *hidden, by_client) else { return };
+                if budget.take(run.cost() + session.secured.extra()) {
                     session.runs.push(run);
-                    self.runs += 1;
+                } else {
+                    self.beyond += 1;
                 }
             }
-            (tls::Content::Data(_), _) => self.beyond += 1,
             _ => {}
         }
     }
 
-    /// The turns, as objects, and how each connection was secured.
-    pub fn finish(self) -> (Vec<Object>, HashMap<u64, Secured>) {
-        let (mut objects, mut secured) = (Vec::new(), HashMap::new());
+    /// The turns, as objects; tells the connections how they were secured.
+    pub fn finish(self, connections: &mut Connections) -> Vec<Object> {
+        let mut objects = Vec::new();
         for (stream, mut session) in self.sessions {
             // A run is told of when it has ended, and what came in between before it.
             session.runs.sort_by_key(|run| run.number);
@@ -156,9 +174,9 @@ impl Sessions {
             if let Some(ends) = session.ends.filter(|ends| session.secured.is_web(ends[1].port)) {
                 turns(session.runs, &session.secured, |content| Object::new(stream, ends, content), &mut objects);
             }
-            secured.insert(stream, session.secured);
+            connections.secure(stream, session.secured);
         }
-        (objects, secured)
+        objects
     }
 }
 
@@ -232,6 +250,11 @@ impl Run {
             end: message.end(),
             acked: if by_client { Vec::new() } else { kept.iter().map(acked).collect() },
         })
+    }
+
+    /// Bytes that it takes.
+    fn cost(&self) -> usize {
+        RUN + self.part.extra() + 24 * self.acked.len()
     }
 
     /// The run as the answer to what ended there in the client's stream: from the first segment on that acknowledges it. What

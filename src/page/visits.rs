@@ -4,7 +4,7 @@
 //! page of the client has as its part. What else is fetched belongs to the page that its Referer names, that has its name in
 //! the content, or else to what the client visits at that time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use super::connections::Connections;
@@ -12,6 +12,7 @@ use super::lookups::Lookups;
 use super::mentions::{Named, hash, last_part};
 use super::object::{Exchange, Fetch, Object};
 use super::{Cause, Connection, Lookup, Pages, Visit};
+use crate::app::http1::uri;
 use crate::frame::Timestamp;
 
 /// A visit is over when nothing was under way for so long, where nothing else tells.
@@ -24,7 +25,7 @@ pub fn find(mut objects: Vec<Object>, connections: Connections, lookups: Lookups
     objects.sort_by_key(|object| (object.first(), object.stream));
     let mut pages = Pages::default();
     pages.beyond.connections = connections.beyond;
-    let connections: HashMap<u64, Connection> = connections.into_kept().map(|one| (one.stream, one)).collect();
+    let connections = connections.into_kept();
     let dns = lead_up(&mut objects, &connections, &lookups);
     let (mut drafts, places) = Grouping::default().group(&objects);
     for (object, place) in objects.iter_mut().zip(&places) {
@@ -39,7 +40,11 @@ pub fn find(mut objects: Vec<Object>, connections: Connections, lookups: Lookups
 }
 
 /// Tells the first object on each connection what came before it. Returns, by object, the lookup that led there.
-fn lead_up(objects: &mut [Object], connections: &HashMap<u64, Connection>, lookups: &Lookups) -> HashMap<usize, usize> {
+fn lead_up(
+    objects: &mut [Object],
+    connections: &BTreeMap<u64, Box<Connection>>,
+    lookups: &Lookups,
+) -> HashMap<usize, usize> {
     let (mut led, mut claimed) = (HashMap::new(), HashMap::new());
     let mut first: HashMap<u64, usize> = HashMap::new();
     for (at, object) in objects.iter().enumerate() {
@@ -58,7 +63,7 @@ fn lead_up(objects: &mut [Object], connections: &HashMap<u64, Connection>, looku
         before.secure = connection.secured.as_ref().and_then(|secured| secured.span());
         let host = match object.turn() {
             Some(turn) => turn.host.as_deref(),
-            None => object.exchange().and_then(|exchange| host(&exchange.url)),
+            None => object.exchange().and_then(|exchange| uri::host(&exchange.url)),
         };
         let server = connection.server.address;
         let of_host = lookups.before(server, connection.start(), host);
@@ -74,22 +79,6 @@ fn lead_up(objects: &mut [Object], connections: &HashMap<u64, Connection>, looku
         object.before = Some(before);
     }
     led
-}
-
-/// The host of a URL, without its port.
-fn host(url: &str) -> Option<&str> {
-    let authority = url.split_once("://")?.1.split(['/', '?']).next()?;
-    if let Some(address) = authority.strip_prefix('[') {
-        return address.split(']').next();
-    }
-    authority.split(':').next().filter(|host| !host.is_empty())
-}
-
-/// Scheme and authority of a URL, with a slash.
-fn origin(url: &str) -> Option<&str> {
-    let authority = url.find("://")? + 3;
-    let end = url[authority..].find('/')?;
-    Some(&url[..=authority + end])
 }
 
 /// Where an object belongs.
@@ -205,7 +194,7 @@ impl Grouping {
         let host_of = |object: &Object| object.turn().and_then(|turn| turn.host.clone());
         let last = self.drafts[visit].objects.last().copied();
         let location = last.and_then(|last| objects[last].exchange()?.location.as_deref());
-        match (last, location.filter(|location| location.starts_with("https:")).and_then(host), host_of(turn)) {
+        match (last, location.filter(|location| location.starts_with("https:")).and_then(uri::host), host_of(turn)) {
             (Some(last), Some(led), Some(host)) if led.eq_ignore_ascii_case(&host) => Cause::Redirect(last),
             _ => Cause::Time,
         }
@@ -240,7 +229,9 @@ impl Grouping {
         if let Some(location) = &exchange.location {
             self.redirects.insert((client, hash(location.as_bytes())), at);
         }
-        if let Some(origin) = origin(&exchange.url).filter(|_| self.drafts[visit].document == at) {
+        if let Some(origin) = uri::origin(&exchange.url).filter(|_| self.drafts[visit].document == at) {
+            // With a slash, as Referer has it.
+            let origin = &exchange.url[..=origin.len()];
             self.origins.insert((client, hash(origin.as_bytes())), at);
         }
         for (name, named) in exchange.names.iter() {
@@ -360,7 +351,7 @@ fn give_lookups(pages: &mut Pages, places: &[Place], lookups: Lookups, led: &Has
 }
 
 /// Gives each connection to the visits that used it, and to the one in which it was opened.
-fn give_connections(pages: &mut Pages, connections: HashMap<u64, Connection>) {
+fn give_connections(pages: &mut Pages, connections: BTreeMap<u64, Box<Connection>>) {
     let mut used: HashMap<u64, Vec<usize>> = HashMap::new();
     for (at, visit) in pages.visits.iter().enumerate() {
         for object in &visit.objects {
@@ -371,7 +362,7 @@ fn give_connections(pages: &mut Pages, connections: HashMap<u64, Connection>) {
         }
     }
     let times = Times::of(&pages.visits);
-    pages.connections = connections.into_iter().collect();
+    pages.connections = connections;
     for connection in pages.connections.values() {
         let mut visits = used.remove(&connection.stream).unwrap_or_default();
         let opened = connection.syn.and_then(|syn| times.at(connection.client.address, syn.time));
@@ -404,18 +395,5 @@ impl Times {
         let after = times.partition_point(|(start, ..)| start.since(time) <= QUIET);
         let (_, end, visit) = times.get(after.checked_sub(1)?)?;
         (time.since(*end) <= QUIET).then_some(*visit)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_of_urls() {
-        assert_eq!(host("http://h:81/x"), Some("h"));
-        assert_eq!(host("http://[::1]:81/x"), Some("::1"));
-        assert_eq!(host(""), None);
-        assert_eq!(origin("http://h:81/x/y"), Some("http://h:81/"));
     }
 }

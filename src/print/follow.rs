@@ -1,5 +1,7 @@
 //! `dissect follow`: one stream as a conversation, both directions in the order of cause and effect.
 
+mod heading;
+mod messages;
 mod notes;
 mod order;
 mod turn;
@@ -10,30 +12,26 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
-use super::pen::{Indent, Pen};
-use super::style::{DIM, HEADING, ODD};
+use super::pen::Pen;
+use super::style::{DIM, HEADING};
 use super::text::{self, TimeFormat};
-use super::time::{Clock, Span};
+use super::time::Clock;
 use super::{Begin, End, Printer};
-use crate::app::message::{Integrity, Message};
+use crate::app::message::Message;
 use crate::engine::Stream;
 use crate::event::{Event, Flow, Followed, Transport};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::issue::IssueSet;
 use crate::tcp::reassembly::{End as Ended, Item};
 use crate::tcp::{Carrier, SegmentRef};
+use heading::{footing, heading};
+use messages::EndedMessage;
 pub(super) use order::{Order, Seen, Told};
 use turn::{Place, Title, Turn};
 
 /// How long nothing comes before that is told as a pause, nanoseconds: longer than TCP by itself keeps anyone waiting, as
 /// an ACK is delayed by less (RFC 9293 3.8.6.3).
 const PAUSE: i64 = 500_000_000;
-
-/// Spaces between the pieces of a line.
-const GAP: usize = 2;
-
-/// Messages under way of which it is known that they are marked: more than HTTP/2 has streams open at a time, as a rule.
-const MAX_MARKED: usize = 4096;
 
 /// One of the two who talk.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -131,17 +129,6 @@ struct Teller {
     marked: HashSet<u32>,
 }
 
-/// What is remembered of a message that has ended, until its bytes are told.
-struct EndedMessage {
-    side: usize,
-    number: u32,
-    start: u64,
-    title: Title,
-    /// Where it goes on after bytes of others.
-    resumed: Vec<u64>,
-    integrity: Integrity,
-}
-
 /// What was written last.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Last {
@@ -175,19 +162,6 @@ impl Conversation {
         };
         Self { order, teller }
     }
-}
-
-/// Where a message goes on after bytes of others, as those of HTTP/2 do; nowhere where bytes of it are missing, or not
-/// all of its segments are kept.
-fn resumed(message: &Message) -> Vec<u64> {
-    let kept = message.segments.kept();
-    if message.missing_bytes > 0 || kept.len() as u64 != message.segments.count() {
-        return Vec::new();
-    }
-    let mut runs: Vec<_> = kept.iter().map(|run| (run.offset, run.offset + u64::from(run.len))).collect();
-    runs.sort_unstable();
-    let breaks = runs.windows(2).filter(|pair| pair[0].1 < pair[1].0);
-    breaks.map(|pair| pair[1].0).collect()
 }
 
 impl Printer for Conversation {
@@ -400,77 +374,6 @@ impl Teller {
         self.finish_turn(out);
     }
 
-    /// Takes note of a message that has ended.
-    fn message(&mut self, message: &Message) {
-        let title = self.title_of(message, true);
-        let Message { side, number, start, integrity, .. } = *message;
-        self.ended.push(EndedMessage { side, number, start, title, resumed: resumed(message), integrity });
-    }
-
-    fn title_of(&self, message: &Message, named: bool) -> Title {
-        Title::new(message, named, self.options.width, self.options.color)
-    }
-
-    /// Marks where messages begin in the turn, and where one ends that is not whole.
-    fn mark_messages(&mut self, side: usize, under_way: Option<&Message>, out: &mut Vec<u8>) {
-        let ended = std::mem::take(&mut self.ended).into_iter();
-        let (ended, others): (Vec<_>, Vec<_>) = ended.partition(|ended| ended.side == side);
-        self.ended = others;
-        for ended in ended {
-            let marked = self.marked.remove(&ended.number);
-            if !marked {
-                self.mark_start(ended.side, ended.start, &ended.title);
-            }
-            let title = ended.title.going_on();
-            for start in &ended.resumed {
-                self.mark_start(ended.side, *start, &title);
-            }
-            if self.under_way[ended.side].as_ref().is_some_and(|(start, _)| *start == ended.start) {
-                self.under_way[ended.side] = None;
-            }
-            if ended.integrity != Integrity::Complete {
-                self.not_whole(&ended, out);
-            }
-        }
-        let Some(message) = under_way.filter(|message| message.number > 0) else { return };
-        if self.marked.contains(&message.number) {
-            return;
-        }
-        let is_known = message.http().is_some_and(|http| http.parsed.complete);
-        let title = self.title_of(message, is_known);
-        if is_known {
-            self.mark_start(side, message.start, &title);
-            self.remember(message.number);
-        } else {
-            self.under_way[side] = Some((message.start, title));
-        }
-    }
-
-    fn remember(&mut self, number: u32) {
-        if self.marked.len() >= MAX_MARKED {
-            self.marked.clear();
-        }
-        self.marked.insert(number);
-    }
-
-    /// Marks where a message begins: in the heading of the turn, if that begins with it.
-    fn mark_start(&mut self, side: usize, start: u64, title: &Title) {
-        let (width, color, bar) = (self.options.width, self.options.color, self.who(side).style());
-        let Some(turn) = self.turn.as_mut().filter(|turn| turn.side == side) else { return };
-        match turn.position(start) {
-            Some(0) if !turn.headed => turn.title = Some(title.clone()),
-            Some(position) => {
-                let mut lines = Vec::new();
-                let mut pen = Pen::new(&mut lines, width, color);
-                pen.text(bar, "├ ");
-                pen.styled(HEADING, |pen| title.put(pen));
-                pen.end_line();
-                turn.mark(position, Place::Here, lines);
-            }
-            None => {}
-        }
-    }
-
     /// Writes what is held of the turn; all of it where nothing follows.
     fn write_turn(&mut self, whole: bool, out: &mut Vec<u8>) {
         let Some(side) = self.turn.as_ref().map(|turn| turn.side) else { return };
@@ -508,80 +411,5 @@ impl Teller {
         self.repeated(out);
         self.write_turn(true, out);
         self.turn = None;
-    }
-}
-
-/// Who speaks, when, in which frames, how much.
-fn heading(pen: &mut Pen<'_>, turn: &Turn, who: Who, clock: &mut Clock, whole: bool) {
-    pen.indent.column = 4;
-    speaker(pen, who);
-    when(pen, clock, turn.time, turn.since);
-    let (first, last) = turn.frames;
-    if whole {
-        pen.piece_after(GAP, |pen| frames(pen, first, last));
-        if turn.segments > 1 {
-            pen.piece_after(GAP, |pen| pen.put(format_args!("{} segments", turn.segments)));
-        }
-        pen.piece_after(GAP, |pen| pen.put(format_args!("{} B", turn.len)));
-    } else {
-        pen.piece_after(GAP, |pen| pen.put(format_args!("from frame {first} on, more than {} B", turn.len)));
-    }
-    if let Some(title) = &turn.title {
-        pen.piece_after(GAP, |pen| pen.styled(HEADING, |pen| title.put(pen)));
-    }
-    pen.end_line();
-    pen.indent = Indent::default();
-}
-
-/// What a turn came to whose heading had to be written before.
-fn footing(pen: &mut Pen<'_>, turn: &Turn) {
-    let (first, last) = turn.frames;
-    pen.styled(pen.bar, |pen| pen.push("└ "));
-    frames(pen, first, last);
-    pen.piece_after(GAP, |pen| pen.put(format_args!("{} segments", turn.segments)));
-    pen.piece_after(GAP, |pen| pen.put(format_args!("{} B", turn.len)));
-    pen.piece_after(GAP, |pen| {
-        pen.push("in ");
-        Span(turn.last_time.since(turn.time)).put(pen);
-    });
-    pen.end_line();
-}
-
-fn speaker(pen: &mut Pen<'_>, who: Who) {
-    pen.styled(who.style().bold(), |pen| pen.put(format_args!("{} {}", who.arrow(), who.name())));
-}
-
-/// When something was, and how long after what was told before.
-fn when(pen: &mut Pen<'_>, clock: &mut Clock, time: Timestamp, since: Option<i64>) {
-    if clock.format() != TimeFormat::None {
-        pen.piece_after(GAP, |pen| pen.ascii(|out| clock.write(time, out)));
-    }
-    match since {
-        Some(since) if since >= PAUSE => pen.piece_after(GAP, |pen| {
-            pen.styled(ODD, |pen| {
-                pen.push("after a pause of ");
-                Span(since).put(pen);
-            });
-        }),
-        Some(since) if since >= 0 && clock.format() != TimeFormat::Delta => {
-            pen.piece_after(GAP, |pen| later(pen, since))
-        }
-        _ => {}
-    }
-}
-
-fn later(pen: &mut Pen<'_>, since: i64) {
-    pen.styled(DIM, |pen| {
-        pen.push("+");
-        Span(since).put(pen);
-    });
-}
-
-fn frames(pen: &mut Pen<'_>, first: FrameNumber, last: FrameNumber) {
-    if first == last {
-        pen.named("frame ", first);
-    } else {
-        pen.named("frames ", first);
-        pen.named("-", last);
     }
 }

@@ -11,6 +11,7 @@ use super::time::Seconds;
 use super::{Begin, End, Printer};
 use crate::app::http1::Http;
 use crate::app::http1::coding::Decoder;
+use crate::app::http1::uri;
 use crate::app::message::{Integrity, Kind, Message};
 use crate::decode;
 use crate::event::{self, Event, Flow, Packet, Transport};
@@ -247,9 +248,8 @@ impl Har {
             return Before::default();
         }
         let server = request.flow.ends[1 - request.side].address;
-        let host = request.http.head().host().unwrap_or_default().to_ascii_lowercase();
-        let host = host.split(|byte| *byte == b':').next().unwrap_or_default();
-        let lookup = self.lookups.before(server, syn, str::from_utf8(host).ok()).and_then(|at| self.lookups.get(at));
+        let url = uri::of_request(request.http.head()).unwrap_or_default();
+        let lookup = self.lookups.before(server, syn, uri::host(&url)).and_then(|at| self.lookups.get(at));
         let lookup = lookup.and_then(|lookup| lookup.took(server));
         let dns = lookup.map(|(_, nanos)| nanos);
         let start = lookup.map_or(syn, |(asked, _)| asked);

@@ -7,13 +7,26 @@ mod waterfall;
 
 use std::net::IpAddr;
 
-use super::{Begin, End, Printer};
+use super::{Begin, End, Printer, number};
+use crate::engine::{self, Limits};
 use crate::event::Event;
 use crate::event::Sink;
 use crate::page::{Object, Pages, Recorder, Visit};
 
 /// The JSON Schema of the records.
 pub const SCHEMA: &str = include_str!("page/schema.json");
+
+/// What the core has to do for it.
+pub fn options() -> engine::Options {
+    // What pages name is in the beginning of their content.
+    let preview = 64 << 10;
+    let limits = Limits { connections: MAX_OPEN, ..Limits::default() };
+    engine::Options { packets: true, preview, limits, ..engine::Options::default() }
+}
+
+/// Connections that are open at a time; with more, the one that was idle for longest is forgotten. Beside the core, what
+/// visits are made of takes memory too.
+const MAX_OPEN: usize = 32 << 10;
 
 /// How visits are shown.
 #[derive(Clone, Copy, Debug)]
@@ -86,10 +99,17 @@ fn url(object: &Object) -> String {
         (Some(exchange), _) if !exchange.url.is_empty() => exchange.url.clone(),
         (_, Some(turn)) => match &turn.host {
             Some(host) => format!("https://{host}{}/", port(object, 443)),
-            None => format!("https://{}/", object.ends[1]),
+            None => format!("https://{}{}/", bracketed(object.ends[1].address), port(object, 443)),
         },
         _ => format!("http://{}/", bracketed(object.ends[1].address) + &port(object, 80)),
     }
+}
+
+/// A hardware address.
+fn mac(address: [u8; 6]) -> String {
+    let mut out = Vec::new();
+    number::mac(&mut out, address);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn bracketed(address: IpAddr) -> String {

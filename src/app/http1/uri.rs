@@ -37,6 +37,22 @@ pub fn resolve(base: &str, reference: &str) -> String {
     format!("{scheme}://{authority}{resolved}")
 }
 
+/// The host of an absolute URI, without its port; of an IPv6 address, without brackets.
+pub fn host(uri: &str) -> Option<&str> {
+    let authority = uri.split_once("://")?.1.split(['/', '?']).next()?;
+    if let Some(address) = authority.strip_prefix('[') {
+        return address.split(']').next();
+    }
+    authority.split(':').next().filter(|host| !host.is_empty())
+}
+
+/// Scheme and authority of an absolute URI that has a path.
+pub fn origin(uri: &str) -> Option<&str> {
+    let authority = uri.find("://")? + 3;
+    let end = uri[authority..].find('/')?;
+    Some(&uri[..authority + end])
+}
+
 /// Whether it begins with a scheme and an authority.
 pub fn is_absolute(uri: &str) -> bool {
     let is_scheme =
@@ -100,6 +116,14 @@ mod tests {
         assert_eq!(normal("HTTP://Host:80"), "http://host/");
         assert_eq!(normal("https://h:443/a?b"), "https://h/a?b");
         assert!(is_absolute("http://h") && !is_absolute("/a?u=http://h") && !is_absolute("x"));
+    }
+
+    #[test]
+    fn parts_of_uris() {
+        assert_eq!(host("http://h:81/x"), Some("h"));
+        assert_eq!(host("http://[::1]:81/x"), Some("::1"));
+        assert_eq!(host(""), None);
+        assert_eq!(origin("http://h:81/x/y"), Some("http://h:81"));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What happened on the way, where it happened: a line each.
 
+use super::Teller;
+use super::heading::{GAP, frames, later, speaker, when};
+use super::messages::EndedMessage;
 use super::order::{Order, Seen};
 use super::turn::Place;
-use super::{EndedMessage, GAP, Teller, frames, later, speaker, when};
 use crate::decode::Transport;
 use crate::frame::FrameNumber;
 use crate::issue::{Flags, Issue, Severity};

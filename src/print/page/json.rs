@@ -1,8 +1,8 @@
 //! Visits as records: JSON Lines, one object a line.
 
-use super::{shown, url};
+use super::{mac, shown, url};
 use crate::frame::Timestamp;
-use crate::page::{Cause, Connection, Lookup, Moment, Object as Fetched, Pages, Part, Phase, Turn, Visit};
+use crate::page::{Cause, Chat, Connection, Lookup, Moment, Object as Fetched, Pages, Part, Phase, Turn, Visit};
 use crate::print::number;
 use crate::print::object::Object;
 use crate::print::time::Seconds;
@@ -143,6 +143,14 @@ fn of_connection(
     object.text("client", connection.client.to_string());
     object.text("server", connection.server.to_string());
     epoch(object, "time_epoch", connection.start());
+    if let Some(hop) = &connection.next_hop {
+        object.object("next_hop", |object| {
+            object.text("address", hop.address.to_string());
+            object.text("mac", mac(hop.mac));
+            moment(object, "asked", Some(hop.asked), at);
+            moment(object, "answered", Some(hop.answered), at);
+        });
+    }
     moment(object, "syn", connection.syn, at);
     moment(object, "syn_ack", connection.syn_ack, at);
     moment(object, "ack", connection.ack, at);
@@ -213,6 +221,9 @@ fn of_object(object: &mut Object<'_>, number: usize, place: usize, fetched: &Fet
             if exchange.interim > 0 {
                 object.uint("interim_responses", exchange.interim.into());
             }
+            if let Some(chat) = &exchange.chat {
+                object.object("websocket", |object| of_chat(object, chat, visit));
+            }
         }
         (None, Some(turn)) => of_turn(object, turn),
         (None, None) => {}
@@ -249,6 +260,18 @@ fn of_object(object: &mut Object<'_>, number: usize, place: usize, fetched: &Fet
             millis(object, "stalled", fetched.stalled());
         }
     });
+}
+
+fn of_chat(object: &mut Object<'_>, chat: &Chat, visit: &Visit) {
+    let [up, down] = chat.messages;
+    object.uint("messages_to_server", up);
+    object.uint("messages_to_client", down);
+    let [up, down] = chat.bytes;
+    object.uint("bytes_to_server", up);
+    object.uint("bytes_to_client", down);
+    if let Some(last) = chat.last {
+        millis(object, "last", last.since(visit.start));
+    }
 }
 
 fn of_turn(object: &mut Object<'_>, turn: &Turn) {

@@ -1,12 +1,14 @@
 //! What there is to say of a visit beside its waterfall: lookups, connections, what went wrong, what cannot be known.
 
+use std::net::IpAddr;
+
 use super::text::{count, millis, received, size};
-use super::{Style, url};
+use super::{Style, mac, url};
 use crate::app::message::Integrity;
 use crate::event::Close;
 use crate::frame::Timestamp;
 use crate::issue::Severity;
-use crate::page::{Cause, Connection, Lookup, Object, Pages, Part, Phase, Secured, Visit};
+use crate::page::{Cause, Chat, Connection, Lookup, Object, Pages, Part, Phase, Secured, Visit};
 use crate::print::pen::Pen;
 use crate::print::style::{self, DIM, HEADING, PLAIN};
 
@@ -27,6 +29,11 @@ pub fn of_visit(pages: &Pages, visit: &Visit, style: &Style, out: &mut Vec<u8>) 
         of_connection(connection, carried, Some(visit.start), &mut pen);
     }
     more(visit.connections.len().saturating_sub(listed), "connection", &mut pen);
+    for (at, object) in visit.objects.iter().enumerate() {
+        if let Some(chat) = object.exchange().and_then(|exchange| exchange.chat) {
+            of_chat(at, object, &chat, &mut pen);
+        }
+    }
     if style.verbose {
         for (at, object) in visit.objects.iter().enumerate() {
             of_object(at, object, visit, &mut pen);
@@ -123,6 +130,21 @@ fn of_connection(connection: &Connection, carried: &[usize], began: Option<Times
     pen.end_line();
 }
 
+/// What went over WebSocket after an object.
+fn of_chat(at: usize, object: &Object, chat: &Chat, pen: &mut Pen<'_>) {
+    pen.text(DIM, "  websocket   ");
+    begin(pen, 16);
+    pen.put(format_args!("after #{}", at + 1));
+    for (side, way) in ["up", "down"].into_iter().enumerate() {
+        let messages = count(chat.messages[side] as usize, "message").unwrap_or_else(|| "nothing".to_owned());
+        pen.piece(|pen| pen.put(format_args!("{messages}, {} {way}", size(chat.bytes[side]))));
+    }
+    if let Some(last) = chat.last {
+        pen.piece(|pen| pen.put(format_args!("the last {} ms after it", millis(last.since(object.last())))));
+    }
+    pen.end_line();
+}
+
 /// How a connection was opened: how long the way to the server took, from where it was captured, and that to the client.
 fn opened(connection: &Connection, pen: &mut Pen<'_>) {
     let bad = style::of(Severity::Error);
@@ -149,6 +171,14 @@ fn opened(connection: &Connection, pen: &mut Pen<'_>) {
             frames_of(&[syn.frame, syn_ack.frame], pen);
         }
         (None, ..) => pen.piece(|pen| pen.text(DIM, "opened before the capture")),
+    }
+    if let Some(hop) = &connection.next_hop {
+        let whose = if IpAddr::V4(hop.address) == connection.server.address { "the server" } else { "next hop" };
+        pen.piece(|pen| pen.put(format_args!("{whose} {}", hop.address)));
+        pen.piece_after(1, |pen| pen.put(format_args!("at {}", mac(hop.mac))));
+        let took = millis(hop.answered.time.since(hop.asked.time));
+        pen.piece_after(1, |pen| pen.put(format_args!("by ARP in {took} ms")));
+        frames_of(&[hop.asked.frame, hop.answered.frame], pen);
     }
     if connection.syns > 1 {
         pen.piece(|pen| pen.text(style::of(Severity::Warn), &format!("SYN sent {} times", connection.syns)));

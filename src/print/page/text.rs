@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::waterfall::{Scale, drawn};
 use super::{Style, notes, shown, url};
+use crate::app::http1::uri;
 use crate::flow::Endpoint;
 use crate::frame::Timestamp;
 use crate::issue::Severity;
@@ -136,22 +137,21 @@ struct Row {
 /// The lines of a visit, in the order in which things began.
 fn rows(pages: &Pages, visit: &Visit) -> Vec<Row> {
     let mut rows: Vec<Row> = visit.lookups.iter().map(|lookup| of_lookup(lookup, visit)).collect();
-    let opened = || visit.connections.iter().filter_map(|stream| pages.connections.get(stream));
+    let opened = || visit.connections.iter().filter_map(|stream| pages.connections.get(stream).map(Box::as_ref));
     rows.extend(opened().filter_map(of_handshake).filter(|row| row.start >= visit.start));
     rows.extend(
         opened()
             .filter(|one| one.syn.is_some() && one.start() >= visit.start)
             .map(|connection| of_connection(connection, visit)),
     );
-    let server = visit.objects.get(visit.document).map(|object| origin(&url(object)).to_owned()).unwrap_or_default();
+    let server = visit
+        .objects
+        .get(visit.document)
+        .and_then(|object| Some(uri::origin(&url(object))?.to_owned()))
+        .unwrap_or_default();
     rows.extend(visit.objects.iter().enumerate().map(|(at, object)| of_object(at, object, visit, &server)));
     rows.sort_by_key(|row| (row.start, row.number));
     rows
-}
-
-fn origin(url: &str) -> &str {
-    let authority = url.find("://").map_or(0, |at| at + 3);
-    url[authority..].find('/').map_or(url, |end| &url[..authority + end])
 }
 
 impl Row {

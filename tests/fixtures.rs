@@ -138,7 +138,9 @@ impl Capture {
         }
         let (http, other): (Vec<&Value>, Vec<&Value>) =
             self.messages.iter().filter(|one| !one["udp"].is_null()).partition(|one| !one["http"].is_null());
-        check_names(&truth["datagrams"], other.into_iter(), faults);
+        let (names, named): (Vec<&Value>, Vec<&Value>) = other.into_iter().partition(|one| !one["dns"].is_null());
+        check_names(&truth["datagrams"], names.into_iter(), faults);
+        check_named(&truth["named"], &named, faults);
         let said = http.iter().map(|one| match &one["http"]["response"]["code"] {
             Value::Null => json!([one["http"]["request"]["method"], one["http"]["request"]["uri"]]),
             code => json!([code]),
@@ -339,6 +341,18 @@ fn check_names<'m>(truth: &Value, told: impl Iterator<Item = &'m Value>, faults:
         for issue in strings(&one["issues"]) {
             faults.unless(strings(&message["issues"]).contains(&issue), || format!("{summary} lacks {issue}"));
         }
+    }
+}
+
+/// Datagrams of protocols that are told by name, in the order of their frames.
+fn check_named(truth: &Value, told: &[&Value], faults: &mut Faults) {
+    let truth: Vec<&Value> = truth.as_array().into_iter().flatten().collect();
+    faults.compare("messages told by name", told.len(), truth.len());
+    for (one, got) in truth.into_iter().zip(told) {
+        faults.compare("message.kind", &got["message"]["kind"], &one["kind"]);
+        let (protocol, says) = (one["protocol"].as_str().unwrap(), one["says"].as_str().unwrap());
+        let told = got[protocol]["summary"].as_str();
+        faults.unless(told.is_some_and(|told| told.contains(says)), || format!("{protocol} {told:?} lacks {says}"));
     }
 }
 

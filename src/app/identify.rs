@@ -10,7 +10,7 @@ type Matcher = (&'static str, fn(&[u8], &[u8]) -> bool);
 const PROTOCOLS: &[Matcher] = &[
     ("HTTP/2", |client, _| client.starts_with(b"PRI * HTTP/2.0\r\n")),
     ("TLS", |client, server| is_tls(client) || is_tls(server)),
-    ("SSH", |client, server| client.starts_with(b"SSH-") || server.starts_with(b"SSH-")),
+    ("SSH", |client, server| is_ssh(client) || is_ssh(server)),
     ("SIP", |client, server| is_rtsp_like(b"SIP/2.0", client, server)),
     ("RTSP", |client, server| is_rtsp_like(b"RTSP/1.0", client, server) || is_rtsp_like(b"RTSP/2.0", client, server)),
     ("SMTP", is_smtp),
@@ -29,11 +29,15 @@ const PROTOCOLS: &[Matcher] = &[
     ("SMB", |client, server| is_smb(client) || is_smb(server)),
     ("RDP", |client, _| is_rdp(client)),
     ("BGP", |client, server| is_bgp(client) || is_bgp(server)),
-    ("LDAP", |client, _| is_ldap(client)),
+    ("LDAP", |client, server| is_ldap(client) || is_ldap(server)),
     ("XMPP", |client, server| is_xmpp(client) || is_xmpp(server)),
     ("Git", |client, _| is_git(client)),
     ("VNC", |_, server| server.starts_with(b"RFB 003.")),
     ("rsync", |_, server| server.starts_with(b"@RSYNCD: ")),
+    ("S7comm", |client, server| is_s7comm(client) || is_s7comm(server)),
+    ("PPTP", |client, server| is_pptp(client) || is_pptp(server)),
+    ("LDP", |client, server| is_ldp(client) || is_ldp(server)),
+    ("OpenFlow", is_openflow),
     ("Telnet", |client, server| is_telnet(server) || server.is_empty() && is_telnet(client)),
     ("SOCKS", is_socks),
     ("DNS", is_dns),
@@ -97,19 +101,43 @@ fn is_rtsp_like(version: &[u8], client: &[u8], server: &[u8]) -> bool {
     })
 }
 
+/// An identification line, or the algorithms that follow it: the packet's length and padding, its code, 16 bytes at
+/// random, and a list of names that fits (RFC 4253 4.2, 7.1).
+fn is_ssh(bytes: &[u8]) -> bool {
+    let algorithms = || {
+        let (length, names) = (be32(bytes, 0)?, be32(bytes, 22)?);
+        let name = bytes.get(26..30)?;
+        let is_name = name.iter().all(|&b| b.is_ascii_alphanumeric() || b"-@.,".contains(&b));
+        Some(bytes.get(5) == Some(&20) && length < 1 << 16 && (4..length).contains(&names) && is_name)
+    };
+    bytes.starts_with(b"SSH-") || algorithms().unwrap_or(false)
+}
+
+/// The first line of a server that greets and names its protocol, or a word of that.
+fn greets_as(server: &[u8], word: &str) -> bool {
+    is_greeting(server) && contains_word(first_line(server), word)
+}
+
 fn is_greeting(server: &[u8]) -> bool {
     begins(server, &["220 ", "220-"])
 }
 
+/// A code and a text, or the first line of several (RFC 5321 4.2, RFC 959 4.2).
+fn is_reply(server: &[u8]) -> bool {
+    matches!(server, [b'1'..=b'5', b'0'..=b'5', b'0'..=b'9', b' ' | b'-', ..])
+}
+
+/// A greeting and the client's; or, where the beginning is not there, a command that others have not, and a reply.
 fn is_smtp(client: &[u8], server: &[u8]) -> bool {
     let hello = begins(client, &["EHLO ", "HELO "]);
-    let silent = client.is_empty();
-    is_greeting(server) && (hello || silent && contains_word(first_line(server), "SMTP")) || server.is_empty() && hello
+    let command = begins(client, &["MAIL FROM:", "RCPT TO:", "AUTH LOGIN", "AUTH PLAIN"]);
+    greets_as(server, "SMTP") || hello && (is_greeting(server) || server.is_empty()) || command && is_reply(server)
 }
 
 fn is_ftp(client: &[u8], server: &[u8]) -> bool {
     let login = begins(client, &["USER ", "AUTH TLS", "AUTH SSL", "FEAT\r", "FEAT\n"]);
-    is_greeting(server) && (login || client.is_empty() && contains_word(first_line(server), "FTP"))
+    let command = begins(client, &["PASS ", "TYPE ", "PASV\r", "EPSV\r", "PORT ", "EPRT ", "RETR ", "STOR ", "CWD "]);
+    greets_as(server, "FTP") || login && is_greeting(server) || command && is_reply(server)
 }
 
 /// Redis answers `+OK` too, but with nothing after it.
@@ -180,12 +208,17 @@ fn is_bgp(bytes: &[u8]) -> bool {
         && matches!(bytes.get(18), Some(1..=5))
 }
 
-/// A BER sequence of a message number and a bind (version 2 or 3), a search, or an extended request (RFC 4511 4.1).
-fn is_ldap(client: &[u8]) -> bool {
-    let Some(rest) = client.strip_prefix(b"\x30").and_then(skip_ber_length) else { return false };
+/// A BER sequence of a message number and a bind (version 2 or 3), an unbind, a search, or an extended request, or the
+/// result of one (RFC 4511 4.1).
+fn is_ldap(bytes: &[u8]) -> bool {
+    let Some(rest) = bytes.strip_prefix(b"\x30").and_then(skip_ber_length) else { return false };
     let [2, id_len @ 1..=4, rest @ ..] = rest else { return false };
     match rest.get(usize::from(*id_len)..) {
         Some([0x60, bind @ ..]) => skip_ber_length(bind).is_some_and(|b| matches!(b, [2, 1, 2 | 3, 4, ..])),
+        Some([0x61 | 0x65 | 0x78, result @ ..]) => {
+            skip_ber_length(result).is_some_and(|b| matches!(b, [10, 1, _, 4, ..]))
+        }
+        Some([0x42, 0]) => true,
         Some([0x63, search @ ..]) => skip_ber_length(search).is_some_and(|b| matches!(b, [4, ..])),
         Some([0x77, extended @ ..]) => skip_ber_length(extended).is_some_and(|b| matches!(b, [0x80, ..])),
         _ => false,
@@ -210,6 +243,42 @@ fn is_git(client: &[u8]) -> bool {
     let Some((length, rest)) = client.split_at_checked(4) else { return false };
     length.iter().all(u8::is_ascii_hexdigit)
         && begins(rest, &["git-upload-pack ", "git-receive-pack ", "git-upload-archive "])
+}
+
+/// TPKT and COTP's data, with a message of S7 within (RFC 1006 6).
+fn is_s7comm(bytes: &[u8]) -> bool {
+    matches!(bytes, [3, 0, _, _, 2, 0xf0, 0x80, 0x32, 1 | 2 | 3 | 7, ..])
+}
+
+/// A control message and the magic cookie after its length (RFC 2637 1.4).
+fn is_pptp(bytes: &[u8]) -> bool {
+    matches!(bytes, [_, _, 0, 1, 0x1a, 0x2b, 0x3c, 0x4d, 0, 1..=15, ..])
+}
+
+/// A PDU, of which the first message is one that initializes a session, keeps it, or tells something; their lengths go
+/// together (RFC 5036 3.1, 3.5).
+fn is_ldp(bytes: &[u8]) -> bool {
+    let (Some(1), Some(pdu), Some(kind), Some(message)) =
+        (be16(bytes, 0), be16(bytes, 2), be16(bytes, 10), be16(bytes, 12))
+    else {
+        return false;
+    };
+    message >= 4 && message.checked_add(10).is_some_and(|end| end <= pdu) && matches!(kind, 1 | 0x200 | 0x201 | 0x300)
+}
+
+/// Both sides begin with a header: a version, a type, a length. Each says hello, or one asks what the other answers.
+fn is_openflow(client: &[u8], server: &[u8]) -> bool {
+    let header = |bytes: &[u8]| match *bytes {
+        [1..=6, kind @ (0 | 2 | 3), ..] => Some((kind, be16(bytes, 2).filter(|len| *len >= 8)?, be32(bytes, 4)?)),
+        _ => None,
+    };
+    match (header(client), header(server)) {
+        (Some((0, asked, _)), Some((0, told, _))) => asked.max(told) <= 64,
+        (Some((2, len, id)), Some((3, told, answered))) | (Some((3, told, answered)), Some((2, len, id))) => {
+            (len, id) == (told, answered)
+        }
+        _ => false,
+    }
 }
 
 /// Negotiation (RFC 854): IAC, then WILL, WONT, DO or DONT and an option, twice.
@@ -292,10 +361,14 @@ mod tests {
             (b"\x17\x03\x03\x01\x00", b"", "TLS"),
             (b"SSH-2.0-OpenSSH_9.2\r\n", b"", "SSH"),
             (b"", b"SSH-2.0-x\r\n", "SSH"),
+            (b"\0\0\x03\x84\x04\x14abcdefghijklmnop\0\0\0\x7ediffie-hellman", b"", "SSH"),
             (b"", b"220 mx ESMTP ready\r\n", "SMTP"),
+            (b"AUTH LOGIN\r\n", b"220-mx ESMTP Exim\r\n", "SMTP"),
+            (b"MAIL FROM:<a@b>\r\n", b"250 OK\r\n", "SMTP"),
             (b"EHLO me\r\n", b"220 welcome\r\n", "SMTP"),
             (b"", b"220 (vsFTPd 3.0.3)\r\n", "FTP"),
             (b"USER x\r\n", b"220 hello\r\n", "FTP"),
+            (b"PASS x\r\n", b"230 Login successful.\r\n", "FTP"),
             (b"", b"+OK Dovecot ready.\r\n", "POP3"),
             (b"CAPA\r\n", b"+OK\r\n", "POP3"),
             (b"", b"* OK [CAPABILITY IMAP4rev1] ready\r\n", "IMAP"),
@@ -317,6 +390,13 @@ mod tests {
             (b"\0\0\0\x45\xffSMBr", b"", "SMB"),
             (b"\0\0\0\x45\xfeSMB\x40", b"", "SMB"),
             (b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\0\x80\0", b"", "LDAP"),
+            (b"", b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\0\x04\0\x04\0", "LDAP"),
+            (b"\x30\x05\x02\x01\x03\x42\0", b"", "LDAP"),
+            (b"\x03\0\0\x1f\x02\xf0\x80\x32\x01\0\0", b"", "S7comm"),
+            (b"\0\x9c\0\x01\x1a\x2b\x3c\x4d\0\x01\0\0", b"", "PPTP"),
+            (b"\0\x01\0\x20\x0a\0\0\x01\0\0\x02\0\0\x16\0\0\0\x01", b"", "LDP"),
+            (b"\x04\0\0\x08\x12\x34\x56\x78", b"\x01\0\0\x08\0\0\0\x07", "OpenFlow"),
+            (b"\x04\x02\0\x08\0\0\0\x07", b"\x04\x03\0\x08\0\0\0\x07", "OpenFlow"),
             (b"", b"\xff\xfd\x18\xff\xfd\x20", "Telnet"),
             (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\x1d\x01\x04", b"", "BGP"),
             (b"set k 0 0 5\r\nhello\r\n", b"", "Memcached"),
@@ -337,6 +417,11 @@ mod tests {
             (&b""[..], &b""[..]),
             (b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"),
             (b"USER x\r\n", b""),
+            (b"PASS x\r\n", b"-ERR no\r\n"),
+            (b"\0\0\x03\x84\x04\x14abcdefghijklmnop\0\0\x03\x85diffie-hellman", b""),
+            (b"\x04\0\0\x08\x12\x34\x56\x78", b""),
+            (b"\x04\x02\0\x08\0\0\0\x07", b"\x04\x03\0\x08\0\0\0\x08"),
+            (b"\0\x01\0\x08\x0a\0\0\x01\0\0\x02\0\0\x16", b""),
             (b"", b"220 hello\r\n"),
             (b"", b"+OK\r\n"),
             (b"get k\r\n", b""),

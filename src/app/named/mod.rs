@@ -99,6 +99,8 @@ applications! {
     WIREGUARD "WireGuard" "wg" readers::wireguard, "A WireGuard message";
     DHCP "DHCP" "dhcp" readers::dhcp, "A DHCP or BOOTP message (RFC 2131)";
     DHCPV6 "DHCPv6" "dhcpv6" readers::dhcpv6, "A DHCPv6 message (RFC 8415)";
+    NBNS "NBNS" "nbns" readers::nbns, "A message of NetBIOS's name service (RFC 1002)";
+    KERBEROS "Kerberos" "kerberos" readers::kerberos, "A Kerberos message (RFC 4120)";
     SNMP "SNMP" "snmp" readers::snmp, "An SNMP message (RFC 3416)";
     SIP "SIP" "sip" readers::sip, "A SIP message (RFC 3261)";
     SYSLOG "syslog" "syslog" readers::syslog, "A syslog message (RFC 5424, 3164)";

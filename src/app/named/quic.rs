@@ -127,8 +127,7 @@ fn long(bytes: &[u8]) -> Option<Long<'_>> {
         return None;
     }
     let name = version_name(version)?;
-    let (to, rest) = id(rest)?;
-    let (from, rest) = id(rest)?;
+    let (to, from, rest) = if is_one_length(version) { ids(rest)? } else { two_ids(rest)? };
     let kind = match (version, first >> 4 & 3) {
         (0, _) if rest.is_empty() || rest.len() % 4 != 0 => return None,
         (0, _) => "Version Negotiation",
@@ -138,11 +137,28 @@ fn long(bytes: &[u8]) -> Option<Long<'_>> {
     Some(Long { version, name, kind, to, from, rest })
 }
 
+/// Whether one byte has the lengths of both connection IDs: up to draft 21, and in Google's versions that go with them.
+fn is_one_length(version: u32) -> bool {
+    matches!(&version.to_be_bytes(), [0xff, 0, 0, ..22] | b"Q046" | b"Q047" | b"Q048")
+}
+
+/// Google's header before there was a long one: flags, of which one says that a version is there and another that the
+/// connection ID has eight bytes.
+fn public(bytes: &[u8]) -> Option<Long<'_>> {
+    let (first, rest) = bytes.split_first()?;
+    let (to, rest) = rest.split_at_checked(8)?;
+    let (version, rest) = rest.split_first_chunk()?;
+    let is_public = first & 0xcb == 0x09 && version.starts_with(b"Q0");
+    let version = u32::from_be_bytes(*version);
+    let name = version_name(version).filter(|_| is_public)?;
+    Some(Long { version, name, kind: "public header", to, from: &[], rest })
+}
+
 /// The type of packet whose keys are no secret.
 const INITIAL: &str = "Initial";
 
 pub(super) fn read(datagram: &Datagram<'_>) -> Option<Found> {
-    let Long { version, name, kind, to, from, .. } = long(datagram.bytes)?;
+    let Long { version, name, kind, to, from, .. } = long(datagram.bytes).or_else(|| public(datagram.bytes))?;
     let sort = u32::from(datagram.bytes.first()? >> 4 & 3);
     let (to, from) = (to.to_vec(), from.to_vec());
     let quic = Quic { version, to, from, hello: None, kind };
@@ -321,6 +337,22 @@ pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let (number, rest) = bytes.split_at_checked(1 << (first >> 6))?;
     *bytes = rest;
     Some(number.iter().skip(1).fold(u64::from(first & 0x3f), |value, byte| value << 8 | u64::from(*byte)))
+}
+
+/// Both connection IDs, each after its length, and what follows.
+fn two_ids(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (to, rest) = id(bytes)?;
+    let (from, rest) = id(rest)?;
+    Some((to, from, rest))
+}
+
+/// Both connection IDs after their lengths, of four bits each: none, or three less than there are.
+fn ids(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (lengths, rest) = bytes.split_first()?;
+    let len = |bits: u8| if bits == 0 { 0 } else { usize::from(bits) + 3 };
+    let (to, rest) = rest.split_at_checked(len(lengths >> 4))?;
+    let (from, rest) = rest.split_at_checked(len(lengths & 0xf))?;
+    Some((to, from, rest))
 }
 
 /// A connection ID after its length.

@@ -92,14 +92,16 @@ pub(super) fn wireguard(datagram: &Datagram<'_>) -> Option<Found> {
     (bytes.len() == len).then(|| Found::new(part, kind, what))
 }
 
-/// The magic cookie after the fixed part (RFC 2131 3), or without it the ports and what a BOOTP message begins with.
+/// The magic cookie after the fixed part (RFC 2131 3), or without it the ports and what a BOOTP message begins with: that
+/// of Ethernet where it is cut off before.
 pub(super) fn dhcp(datagram: &Datagram<'_>) -> Option<Found> {
     let bytes = datagram.bytes;
     let [op @ (1 | 2), 1..=32, 0..=16, ..] = *bytes else { return None };
     let part = if op == 1 { Kind::Request } else { Kind::Response };
     let transaction = be32(bytes, 4)?;
-    if be32(bytes, 236)? != 0x6382_5363 {
-        let bootp = has_port(datagram, &[67, 68]) && bytes.len() >= 236;
+    if be32(bytes, 236) != Some(0x6382_5363) {
+        let is_of_ethernet = bytes.len() >= 44 && bytes.get(1..3) == Some(&[1, 6]);
+        let bootp = has_port(datagram, &[67, 68]) && (bytes.len() >= 236 || is_of_ethernet);
         let what = if op == 1 { "BOOTP request" } else { "BOOTP reply" };
         return bootp.then(|| Found::new(part, op, what).keyed(transaction.into()));
     }
@@ -130,6 +132,48 @@ pub(super) fn dhcpv6(datagram: &Datagram<'_>) -> Option<Found> {
     let transaction = be32(datagram.bytes, 0)? & 0xff_ffff;
     let found = Found::new(part, kind as u32, *name);
     Some(if kind < 12 { found.keyed(transaction.into()) } else { found })
+}
+
+/// A question or a record whose name is 32 letters, two for each byte, and of one of the two types (RFC 1002 4.2).
+pub(super) fn nbns(datagram: &Datagram<'_>) -> Option<Found> {
+    let (id, flags) = (be16(datagram.bytes, 0)?, be16(datagram.bytes, 2)?);
+    let (name, rest) = datagram.bytes.get(12..)?.strip_prefix(b"\x20")?.split_at_checked(32)?;
+    let is_encoded = name.iter().all(|letter| (b'A'..=b'P').contains(letter));
+    if !is_encoded || rest.first() != Some(&0) || !matches!(be16(rest, 1)?, 0x20 | 0x21) {
+        return None;
+    }
+    let half = |letter: u8| letter.wrapping_sub(b'A') & 0xf;
+    let name: Vec<u8> = name.chunks_exact(2).map(|pair| half(pair[0]) << 4 | half(pair[1])).collect();
+    let (kind, name) = name.split_last()?;
+    let opcode = flags >> 11 & 0xf;
+    let what = match opcode {
+        0 => "name query",
+        5 => "registration",
+        6 => "release",
+        7 => "wait",
+        8 | 9 => "refresh",
+        15 => "multi-homed registration",
+        _ => "unknown operation",
+    };
+    let (part, response) = if flags >> 15 == 0 { (Kind::Request, "") } else { (Kind::Response, " response") };
+    let summary = format!("{what}{response}, {}<{kind:02x}>", text(name.trim_ascii_end()));
+    Some(Found::new(part, opcode << 1 | flags >> 15, summary).keyed(id.into()))
+}
+
+/// An application's tag, the version, and the message type that goes with the tag (RFC 4120 5.4, 5.9).
+pub(super) fn kerberos(datagram: &Datagram<'_>) -> Option<Found> {
+    let (tag, rest) = datagram.bytes.split_first()?;
+    let rest = skip_length(skip_length(rest)?.strip_prefix(b"\x30")?)?;
+    let [0xa0 | 0xa1, 3, 2, 1, 5, 0xa1 | 0xa2, 3, 2, 1, kind, ..] = *rest else { return None };
+    let (part, name) = match kind {
+        10 => (Kind::Request, "AS-REQ"),
+        11 => (Kind::Response, "AS-REP"),
+        12 => (Kind::Request, "TGS-REQ"),
+        13 => (Kind::Response, "TGS-REP"),
+        30 => (Kind::Response, "KRB-ERROR"),
+        _ => return None,
+    };
+    (*tag == 0x60 | kind).then(|| Found::new(part, kind, name))
 }
 
 /// A BER sequence of a version, a community or header, and a PDU (RFC 3416 3, RFC 1157 4).

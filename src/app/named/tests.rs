@@ -25,10 +25,15 @@ fn each_protocol_is_known_by_what_its_datagrams_begin_with() {
     let snmp = b"\x30\x26\x02\x01\x01\x04\x06public\xa0\x19";
     let dtls = b"\x16\xfe\xff\0\0\0\0\0\0\0\0\0\x02\x01\0";
     let ike = b"12345678\0\0\0\0\0\0\0\0\x21\x20\x22\x08\0\0\0\0\0\0\0\x1c";
+    let name_query = b"\x12\x34\x01\x10\0\x01\0\0\0\0\0\0\x20EBECCACACACACACACACACACACACACACA\0\0\x20\0\x01";
+    let kerberos = b"\x6a\x81\x8c\x30\x81\x89\xa1\x03\x02\x01\x05\xa2\x03\x02\x01\x0a";
     let radius = b"\x01\x07\0\x17abcdefghijklmnop\x01\x03u";
     for (ports, bytes, name, summary) in [
         ([50_000, 3478], &stun[..], "stun", "Binding request"),
         ([68, 67], &discover, "dhcp", "Discover"),
+        ([68, 67], &padded(b"\x01\x01\x06\0\0\0\x3d\x1d", 54), "dhcp", "BOOTP request"),
+        ([137, 137], name_query, "nbns", "name query, AB<20>"),
+        ([50_000, 88], kerberos, "kerberos", "AS-REQ"),
         ([546, 547], b"\x01\x12\x34\x56\0\x01", "dhcpv6", "Solicit"),
         ([50_000, 123], &padded(b"\x23", 48), "ntp", "version 4, client"),
         ([123, 50_000], &padded(b"\x24\x02", 48), "ntp", "version 4, server, stratum 2"),
@@ -42,6 +47,8 @@ fn each_protocol_is_known_by_what_its_datagrams_begin_with() {
         ([50_000, 1812], radius, "radius", "Access-Request"),
         ([500, 500], &[&ike[..16], b"\0", &ike[17..]].concat(), "isakmp", "IKE_SA_INIT, version 2"),
         ([50_000, 443], b"\xc0\0\0\0\x01\x02\xab\xcd\x01\xef\0", "quic", "Initial, version 1, to abcd, from ef"),
+        ([50_000, 443], b"\xc3Q046\x50abcdefgh\0\0", "quic", "Initial, Google 046, to 6162636465666768"),
+        ([50_000, 443], b"\x0dabcdefghQ025\x01", "quic", "public header, Google 025, to 6162636465666768"),
         ([50_000, 443], b"\xd0\x6b\x33\x43\xcf\0\0\0", "quic", "Initial, version 2"),
         ([443, 50_000], b"\x80\0\0\0\0\x01\x01\0\0\0\0\x01", "quic", "Version Negotiation, to 01"),
     ] {
@@ -103,6 +110,9 @@ fn nothing_is_said_of_what_does_not_tell() {
         b"\0\x01\0\0\x21\x12\xa4\x43abcdefghijkl",
         b"\xc0\x12\x34\x56\x78\0\0",
         b"\x01\0\0\0",
+        b"\x0dabcdefghQ0x5\x01",
+        b"\x6b\x10\x30\x0e\xa1\x03\x02\x01\x05\xa2\x03\x02\x01\x0a",
+        b"\x12\x34\x01\x10\0\x01\0\0\0\0\0\0\x20EBECCACACACACACACACACACACACACACZ\0\0\x20\0\x01",
         b"\x01\x07\0\x18abcdefghijklmnop\x01\x03u",
         &padded(b"\x23", 48),
     ] {

@@ -1,6 +1,6 @@
 //! A message as recovered: what it is, which frames carried it, and what became of its bytes.
 
-use std::{fmt, mem};
+use std::fmt;
 
 use crate::field::{Field, Value};
 use crate::frame::{FrameNumber, Timestamp};
@@ -255,15 +255,51 @@ impl Clone for Message {
 
     /// Becomes a copy, in the storage that is there.
     fn clone_from(&mut self, other: &Self) {
-        let Self { mut carrier, mut segments, mut missing, mut unit, .. } = mem::take(self);
+        let Self {
+            number,
+            side,
+            kind,
+            integrity,
+            issues,
+            carrier,
+            segments,
+            missing,
+            missing_bytes,
+            start,
+            len,
+            between,
+            first_time,
+            last_time,
+            frame,
+            acked,
+            answers,
+            request_in,
+            since_request,
+            unit,
+        } = self;
+        *number = other.number;
+        *side = other.side;
+        *kind = other.kind;
+        *integrity = other.integrity;
+        *issues = other.issues;
         carrier.clone_from(&other.carrier);
         segments.clone_from(&other.segments);
         missing.clone_from(&other.missing);
-        match (&mut unit, &other.unit) {
+        *missing_bytes = other.missing_bytes;
+        *start = other.start;
+        *len = other.len;
+        *between = other.between;
+        *first_time = other.first_time;
+        *last_time = other.last_time;
+        *frame = other.frame;
+        *acked = other.acked;
+        *answers = other.answers;
+        *request_in = other.request_in;
+        *since_request = other.since_request;
+        match (unit, &other.unit) {
             (Unit::Http(http), Unit::Http(other)) => http.clone_from(other),
             (unit, other) => *unit = other.clone(),
         }
-        *self = Self { carrier, segments, missing, unit, ..*other };
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use common::capture::Talk;
 use common::{dissect, fixtures, name, run};
 use serde_json::Value;
 
@@ -33,6 +34,20 @@ fn streams(connections: &[Value]) -> Vec<u64> {
 fn number(connection: &Value, path: &str) -> f64 {
     let at = path.split('.').fold(&connection["connection"], |value, name| &value[name]);
     at.as_f64().or_else(|| at.as_str()?.parse().ok()).unwrap_or(0.0)
+}
+
+#[test]
+fn who_greets_is_the_server_where_the_handshake_is_not_there() {
+    let talk = || Talk::new(40_000).send(1, b"220 mx.example.test ESMTP\r\n").send(0, b"EHLO me\r\n");
+    let file = tempfile::Builder::new().suffix(".pcap").tempfile().unwrap();
+    let tell = |talk: Talk| {
+        common::capture::write(file.path(), &[talk]);
+        let told = connections(&["-r", file.path().to_str().unwrap()]).remove(0);
+        (told["connection"]["protocol"].clone(), told["connection"]["client"]["port"].clone())
+    };
+    let whole = tell(talk());
+    assert_eq!(whole, ("SMTP".into(), 40_000.into()));
+    assert_eq!(tell(talk().without(0).without(0).without(0)), whole);
 }
 
 #[test]

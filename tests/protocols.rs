@@ -222,6 +222,76 @@ impl Capture {
     }
 }
 
+/// What the difference between names is called in [`DIFFERENCES`].
+const NAME: &str = "protocol";
+
+/// What tshark calls protocols that are told by name, where it is not the name in small letters.
+const CALLED: &[(&str, &[&str])] = &[
+    ("memcached", &["memcache"]),
+    ("pop3", &["pop"]),
+    ("postgresql", &["pgsql"]),
+    ("quic", &["gquic"]),
+    ("redis", &["resp"]),
+    ("s7comm", &["tpkt"]),
+    ("smb", &["nbss"]),
+];
+
+/// A transport, and the number of a stream of it.
+type Stream = (&'static str, u64);
+
+/// The protocols of the streams of which the name is all that is told, in small letters.
+fn named(capture: &Capture) -> BTreeMap<Stream, String> {
+    let is_dissected = |name: &str| name == "http" || PROTOCOLS.iter().any(|protocol| protocol.name == name);
+    let mut names = BTreeMap::new();
+    for line in capture.records.lines().filter(|line| !line.starts_with("{\"type\":\"packet\"")) {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let of = |transport: &'static str| {
+            let layer = record.get(transport)?;
+            let layer = layer.as_array().map_or(Some(layer), |layers| layers.last())?;
+            Some((transport, layer["stream"].as_u64()?))
+        };
+        let name = match of("udp") {
+            Some(_) => record.as_object().into_iter().flatten().find(|(_, own)| own.get("summary").is_some()),
+            None => None,
+        };
+        let name = name.map(|(name, _)| name.as_str()).or(record["connection"]["protocol"].as_str());
+        let name = name.map(|name| name.to_lowercase().replace('/', "")).filter(|name| !is_dissected(name));
+        if let (Some(stream), Some(name)) = (of("udp").or_else(|| of("tcp")), name) {
+            names.insert(stream, name);
+        }
+    }
+    names
+}
+
+/// The protocols above each stream to tshark.
+fn theirs(path: &Path) -> BTreeMap<Stream, BTreeSet<String>> {
+    let fields = ["frame.protocols", "tcp.stream", "udp.stream"].map(str::to_owned).into();
+    let mut all: BTreeMap<Stream, BTreeSet<String>> = BTreeMap::new();
+    // What an ICMP error quotes is of no stream.
+    for row in tshark::rows(path, "(tcp || udp) && !icmp && !icmpv6", &fields).into_values() {
+        let layers: Vec<&str> = value(&row, "frame.protocols").iter().flat_map(|layers| layers.split(':')).collect();
+        let Some(at) = layers.iter().rposition(|layer| ["tcp", "udp"].contains(layer)) else { continue };
+        let transport = if layers[at] == "tcp" { "tcp" } else { "udp" };
+        let stream = value(&row, &format!("{transport}.stream")).last().and_then(|stream| stream.parse().ok());
+        let names = layers[at + 1..].iter().map(|layer| (*layer).to_owned());
+        stream.into_iter().for_each(|stream| all.entry((transport, stream)).or_default().extend(names.clone()));
+    }
+    all
+}
+
+/// Compares the names of a capture's streams.
+fn compare_names(path: &Path, capture: &Capture, count: Count<'_>) {
+    let ours = named(capture);
+    let theirs = if ours.is_empty() { BTreeMap::new() } else { theirs(path) };
+    for ((transport, stream), own) in ours {
+        let others = theirs.get(&(transport, stream)).cloned().unwrap_or_default();
+        let called = CALLED.iter().find(|(name, _)| *name == own).map_or(&[][..], |(_, called)| called);
+        let agrees = others.contains(&own) || called.iter().any(|name| others.contains(*name));
+        let other: Vec<String> = if agrees { vec![own.clone()] } else { others.into_iter().collect() };
+        count(stream, NAME, &[own], &other);
+    }
+}
+
 /// The fields of each protocol that both have.
 static FIELDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let of_a_protocol = |name: &str| PROTOCOLS.iter().any(|protocol| is_of(name, protocol));
@@ -287,6 +357,21 @@ fn compare(path: &Path, fixture: bool, found: &mut Found) {
     let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let file = format!("{folder}/{}", name(path));
     let capture = Capture::read(path);
+    let mut count = |frame: u64, field: &str, ours: &[String], theirs: &[String]| {
+        let differs = !alike(ours, theirs);
+        if !fixture {
+            let counts = found.counts.entry(field.to_owned()).or_default();
+            (counts.0, counts.1) = (counts.0 + 1, counts.1 + u64::from(differs));
+        }
+        if differs {
+            found.used.extend(reasons(&file, field));
+            if reasons(&file, field).next().is_none() {
+                let tell = || format!("{file} frame {frame}: {field} {ours:?}, tshark {theirs:?}");
+                found.unknown.entry((file.clone(), field.to_owned())).or_insert_with(tell);
+            }
+        }
+    };
+    compare_names(path, &capture, &mut count);
     let ours: Vec<BTreeMap<u64, Row>> = PROTOCOLS.iter().map(|protocol| capture.rows(protocol)).collect();
     let has_some = |(protocol, ours): (&Protocol, &BTreeMap<_, _>)| !ours.is_empty() || (protocol.may_be_in)(&capture);
     if !PROTOCOLS.iter().zip(&ours).any(has_some) {
@@ -304,20 +389,6 @@ fn compare(path: &Path, fixture: bool, found: &mut Found) {
         for values in ours.values_mut().chain(theirs.values_mut()).flat_map(Row::values_mut) {
             values.retain(|value| !["", "<MISSING>"].contains(&value.as_str()));
         }
-        let mut count = |frame: u64, field: &str, ours: &[String], theirs: &[String]| {
-            let differs = !alike(ours, theirs);
-            if !fixture {
-                let counts = found.counts.entry(field.to_owned()).or_default();
-                (counts.0, counts.1) = (counts.0 + 1, counts.1 + u64::from(differs));
-            }
-            if differs {
-                found.used.extend(reasons(&file, field));
-                if reasons(&file, field).next().is_none() {
-                    let tell = || format!("{file} frame {frame}: {field} {ours:?}, tshark {theirs:?}");
-                    found.unknown.entry((file.clone(), field.to_owned())).or_insert_with(tell);
-                }
-            }
-        };
         match protocol.by {
             By::Frame => by_frame(protocol, &ours, &theirs, &mut count),
             By::Capture => by_capture(&ours, &theirs, &mut count),

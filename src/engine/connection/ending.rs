@@ -51,11 +51,17 @@ impl Connection {
         if !shared.wanted.messages {
             return;
         }
-        let client = client.unwrap_or(0);
-        let protocol = session.and_then(|session| {
-            let named = || identify::identify(session.first_bytes(client), session.first_bytes(1 - client));
-            session.protocol().or_else(named)
-        });
+        let mut protocol = session.and_then(Session::protocol);
+        if let (None, Some(session)) = (protocol, session) {
+            // Who speaks first is not always the client: some servers greet.
+            let sides = client.map_or([0, 1], |client| [client; 2]);
+            let named = |side: usize| identify::identify(session.first_bytes(side), session.first_bytes(1 - side));
+            let found = sides.into_iter().find_map(|side| named(side).map(|name| (side, name)));
+            protocol = found.map(|(_, name)| name);
+            if let Some((1, _)) = found {
+                self.name.client = Some(1);
+            }
+        }
         let http = session.is_some_and(Session::recognised);
         let tls = session.and_then(Session::tls).map(|facts| Box::new(facts.clone()));
         let ended = event::Connection {

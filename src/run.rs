@@ -12,6 +12,7 @@ mod input;
 mod pass;
 mod progress;
 mod renderer;
+mod report;
 mod results;
 mod selection;
 
@@ -32,8 +33,11 @@ use crate::cli::{Input, Output, Plan, Saved};
 use crate::engine::Engine;
 use crate::frame::{Frame, Timestamp};
 use crate::print::{Begin, Drops, End};
+use crate::sandbox::{self, Reach};
 use crate::source::{Batch, Error, Filter, Interface, Kind, Source, Wait, Writer};
+use ahead::Ahead;
 use chosen::Frames;
+use input::Opened;
 use progress::Progress;
 use results::Results;
 
@@ -47,27 +51,36 @@ const GATHERED_TIME: i64 = 20_000_000;
 /// Carries out the plan. Returns what was wrong though results were given, or why there are none.
 pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
     let stop = stop_at_signals()?;
-    let mut filter = match &plan.filter {
-        Some(expression) => Filter::new(expression)?,
-        None => None,
-    };
-    let mut source = match input::open(&plan.input, filter.as_ref(), &stop) {
-        // A stream that had not begun when it was stopped.
-        Err(Error::NotACapture { .. }) if stop.load(Ordering::Relaxed) => return Ok(Vec::new()),
-        source => source?,
-    };
-    if is_live(&source) {
-        // The kernel filters.
-        filter = None;
-    } else if let Some(filter) = &mut filter {
-        source.interfaces().iter().try_for_each(|interface| filter.prepare(interface.link))?;
+    let mut opened = input::open(&plan.input, plan.filter.as_deref())?;
+    let filter = opened.filter(plan.filter.as_deref())?;
+    if plan.write.as_deref().is_some_and(|path| path.as_os_str() != "-") {
+        // The format of the file hangs on what comes.
+        match opened.begin(&stop)? {
+            Some(source) => opened = Opened::Ready(source),
+            None => return Ok(Vec::new()),
+        }
     }
-    let chosen = if plan.saved == Saved::Messages { Some(chosen::choose(plan, &stop)?) } else { None };
+    let mut writer = None;
+    if let (Some(path), Opened::Ready(source)) = (&plan.write, &opened) {
+        writer = Some(Writer::create(path, source)?);
+    }
+    let passes = if plan.saved == Saved::Messages { Some(chosen::open(plan)?) } else { None };
+    let mut reach = Reach::default();
+    let results = Results::new(plan, Ahead::new(plan, &opened), &mut reach)?;
+    if opened.is_live() {
+        reach.live();
+    }
+    // All is open; from here on nothing else can be, and no thread was started before.
+    shut_in(&plan.sandbox, reach)?;
+    let Some(mut source) = opened.begin(&stop)? else { return Ok(Vec::new()) };
+    if let (Some(path), None) = (&plan.write, &writer) {
+        writer = Some(Writer::create(path, &source)?);
+    }
     let mut run = Run {
-        chosen,
-        writer: plan.write.as_deref().map(|path| Writer::create(path, &source)).transpose()?,
+        chosen: passes.map(|passes| chosen::choose(plan, passes, &stop)).transpose()?,
+        writer,
         engine: Engine::new(plan.engine.clone()),
-        results: Results::new(plan)?,
+        results,
         live: is_live(&source),
         taken: 0,
         begun: false,
@@ -85,6 +98,13 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
         read => read,
     };
     run.finish(&mut source, read)
+}
+
+/// Shuts the process in; a step that this system does not offer is told if that is wanted.
+fn shut_in(options: &sandbox::Options, reach: Reach) -> Result<(), Failure> {
+    let missing = sandbox::enter(options, reach)?;
+    missing.iter().filter(|_| options.verbose).for_each(|step| note(step));
+    Ok(())
 }
 
 /// A line on standard error; one that cannot be written is lost.

@@ -6,6 +6,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::print::report::{self, Undecided};
+use crate::sandbox;
 use crate::source::MAX_SNAPLEN;
 
 use super::limit::Limit;
@@ -57,6 +58,8 @@ pub struct Args {
     pub show: Show,
     #[command(flatten)]
     pub trust: Trust,
+    #[command(flatten)]
+    pub confined: Confined,
 }
 
 /// What is done instead of the main job.
@@ -120,6 +123,8 @@ pub struct Explain {
     /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: When,
+    #[command(flatten)]
+    pub confined: Confined,
 }
 
 /// What has a JSON Schema.
@@ -189,6 +194,8 @@ pub struct CheckArgs {
     /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: When,
+    #[command(flatten)]
+    pub confined: Confined,
 }
 
 /// Which lints are told of, and how.
@@ -310,6 +317,26 @@ pub struct Trust {
     /// `connections` (128K), `closed` (closed ones remembered, 16K); the suffixes K, M, G are powers of 1024
     #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
     pub limits: Vec<Limit>,
+}
+
+/// How the process is shut in before it takes what it was sent.
+#[derive(Group, Clone, Debug)]
+#[command(next_help_heading = "Privileges")]
+pub struct Confined {
+    /// Become this user, where root runs it, once all is open: a name or a number. Otherwise that is the owner of the
+    /// folder that is written in later, or who called sudo, or `nobody`
+    #[arg(short = 'Z', long = "relinquish-privileges", value_name = "USER", conflicts_with = "no_sandbox")]
+    pub user: Option<String>,
+    /// Keep privileges, files and system calls within reach; they are given up otherwise once all is open
+    #[arg(long)]
+    pub no_sandbox: bool,
+}
+
+impl Confined {
+    /// What that comes to; `verbose` also tells what this system lacks for it.
+    pub fn options(self, verbose: bool) -> sandbox::Options {
+        sandbox::Options { off: self.no_sandbox, verbose, user: self.user }
+    }
 }
 
 /// Format of the results.

@@ -15,6 +15,7 @@ use crate::print::text::{Hex, TimeFormat};
 use crate::print::{connections, stats};
 use crate::run::Failure;
 use crate::run::export::Wanted;
+use crate::sandbox;
 use crate::source::MAX_SNAPLEN;
 use crate::stats::by::By;
 
@@ -39,6 +40,8 @@ pub struct Plan {
     pub engine: engine::Options,
     /// Whether an unexplained byte is a failure.
     pub strict: bool,
+    /// How the process is shut in.
+    pub sandbox: sandbox::Options,
 }
 
 /// Which frames are saved.
@@ -151,7 +154,7 @@ const SEARCHED: usize = 64 << 10;
 impl Plan {
     /// Makes a plan of the arguments.
     pub fn new(args: Args) -> Result<Self, Failure> {
-        let Args { capture, select, show, trust, .. } = args;
+        let Args { capture, select, show, trust, confined, .. } = args;
         if let [word, rest @ ..] = &select.filter[..]
             && ["check", "connections", "explain", "export", "diff", "follow", "page", "stats"].contains(&word.as_str())
         {
@@ -226,6 +229,7 @@ impl Plan {
             output,
             engine,
             strict: trust.strict,
+            sandbox: confined.options(show.verbose > 0),
         })
     }
 }
@@ -245,6 +249,7 @@ impl Plan {
             engine,
             output,
             strict: false,
+            sandbox: args.confined.options(false),
         })
     }
 }

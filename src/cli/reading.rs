@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args as Group};
 
+use super::args::Confined;
 use super::limit::Limit;
 use super::plan::{self, Output, Plan, Saved};
 use crate::engine;
@@ -39,6 +40,8 @@ pub struct Frames {
     /// Accepted as in tcpdump: addresses and ports are never looked up
     #[arg(short = 'n', action = ArgAction::Count)]
     numeric: u8,
+    #[command(flatten)]
+    confined: Confined,
 }
 
 /// Frames, and which of what they carry is looked at.
@@ -81,6 +84,7 @@ impl Frames {
             output,
             engine,
             strict: false,
+            sandbox: self.confined.options(false),
         })
     }
 }

@@ -3,28 +3,41 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::Failure;
+use super::input::{self, Opened};
 use super::progress::Progress;
-use super::{Failure, input};
 use crate::cli::Input;
 use crate::frame::Frame;
 use crate::source::{Batch, Filter};
 
-/// Hands the frames that pass the filter, `count` of them at most, to `take`. Returns how the capture is cut short, if it
-/// is: what came before that was handed on.
+/// A capture that is open, and what is taken of it.
+pub(super) struct Pass {
+    opened: Opened,
+    filter: Option<Filter>,
+    count: u64,
+}
+
+impl Pass {
+    /// Opens a capture, to take the frames that pass the filter, `count` of them at most.
+    pub(super) fn open(input: &Input, expression: Option<&str>, count: Option<u64>) -> Result<Self, Failure> {
+        let opened = input::open(input, None)?;
+        let filter = opened.filter(expression)?;
+        Ok(Self { opened, filter, count: count.unwrap_or(u64::MAX) })
+    }
+}
+
+/// Hands the frames to `take`. Returns how the capture is cut short, if it is: what came before that was handed on.
 pub(super) fn each(
-    input: &Input,
-    expression: Option<&str>,
-    count: Option<u64>,
+    pass: Pass,
     stop: &Arc<AtomicBool>,
     mut take: impl FnMut(&[Frame<'_>]),
 ) -> Result<Option<Failure>, Failure> {
-    let mut filter = expression.map(Filter::new).transpose()?.flatten();
-    let mut source = input::open(input, None, stop)?;
+    let Pass { opened, mut filter, count: mut left } = pass;
+    let Some(mut source) = opened.begin(stop)? else { return Err(stopped()) };
     let mut progress = Progress::new(&source);
-    let mut left = count.unwrap_or(u64::MAX);
     while left > 0 {
         if stop.load(Ordering::Relaxed) {
-            return Err(Failure::Usage("stopped before all was read".to_owned()));
+            return Err(stopped());
         }
         let batch = source.next_batch().map(|(mut frames, _)| {
             let read = frames.len() as u64;
@@ -46,6 +59,10 @@ pub(super) fn each(
         return if failure.is_cut() { Ok(Some(failure)) } else { Err(failure) };
     }
     Ok(None)
+}
+
+fn stopped() -> Failure {
+    Failure::Usage("stopped before all was read".to_owned())
 }
 
 /// Leaves the frames that pass the filter, up to one that it cannot judge.

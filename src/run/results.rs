@@ -24,6 +24,7 @@ use crate::print::stats::Stats;
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
 use crate::print::{Begin, End, Printer, Selected};
+use crate::sandbox::Reach;
 use crate::stats;
 
 /// Results are gathered up to about this many bytes before they are written.
@@ -98,7 +99,8 @@ struct Body {
 }
 
 impl Results {
-    pub(super) fn new(plan: &Plan) -> Result<Self, Failure> {
+    /// Opens what results go to, and what they are told from; `reach` learns what is opened later.
+    pub(super) fn new(plan: &Plan, ahead: Option<Ahead>, reach: &mut Reach) -> Result<Self, Failure> {
         let to = match plan.output {
             Output::Results(ref style) => To::Printer(printer(style)),
             Output::Body { stream, number } => To::Body(Body { stream, number, end: None }),
@@ -112,20 +114,20 @@ impl Results {
             }
             Output::Export(ref wanted) => {
                 let read = if let Input::File(path) = &plan.input { Some(path.as_path()) } else { None };
-                To::Export(Box::new(Export::new(wanted, read)?))
+                To::Export(Box::new(Export::new(wanted, read, reach)?))
             }
             Output::Follow(ref following) => match follow::printer(following) {
                 Some(printer) => To::Printer(printer),
                 None => To::Raw(Raw::new(following)),
             },
-            Output::Page(style) => To::Printer(Box::new(Page::new(style))),
+            Output::Page(style) => To::Printer(Box::new(Page::new(style, TimeZone::system()))),
             Output::Nothing => To::Nothing,
         };
         let packets = matches!(&plan.output, Output::Results(style) if style.packets);
         let selection = plan.display.clone().map(|filter| Selection::new(filter, packets));
         let alone = if gains_by_thread(plan) { ALONE } else { 0 };
         let frames = (plan.saved == Saved::Frames).then(Vec::new);
-        Ok(Self { to, selection, frames, ahead: Ahead::new(plan), alone, out: Vec::new(), since: None })
+        Ok(Self { to, selection, frames, ahead, alone, out: Vec::new(), since: None })
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {

@@ -61,13 +61,18 @@ impl CaptureFile {
         if path.as_os_str() == "-" {
             return Self::new(io::stdin(), Name::Stdin);
         }
+        match File::open(path) {
+            Ok(file) => Self::of(file, path),
+            Err(reason) => Err(Error::Open { name: Name::Path(path.to_owned()), reason }),
+        }
+    }
+
+    /// Reads a file that was opened at `path`, from its beginning.
+    pub fn of(file: File, path: &Path) -> Result<Self, Error> {
         let name = Name::Path(path.to_owned());
-        let opened = File::open(path).and_then(|file| match file.metadata()? {
-            metadata if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            metadata => Ok((file, metadata)),
-        });
-        match opened {
-            Ok((file, metadata)) => {
+        match file.metadata() {
+            Ok(metadata) if metadata.is_dir() => Err(Error::Open { name, reason: io::ErrorKind::IsADirectory.into() }),
+            Ok(metadata) => {
                 let mut capture = Self::new(file, name)?;
                 if metadata.is_file() {
                     capture.size = Some(metadata.len());

@@ -75,7 +75,7 @@ trait Pass: Sink {
 fn read(plan: &Plan, options: Options, stop: &Arc<AtomicBool>, sink: &mut impl Pass) -> Result<(), Failure> {
     let mut engine = Engine::new(options);
     // A capture that is cut is told of when it is read to be shown.
-    pass::each(&plan.input, plan.filter.as_deref(), plan.count, stop, |frames| {
+    pass::each(&plan.input, plan.filter.as_deref(), plan.count, plan.stop.duration, stop, |frames| {
         if let Some(first) = frames.first() {
             sink.begins(first.meta.time);
         }

@@ -40,7 +40,7 @@ fn read(
 ) -> Result<Kept, Failure> {
     let options = Options { bodies: true, verify_checksums: plan.verify_checksums, ..Options::default() };
     let (mut engine, mut kept) = (Engine::new(options), Kept::default());
-    failures.extend(pass::each(input, None, None, stop, |frames| engine.push_all(frames, &mut kept))?);
+    failures.extend(pass::each(input, None, None, None, stop, |frames| engine.push_all(frames, &mut kept))?);
     engine.finish(&mut kept);
     kept.end();
     Ok(kept)

@@ -8,21 +8,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::stop::Stop;
 use crate::cli::Input;
-use crate::source::{CaptureFile, Error, Filter, Name, Source};
+use crate::source::{CaptureFile, Error, Filter, Growing, Name, Source};
 
 /// Opens the source; `stop` ends one that waits for input.
-pub(super) fn open(input: &Input, filter: Option<&Filter>, stop: &Arc<AtomicBool>) -> Result<Source, Error> {
+pub(super) fn open(input: &Input, filter: Option<&Filter>, stop: &Stop) -> Result<Source, Error> {
     let file = match input {
         Input::File(path) => CaptureFile::open(path)?,
+        Input::Growing(path) => grown(&Growing::open(path)?, stop)?,
         Input::Stdin => {
             let opened = io::stdin().as_fd().try_clone_to_owned();
             let input = opened.map_err(|reason| Error::Open { name: Name::Stdin, reason })?.into();
-            CaptureFile::new(Stoppable { input, stop: Arc::clone(stop) }, Name::Stdin)?
+            CaptureFile::new(Stoppable { input, stop: Arc::clone(stop.signal()) }, Name::Stdin)?
         }
         Input::Live { interfaces, promiscuous, snaplen } => return live(interfaces, *promiscuous, *snaplen, filter),
     };
     Ok(Source::File(Box::new(file)))
+}
+
+/// The capture, once its beginning is there.
+fn grown(file: &Growing, stop: &Stop) -> Result<CaptureFile, Error> {
+    loop {
+        if let Some(capture) = file.capture()? {
+            return Ok(capture);
+        }
+        if stop.is_over() {
+            return Err(file.empty());
+        }
+        file.wait(super::WAIT);
+    }
 }
 
 #[cfg(feature = "live")]

@@ -1,33 +1,35 @@
 //! One pass over a capture, from its first frame to its last.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::progress::Progress;
+use super::stop::Stop;
 use super::{Failure, input};
 use crate::cli::Input;
 use crate::frame::Frame;
 use crate::source::{Batch, Filter};
 
-/// Hands the frames that pass the filter, `count` of them at most, to `take`. Returns how the capture is cut short, if it
+/// Hands the frames that pass the filter, `count` of them at most and of no longer than `duration`, to `take`. Returns how the capture is cut short, if it
 /// is: what came before that was handed on.
 pub(super) fn each(
     input: &Input,
     expression: Option<&str>,
     count: Option<u64>,
-    stop: &Arc<AtomicBool>,
+    duration: Option<Duration>,
+    signal: &Arc<AtomicBool>,
     mut take: impl FnMut(&[Frame<'_>]),
 ) -> Result<Option<Failure>, Failure> {
     let mut filter = expression.map(Filter::new).transpose()?.flatten();
-    let mut source = input::open(input, None, stop)?;
+    let mut stop = Stop::in_capture(duration, Arc::clone(signal));
+    let mut source = input::open(input, None, &stop)?;
     let mut progress = Progress::new(&source);
     let mut left = count.unwrap_or(u64::MAX);
-    while left > 0 {
-        if stop.load(Ordering::Relaxed) {
-            return Err(Failure::Usage("stopped before all was read".to_owned()));
-        }
+    while left > 0 && !stop.is_over() {
         let batch = source.next_batch().map(|(mut frames, _)| {
             let read = frames.len() as u64;
+            stop.limit(&mut frames);
             let judged = filter.as_mut().map_or(Ok(()), |filter| retain(filter, &mut frames));
             frames.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             take(&frames);
@@ -44,6 +46,9 @@ pub(super) fn each(
             Err(error) => Failure::Source(error),
         };
         return if failure.is_cut() { Ok(Some(failure)) } else { Err(failure) };
+    }
+    if stop.is_signalled() {
+        return Err(Failure::Usage("stopped before all was read".to_owned()));
     }
     Ok(None)
 }

@@ -31,10 +31,11 @@ Examples:
 Exit codes:
   0  done
   1  done, and something was wrong: the file ends inside a record or is
-     corrupt further on, --strict found unexplained bytes, --body found no
-     whole body, two captures differ
+     corrupt further on, the file of --follow was replaced, --strict found
+     unexplained bytes, --body found no whole body, two captures differ
   2  usage, a bad filter, or something that this build leaves out
-  3  the capture could not be opened or read, or the results not written";
+  3  the capture could not be opened, read or saved, or the results not
+     written";
 
 /// Tells what every HTTP message on the wire was: its headers, the frames that carried it, and what went wrong.
 #[derive(Parser, Debug)]
@@ -222,13 +223,20 @@ pub struct Capture {
     /// Read a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4); `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     pub read: Option<PathBuf>,
+    /// Read a capture file that is still being written, plain, as it grows; Ctrl-C ends it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["read", "interfaces"])]
+    pub follow: Option<PathBuf>,
     /// Save the frames that passed the filter; with -Y those that it takes to read the chosen messages again, or with -P
     /// those that are shown. `-` is standard output, which then has nothing else
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    #[command(flatten)]
+    pub saving: super::saving::Saving,
     /// Stop after this many frames that passed the filter
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
+    #[command(flatten)]
+    pub stop: super::stop::Stopping,
     /// Capture at most this many bytes of a frame; 0 is the most there is
     #[arg(short, long, value_name = "BYTES", default_value_t = 0,
         value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SNAPLEN)), hide_default_value = true)]

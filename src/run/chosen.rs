@@ -52,8 +52,7 @@ impl Frames {
 
 /// The captures that are read to choose: the same one twice.
 pub(super) fn open(plan: &Plan) -> Result<[pass::Pass; 2], Failure> {
-    let open = || pass::Pass::open(&plan.input, plan.filter.as_deref(), plan.count);
-    Ok([open()?, open()?])
+    Ok([pass::Pass::of(plan)?, pass::Pass::of(plan)?])
 }
 
 /// The frames that are to be saved of what the plan reads.

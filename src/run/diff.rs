@@ -19,7 +19,7 @@ pub fn diff(plan: &Comparison) -> Result<Vec<Failure>, Failure> {
     let stop = stop_at_signals()?;
     let mut failures = Vec::new();
     let [a, b] = &plan.inputs;
-    let (a, b) = (Pass::open(a, None, None)?, Pass::open(b, None, None)?);
+    let (a, b) = (Pass::all(a)?, Pass::all(b)?);
     shut_in(&plan.sandbox, Reach::default())?;
     let a = read(a, plan, &stop, &mut failures)?;
     let b = read(b, plan, &stop, &mut failures)?;

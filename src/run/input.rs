@@ -8,40 +8,46 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::stop::Stop;
 use crate::cli::Input;
-use crate::source::{CaptureFile, Error, Filter, Name, Source};
+use crate::source::{CaptureFile, Error, Filter, Growing, Name, Source};
 
-/// What is open, and may be waited for yet.
+/// What is open, and may have to be waited for yet.
 pub(super) enum Opened {
     /// It is there.
     Ready(Source),
     /// Standard input, of which nothing was read.
     Stdin(File),
+    /// A file that is being written.
+    Growing(Growing),
 }
 
 /// Opens the source. A live one has only the frames that pass the filter.
 pub(super) fn open(input: &Input, expression: Option<&str>) -> Result<Opened, Error> {
     let filter = expression.map(Filter::new).transpose()?.flatten();
-    Ok(Opened::Ready(match input {
-        Input::File(path) => Source::File(Box::new(CaptureFile::open(path)?)),
+    Ok(match input {
+        Input::File(path) => Opened::Ready(Source::File(Box::new(CaptureFile::open(path)?))),
+        Input::Growing(path) => Opened::Growing(Growing::open(path)?),
         Input::Stdin => {
             let opened = io::stdin().as_fd().try_clone_to_owned();
-            let opened = opened.map_err(|reason| Error::Open { name: Name::Stdin, reason })?;
-            return Ok(Opened::Stdin(opened.into()));
+            Opened::Stdin(opened.map_err(|reason| Error::Open { name: Name::Stdin, reason })?.into())
         }
-        Input::Live { interfaces, promiscuous, snaplen } => live(interfaces, *promiscuous, *snaplen, filter.as_ref())?,
-    }))
+        Input::Live { interfaces, promiscuous, snaplen } => {
+            Opened::Ready(live(interfaces, *promiscuous, *snaplen, filter.as_ref())?)
+        }
+    })
 }
 
 impl Opened {
     /// The source, once it has begun; none if `stop` ended the wait for that. It ends what comes, too.
-    pub(super) fn begin(self, stop: &Arc<AtomicBool>) -> Result<Option<Source>, Error> {
-        let input = match self {
+    pub(super) fn begin(self, stop: &Stop) -> Result<Option<Source>, Error> {
+        let begun = match self {
             Self::Ready(source) => return Ok(Some(source)),
-            Self::Stdin(input) => Stoppable { input, stop: Arc::clone(stop) },
+            Self::Stdin(input) => CaptureFile::new(Stoppable { input, stop: Arc::clone(stop.signal()) }, Name::Stdin),
+            Self::Growing(file) => grown(&file, stop),
         };
-        match CaptureFile::new(input, Name::Stdin) {
-            Err(Error::NotACapture { .. }) if stop.load(Ordering::Relaxed) => Ok(None),
+        match begun {
+            Err(Error::NotACapture { .. }) if stop.is_over() => Ok(None),
             begun => Ok(Some(Source::File(Box::new(begun?)))),
         }
     }
@@ -58,9 +64,22 @@ impl Opened {
             Self::Ready(source) if !source.interfaces().is_empty() => {
                 source.interfaces().iter().try_for_each(|interface| filter.prepare(interface.link))?;
             }
-            Self::Ready(_) | Self::Stdin(_) => filter.prepare_likely(),
+            Self::Ready(_) | Self::Stdin(_) | Self::Growing(_) => filter.prepare_likely(),
         }
         Ok(Some(filter))
+    }
+}
+
+/// The capture, once its beginning is there.
+fn grown(file: &Growing, stop: &Stop) -> Result<CaptureFile, Error> {
+    loop {
+        if let Some(capture) = file.capture()? {
+            return Ok(capture);
+        }
+        if stop.is_over() {
+            return Err(file.empty());
+        }
+        file.wait(super::WAIT);
     }
 }
 

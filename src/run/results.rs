@@ -12,6 +12,7 @@ use super::export::Export;
 use super::follow::{self, Raw};
 use super::renderer::Renderer;
 use super::selection::Selection;
+use super::stop::Until;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
 use crate::cli::{Format, Input, Output, Plan, Saved, Style, WIDTH};
@@ -61,7 +62,7 @@ fn printer(style: &Style) -> Box<dyn Printer> {
 /// bodies at once.
 fn gains_by_thread(plan: &Plan) -> bool {
     let rendered = matches!(&plan.output, Output::Results(style) if !style.quiet) && !plan.engine.packets;
-    let live = matches!(plan.input, Input::Live { .. });
+    let live = matches!(plan.input, Input::Live { .. } | Input::Growing(_));
     let forgets = plan.display.is_some() && plan.engine.bodies;
     rendered && !live && !forgets && thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
 }
@@ -70,6 +71,7 @@ fn gains_by_thread(plan: &Plan) -> bool {
 pub(super) struct Results {
     to: To,
     selection: Option<Selection>,
+    until: Option<Until>,
     /// Numbers of the frames that are shown, of those taken last, where they are saved.
     frames: Option<Vec<FrameNumber>>,
     ahead: Option<Ahead>,
@@ -113,7 +115,10 @@ impl Results {
                 To::Printer(Box::new(Stats::new(format, stats::Stats::new(by.iter().cloned()))))
             }
             Output::Export(ref wanted) => {
-                let read = if let Input::File(path) = &plan.input { Some(path.as_path()) } else { None };
+                let read = match &plan.input {
+                    Input::File(path) | Input::Growing(path) => Some(path.as_path()),
+                    Input::Stdin | Input::Live { .. } => None,
+                };
                 To::Export(Box::new(Export::new(wanted, read, reach)?))
             }
             Output::Follow(ref following) => match follow::printer(following) {
@@ -127,7 +132,8 @@ impl Results {
         let selection = plan.display.clone().map(|filter| Selection::new(filter, packets));
         let alone = if gains_by_thread(plan) { ALONE } else { 0 };
         let frames = (plan.saved == Saved::Frames).then(Vec::new);
-        Ok(Self { to, selection, frames, ahead, alone, out: Vec::new(), since: None })
+        let until = plan.stop.until.clone().map(Until::new);
+        Ok(Self { to, selection, until, frames, ahead, alone, out: Vec::new(), since: None })
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {
@@ -162,6 +168,9 @@ impl Results {
         if let Some(selection) = &mut self.selection {
             selection.begins(first);
         }
+        if let Some(until) = &mut self.until {
+            until.begins(first);
+        }
     }
 
     /// What the display filter holds for, if there is one.
@@ -188,7 +197,7 @@ impl Results {
 
     /// Whether nothing more is wanted.
     pub(super) fn is_complete(&self) -> bool {
-        matches!(self.to, To::Body(Body { end: Some(_), .. }))
+        matches!(self.to, To::Body(Body { end: Some(_), .. })) || self.until.as_ref().is_some_and(Until::is_met)
     }
 
     /// What the results lack of what was asked for.
@@ -294,6 +303,9 @@ impl Results {
 
 impl Sink for Results {
     fn event(&mut self, mut event: Event<'_>) {
+        if self.until.as_mut().is_some_and(|until| until.takes(&event)) {
+            return;
+        }
         if let Event::Packet(packet) = &mut event {
             self.look_ahead(packet);
         }

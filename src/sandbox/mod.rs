@@ -38,6 +38,8 @@ pub struct Reach {
     read: Vec<Place>,
     /// Folders in which files are made, read, renamed and removed.
     write: Vec<Place>,
+    /// Files that were created, which are those of whom root becomes.
+    given: Vec<OwnedFd>,
     /// Whether packets are taken from an interface.
     live: bool,
 }
@@ -68,6 +70,11 @@ impl Reach {
         let descriptor = folder.as_fd().try_clone_to_owned()?;
         self.write.push(Place { descriptor, path: path.to_owned() });
         Ok(())
+    }
+
+    /// Has a file that was created be that of whom root becomes, so that it can be written again.
+    pub fn give(&mut self, file: impl AsFd) {
+        self.given.extend(file.as_fd().try_clone_to_owned());
     }
 
     /// Leaves what it takes to read and to close a live capture.

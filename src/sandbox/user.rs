@@ -1,7 +1,9 @@
 //! Who the process is: root becomes somebody else, and no capability is left to anyone.
 
+use std::os::fd::OwnedFd;
+
 use nix::unistd::{Gid, Uid, User, geteuid, setgroups, setresgid, setresuid};
-use rustix::fs::{Access, AtFlags};
+use rustix::fs::{Access, AtFlags, FileType};
 use rustix::io::Errno;
 use rustix::thread::{self, CapabilitySet, CapabilitySets};
 
@@ -38,6 +40,11 @@ fn bounding() {
 
 fn become_another(wanted: Option<&str>, reach: &Reach, missing: &mut Vec<Missing>) -> Result<(), Error> {
     let (uid, gid) = choose(wanted, reach)?;
+    for file in reach.given.iter().filter(|file| is_ours(file)) {
+        // It stays root's where its file system knows no owners.
+        let (uid, gid) = (rustix::fs::Uid::from_raw(uid.as_raw()), rustix::fs::Gid::from_raw(gid.as_raw()));
+        let _ = rustix::fs::fchown(file, Some(uid), Some(gid));
+    }
     let changed = setgroups(&[])
         .and_then(|()| setresgid(gid, gid, gid))
         .and_then(|()| if uid.is_root() { Ok(()) } else { setresuid(uid, uid, uid) });
@@ -63,6 +70,13 @@ fn become_another(wanted: Option<&str>, reach: &Reach, missing: &mut Vec<Missing
             Err(Error::Unwritable { folder: folder.path.clone(), user: name.unwrap_or_else(|| uid.to_string()) })
         }
     }
+}
+
+/// Whether it is root's, and has no other name by which somebody might want to be given it.
+fn is_ours(file: &OwnedFd) -> bool {
+    rustix::fs::fstat(file).is_ok_and(|file| {
+        FileType::from_raw_mode(file.st_mode) == FileType::RegularFile && file.st_uid == 0 && file.st_nlink == 1
+    })
 }
 
 /// Who root becomes: who was asked for, the owner of what is still written or read, who called sudo, or nobody.

@@ -59,6 +59,7 @@ impl Document {
         let mut folder = Folder::open(parent)?;
         folder.leave(reach)?;
         let (temporary, file) = folder.temporary()?;
+        reach.give(&file);
         Ok(To::File { folder, temporary, name: name.to_owned(), file })
     }
 

@@ -80,6 +80,7 @@ impl Files {
         let mut folder = Folder::make(folder)?;
         folder.leave(reach)?;
         let (name, file) = folder.temporary()?;
+        reach.give(&file);
         Ok(Self {
             folder,
             bodies: Bodies::default(),

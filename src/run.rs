@@ -76,12 +76,11 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
     }
     let passes = if plan.saved == Saved::Messages { Some(chosen::open(plan)?) } else { None };
     let results = Results::new(plan, Ahead::new(plan, &opened), &mut reach)?;
-    if opened.is_live() {
-        reach.live();
-    }
-    if let Input::Growing(path) = &plan.input {
+    match &plan.input {
+        Input::Live { interfaces, .. } => reach.live(interfaces),
         // What becomes of its name is asked for.
-        reach.read(path);
+        Input::Growing(path) => reach.read(path),
+        Input::File(_) | Input::Stdin => {}
     }
     // All is open; from here on nothing else can be, and no thread was started before.
     shut_in(&plan.sandbox, reach)?;

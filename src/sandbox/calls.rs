@@ -112,7 +112,7 @@ fn no_clone3(arch: TargetArch) -> Result<BpfProgram, BackendError> {
 
 fn allowed(reach: &Reach, arch: TargetArch) -> Result<BpfProgram, BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    let opens = !reach.read.is_empty() || !reach.write.is_empty();
+    let opens = !reach.read.is_empty() || !reach.system.is_empty() || !reach.write.is_empty();
     let sets = [
         (ALWAYS, true),
         (OLD, true),

@@ -49,7 +49,7 @@ fn restrict(reach: &Reach) -> Result<RestrictionStatus, RulesetError> {
     for place in &reach.write {
         ruleset = ruleset.add_rule(PathBeneath::new(&place.descriptor, written))?;
     }
-    for place in &reach.read {
+    for place in reach.read.iter().chain(&reach.system) {
         ruleset = ruleset.add_rule(PathBeneath::new(&place.descriptor, AccessFs::ReadFile))?;
     }
     ruleset.restrict_self()

@@ -36,6 +36,8 @@ pub struct Options {
 pub struct Reach {
     /// Files, and folders with files, that are opened to be read.
     read: Vec<Place>,
+    /// The same of the system's, whoever the process is.
+    system: Vec<Place>,
     /// Folders in which files are made, read, renamed and removed.
     write: Vec<Place>,
     /// Files that were created, which are those of whom root becomes.
@@ -52,6 +54,13 @@ struct Place {
     path: PathBuf,
 }
 
+impl Place {
+    fn new(path: &Path) -> rustix::io::Result<Self> {
+        let descriptor = rustix::fs::openat(CWD, path, FOUND | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(Self { descriptor, path: path.to_owned() })
+    }
+}
+
 /// How a file is opened that is only meant.
 #[cfg(target_os = "linux")]
 const FOUND: OFlags = OFlags::PATH;
@@ -61,8 +70,7 @@ const FOUND: OFlags = OFlags::RDONLY;
 impl Reach {
     /// Leaves a file, or all files in a folder, to be read. One that cannot be found is not there later either.
     pub fn read(&mut self, path: &Path) {
-        let descriptor = rustix::fs::openat(CWD, path, FOUND | OFlags::CLOEXEC, Mode::empty());
-        self.read.extend(descriptor.map(|descriptor| Place { descriptor, path: path.to_owned() }));
+        self.read.extend(Place::new(path));
     }
 
     /// Leaves an open folder to be written in; `path` is what messages call it.
@@ -77,9 +85,14 @@ impl Reach {
         self.given.extend(file.as_fd().try_clone_to_owned());
     }
 
-    /// Leaves what it takes to read and to close a live capture.
-    pub fn live(&mut self) {
+    /// Leaves what it takes to read and to close a live capture, and the counters of its interfaces.
+    pub fn live(&mut self, interfaces: &[String]) {
         self.live = true;
+        // A name with a slash is none of an interface.
+        for name in interfaces.iter().filter(|name| !name.contains('/')) {
+            let counters = PathBuf::from(format!("/sys/class/net/{name}/statistics"));
+            self.system.extend(Place::new(&counters));
+        }
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Writer {
     waiting: u64,
     /// Frames that were written.
     saved: u64,
+    /// It was told that nothing more can be written.
+    failed: bool,
 }
 
 /// Interfaces are described in the file before their first frame.
@@ -55,6 +57,8 @@ struct Output {
     file: File,
     /// Bytes that were written.
     len: u64,
+    /// Frames that are saved in other files.
+    before: u64,
 }
 
 impl Writer {
@@ -71,6 +75,7 @@ impl Writer {
             pending: Vec::with_capacity(GATHERED),
             waiting: 0,
             saved: 0,
+            failed: false,
         };
         if rotation.is_wanted() {
             writer.files = Some(Files::open(path, rotation, source.identity())?);
@@ -141,19 +146,24 @@ impl Writer {
         self.pending.clear();
         self.waiting = 0;
         let Some(reason) = failed else { return Ok(()) };
+        self.failed = true;
         output.take_back((done - whole) as u64);
         Err(Error::Write { name: output.name.clone(), frames: self.saved, reason })
     }
 
-    /// Writes what is left, and a file if there is none yet.
+    /// Writes what is left, and a file if there is none yet. What was wrong is told once.
     pub fn finish(&mut self) -> Result<(), Error> {
+        if self.failed {
+            return Ok(());
+        }
         if self.file.is_none() {
             self.begin(now())?;
         }
         self.flush()?;
         match &self.file {
             Some(output) if output.is_removed() => {
-                let (name, frames) = (output.name.clone(), self.saved);
+                let (name, frames) = (output.name.clone(), output.before);
+                self.failed = true;
                 Err(Error::Write { name, frames, reason: io::Error::other("it was removed meanwhile") })
             }
             _ => Ok(()),
@@ -181,13 +191,14 @@ impl Writer {
 
     fn begin_next(&mut self) -> Result<(), Error> {
         let Some(files) = &self.files else { return Ok(()) };
-        self.begin_file(files.create()?);
+        let created = files.create().inspect_err(|_| self.failed = true)?;
+        self.begin_file(created);
         Ok(())
     }
 
     /// Begins a capture of its own.
     fn begin_file(&mut self, (file, name): (File, Name)) {
-        self.file = Some(Output { name, file, len: 0 });
+        self.file = Some(Output { name, file, len: 0, before: self.saved });
         match &mut self.format {
             Format::Pcap { interface } => {
                 let interface = interface.clone();

@@ -6,10 +6,9 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use std::{env, fs, thread};
 
@@ -35,8 +34,8 @@ const VIEWS: [&str; 10] = [
 /// Time of a processor that no run takes.
 const TIME: Duration = Duration::from_secs(10);
 
-/// Time in which any run ends, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(100);
+/// Seconds in which any run ends, however busy the machine is.
+const PATIENCE: &str = "100";
 
 /// The most memory of a run, in MB: several times what any takes.
 const MEMORY: u64 = 200;
@@ -179,27 +178,18 @@ struct Used {
 
 /// What a view of a capture comes to, or what is wrong with it.
 fn view(arguments: &str, bytes: &[u8]) -> Result<Used, String> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dissect"));
-    command.args(arguments.split_whitespace()).args(["-r", "-"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
-    let (mut stdin, stdout, stderr) = (child.stdin.take().unwrap(), child.stdout.take(), child.stderr.take());
-    let number = child.id().to_string();
-    let (told, complaint, end) = thread::scope(|scope| {
-        let (ended, is_over) = mpsc::channel::<()>();
-        scope.spawn(move || {
-            if is_over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                let _ = Command::new("kill").args(["-9", &number]).status();
-            }
-        });
-        // A program that reads no further closes its end.
-        scope.spawn(move || drop(stdin.write_all(bytes)));
-        let complaint = scope.spawn(|| read(stderr.unwrap()));
-        let read = (read(stdout.unwrap()), complaint.join().unwrap(), child.wait4());
-        drop(ended);
-        read
+    let [mut input, mut told, mut complaint] = [(); 3].map(|()| tempfile::tempfile().unwrap());
+    input.write_all(bytes).and_then(|()| input.rewind()).unwrap();
+    let mut command = Command::new("timeout");
+    command.args([PATIENCE, env!("CARGO_BIN_EXE_dissect")]).args(arguments.split_whitespace()).args(["-r", "-"]);
+    let [stdout, stderr] = [&told, &complaint].map(|file| Stdio::from(file.try_clone().unwrap()));
+    let mut child = command.stdin(input).stdout(stdout).stderr(stderr).spawn().expect("it can be run");
+    let end = child.wait4().unwrap();
+    let [told, complaint] = [&mut told, &mut complaint].map(|file| {
+        let mut bytes = Vec::new();
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).unwrap();
+        bytes
     });
-    let end = end.map_err(|error| error.to_string())?;
     let complaint = String::from_utf8_lossy(&complaint);
     if !matches!(end.status.code(), Some(0..=4)) || complaint.contains("panicked") {
         return Err(format!("{}: {complaint}", end.status));
@@ -222,12 +212,6 @@ fn view(arguments: &str, bytes: &[u8]) -> Result<Used, String> {
         return Err(line.to_owned());
     }
     Ok(used)
-}
-
-fn read(mut from: impl Read) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let _ = from.read_to_end(&mut bytes);
-    bytes
 }
 
 /// Takes mutations of these numbers each through one view, in turn. Returns what failed, and the longest and largest run.

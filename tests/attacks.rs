@@ -58,7 +58,7 @@ use Tells::{Class, Text, Total};
 attacks! {
     half_open 4_000 1_000_000 network::half_open,
         { arguments: QUIET, lowered: "--limit connections=2K", memory: 320, tells: Total("forgotten") };
-    closed_and_open 1_000 1_000_000 network::connections,
+    closed_and_open 1_000 300_000 network::connections,
         { arguments: QUIET, lowered: "--limit connections=300", memory: 320, tells: Total("forgotten") };
     hash_collisions 2_000 1_000_000 network::collisions,
         { arguments: QUIET, lowered: "--limit connections=2K", memory: 320, tells: Total("forgotten") };
@@ -80,7 +80,7 @@ attacks! {
 
     header_lines 50_000 1_000_000 http::header_lines, { tells: Text("head_too_large") };
     endless_line 500_000 100_000_000 http::endless_line, { tells: Text("head_too_large") };
-    head_in_bytes 5_000 2_000_000 http::head_in_bytes, { tells: Text("unfinished") };
+    head_in_bytes 5_000 1_000_000 http::head_in_bytes, { tells: Text("unfinished") };
     chunk_sizes 500 100_000 http::chunk_sizes, { memory: 320, tells: Text("bad_chunk_size") };
     content_lengths 300 100_000 http::lengths, { memory: 320, tells: Text("bad_content_length") };
     chunks 50_000 10_000_000 http::chunks, { tells: Text("unfinished") };

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 
 pub use diff::diff;
@@ -132,12 +132,16 @@ fn note(line: &dyn fmt::Display) {
 /// A flag that SIGINT and SIGTERM set; the second one ends the program at once.
 fn stop_at_signals() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .map_err(|error| Failure::Usage(format!("cannot handle signals: {error}")))?;
+    let registered = [SIGINT, SIGTERM].into_iter().try_for_each(|signal| {
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop)).map(drop)
+    });
+    // A file that may not grow any more then is an error of the write, as on a full disk.
+    let registered = registered.and_then(|()| flag::register(SIGXFSZ, Arc::default()).map(drop));
+    match registered {
+        Ok(()) => Ok(stop),
+        Err(error) => Err(Failure::Usage(format!("cannot handle signals: {error}"))),
     }
-    Ok(stop)
 }
 
 fn is_live(source: &Source) -> bool {

@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Write, copy};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -129,9 +129,8 @@ fn after_so_many_periods_the_run_ends() {
     assert_eq!(files.values().map(|file| frames_in(file)).collect::<Vec<_>>(), [999, 1000]);
     let records = told.records();
     assert_eq!(records.last().unwrap()["totals"]["frames"], 1999);
-    let integrities =
-        records.iter().filter(|record| record["type"] == "message").map(|record| &record["message"]["integrity"]);
-    assert_eq!(integrities.last().unwrap(), "unfinished");
+    let mut messages = records.iter().filter(|record| record["type"] == "message");
+    assert_eq!(messages.next_back().unwrap()["message"]["integrity"], "unfinished");
 }
 
 #[test]
@@ -291,6 +290,19 @@ fn a_full_disk_leaves_whole_captures() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_grow_is_as_a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, saved) = (large(folder.path()), folder.path().join("saved"));
+    let dissect = env!("CARGO_BIN_EXE_dissect");
+    let script = format!("ulimit -f 1000; {dissect} -q -r {} -w {}", input.display(), saved.display());
+    let told = run(Command::new("bash").args(["-c", &script]));
+    assert_eq!((told.code, told.stderr.lines().count()), (Some(3), 1), "{}", told.stderr);
+    let line = format!("the first {} frames are saved\n", frames(&saved));
+    assert!(told.stderr.contains("File too large") && told.stderr.ends_with(&line), "{}", told.stderr);
+}
+
 #[test]
 fn a_folder_that_goes_away_is_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -324,12 +336,14 @@ fn a_killed_process_leaves_its_last_whole_record() {
         let mut command = dissect();
         command.args(["-r", "-", "-q", "-w"]);
         if to_stdout {
-            command.arg("-").stdout(fs::File::create(&saved).unwrap());
+            command.arg("-").stdout(Stdio::piped());
         } else {
             command.arg(&saved).stdout(Stdio::null());
         }
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
+        let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take());
+        let to = saved.clone();
+        let reader = stdout.map(|mut out| thread::spawn(move || copy(&mut out, &mut fs::File::create(to).unwrap())));
         let load = capture.clone();
         let feeder = thread::spawn(move || {
             // Over and over, until nobody reads.
@@ -344,6 +358,9 @@ fn a_killed_process_leaves_its_last_whole_record() {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(feeder.join().unwrap().is_err());
+        if let Some(reader) = reader {
+            reader.join().unwrap().unwrap();
+        }
         let told = run(dissect().arg("-r").arg(&saved).args(["-q", "-T", "json"]));
         let frames = told.records().last().unwrap()["totals"]["frames"].as_u64().unwrap();
         // A write of several pages may have been cut by the signal.

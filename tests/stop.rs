@@ -147,6 +147,46 @@ fn a_duration_is_of_capture_time_where_that_is_over() {
     }
 }
 
+/// Whether loopback can be captured on; the reason is printed where it cannot.
+fn captures() -> bool {
+    let told = run(dissect().args(["-i", "lo", "-q", "--duration", "1ms"]));
+    if told.code != Some(0) {
+        println!("skipped: {}", told.stderr);
+    }
+    told.code == Some(0)
+}
+
+#[test]
+fn live_the_clock_counts_also_if_no_frame_comes() {
+    if cfg!(not(feature = "live")) || !captures() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for (arguments, seconds) in [
+        (&["--duration", "400ms"][..], 0.4),
+        (&["-G", "1", "-W", "1", "-w", &at("period-%s")], 0.01),
+        (&["-G", "1", "-C", "1", "-w", &at("both"), "--duration", "0.4"], 0.4),
+    ] {
+        let begun = Instant::now();
+        // A port that nobody has.
+        let told = run(dissect().args(["-i", "lo", "-T", "json"]).args(arguments).args(["tcp", "port", "1"]));
+        let took = begun.elapsed().as_secs_f64();
+        assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        assert!((seconds - 0.01..seconds + 3.0).contains(&took), "{arguments:?} {took}");
+        assert_eq!(told.records().last().unwrap()["totals"]["frames"], 0);
+    }
+    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+    names.sort();
+    assert_eq!(names.len(), 2, "{names:?}");
+    for name in &names {
+        assert_eq!(run(dissect().arg("-r").arg(name)).code, Some(0));
+    }
+    let period = common::name(&names[1]);
+    let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!((since_1970 - 10..=since_1970).contains(&period["period-".len()..].parse().unwrap()), "{period}");
+}
+
 /// A program that runs on.
 struct Running {
     child: Child,
@@ -157,8 +197,8 @@ struct Running {
 impl Running {
     fn start(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = lines(child.stdout.take().unwrap());
-        Self { lines, errors: lines(child.stderr.take().unwrap()), child }
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        Self { lines: lines(out), errors: lines(err), child }
     }
 
     fn next(&self) -> Value {
@@ -321,7 +361,7 @@ fn a_file_that_is_replaced_ends_it_with_a_line() {
 fn what_does_not_grow_is_refused() {
     for (arguments, code, words) in [
         (&["--follow", "fixtures/compressed.pcap.gz"][..], 3, "is compressed"),
-        (&["--follow", "Cargo.toml"], 3, "is text, not a capture file"),
+        (&["--follow", "src/main.rs"], 3, "is text, not a capture file"),
         (&["--follow", "no-such-file"], 3, "there is no such file"),
         (&["--follow", "src"], 3, "it is a directory"),
         (&["--follow", "/dev/null"], 3, "no file that grows"),

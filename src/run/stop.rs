@@ -109,15 +109,18 @@ impl Until {
 
     /// Looks at an event; whether nothing else is to be made of it.
     pub(super) fn takes(&mut self, event: &Event<'_>) -> bool {
-        let holds = |record| self.filter.holds(&record);
         self.is_met |= match event {
             Event::Packet(packet) => {
-                let holds = holds(Partial::Frame(FrameRecord::new(packet, self.times)));
+                let holds = self.filter.holds(&Partial::frame(FrameRecord::new(packet, self.times)));
                 self.times.previous = packet.decoded.meta.time().or(self.times.previous);
                 holds
             }
-            Event::Message(message) => holds(Partial::Message(MessageRecord::as_captured(message, self.times))),
-            Event::Connection(connection) => holds(Partial::Connection(ConnectionRecord::as_captured(connection))),
+            Event::Message(message) => {
+                self.filter.holds(&Partial::message(MessageRecord::as_captured(message, self.times)))
+            }
+            Event::Connection(connection) => {
+                self.filter.holds(&Partial::connection(ConnectionRecord::as_captured(connection)))
+            }
             Event::Body { .. } | Event::Update(_) | Event::Followed(_) => false,
         };
         self.packets_alone && matches!(event, Event::Packet(_))

@@ -1,48 +1,51 @@
 //! Records among those of other sorts: what a record cannot have is not absent from it, others may have it.
 
-use super::super::fields::{self, Entry, Source};
+use super::super::fields::{self, Source};
 use super::super::names::{Coverage, Decision, FieldId, Item, Record};
 use super::{ConnectionRecord, FrameRecord, MessageRecord, is_of_packet};
 
 /// A record of which that is unknown which records of its sort never have, so that a filter that is asked about records of
 /// every sort holds for the first that has what it speaks of: `not http.response.code == 200` for no frame.
-#[derive(Debug)]
-pub enum Partial<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Partial<R> {
+    record: R,
+    can_have: fn(&[Source]) -> bool,
+}
+
+impl<'a> Partial<FrameRecord<'a>> {
     /// A frame.
-    Frame(FrameRecord<'a>),
+    pub fn frame(record: FrameRecord<'a>) -> Self {
+        Self { record, can_have: |sources| sources.iter().any(is_of_frame) }
+    }
+}
+
+impl<'a> Partial<MessageRecord<'a>> {
     /// A message.
-    Message(MessageRecord<'a>),
-    /// A connection.
-    Connection(ConnectionRecord<'a>),
-}
-
-impl Partial<'_> {
-    fn can_have(&self, field: FieldId) -> bool {
-        let Some(Entry { sources, .. }) = fields::entry(field) else { return false };
-        match self {
-            Self::Frame(_) => sources.iter().any(is_of_frame),
-            Self::Message(_) => !sources.iter().all(is_of_connection),
-            // It says itself what it does not know.
-            Self::Connection(_) => true,
-        }
-    }
-
-    fn record(&self) -> &dyn Record {
-        match self {
-            Self::Frame(record) => record,
-            Self::Message(record) => record,
-            Self::Connection(record) => record,
-        }
+    pub fn message(record: MessageRecord<'a>) -> Self {
+        Self { record, can_have: |sources| !sources.iter().all(is_of_connection) }
     }
 }
 
-impl Record for Partial<'_> {
+impl<'a> Partial<ConnectionRecord<'a>> {
+    /// A connection, which says itself what it does not know.
+    pub fn connection(record: ConnectionRecord<'a>) -> Self {
+        Self { record, can_have: |_| true }
+    }
+}
+
+impl<R> Partial<R> {
+    fn has(&self, field: FieldId) -> bool {
+        fields::entry(field).is_some_and(|entry| (self.can_have)(&entry.sources))
+    }
+}
+
+impl<R: Record> Record for Partial<R> {
     fn values(&self, field: FieldId, put: &mut dyn FnMut(Item<'_>)) -> Coverage {
-        if self.can_have(field) { self.record().values(field, put) } else { Coverage::Incomplete }
+        if self.has(field) { self.record.values(field, put) } else { Coverage::Incomplete }
     }
 
     fn exists(&self, field: FieldId) -> Decision {
-        if self.can_have(field) { self.record().exists(field) } else { Decision::Unknown }
+        if self.has(field) { self.record.exists(field) } else { Decision::Unknown }
     }
 }
 

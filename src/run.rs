@@ -14,6 +14,7 @@ mod progress;
 mod renderer;
 mod results;
 mod selection;
+mod status;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -32,10 +33,11 @@ use crate::cli::{Input, Output, Plan, Saved};
 use crate::engine::Engine;
 use crate::frame::{Frame, Timestamp};
 use crate::print::{Begin, Drops, End};
-use crate::source::{Batch, Error, Filter, Interface, Kind, Source, Wait, Writer};
+use crate::source::{Batch, Error, Filter, Interface, Kind, Source, Taken, Wait, Writer};
 use chosen::Frames;
 use progress::Progress;
 use results::Results;
+use status::Status;
 
 /// How long a live capture waits for frames before it looks at the clock and for a signal.
 const WAIT: Duration = Duration::from_millis(50);
@@ -47,6 +49,7 @@ const GATHERED_TIME: i64 = 20_000_000;
 /// Carries out the plan. Returns what was wrong though results were given, or why there are none.
 pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
     let stop = stop_at_signals()?;
+    let status = Status::new(plan)?;
     let mut filter = match &plan.filter {
         Some(expression) => Filter::new(expression)?,
         None => None,
@@ -69,12 +72,16 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
         engine: Engine::new(plan.engine.clone()),
         results: Results::new(plan)?,
         live: is_live(&source),
+        status,
         taken: 0,
         begun: false,
         plan,
         filter,
         stop,
     };
+    // All is open now, and no thread runs yet.
+    source.start()?;
+    run.status.start(&source);
     // A pcapng tells its link types later, with the first frame.
     if !source.interfaces().is_empty() {
         run.begin(source.interfaces());
@@ -89,6 +96,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
 
 /// A line on standard error; one that cannot be written is lost.
 fn note(line: &dyn fmt::Display) {
+    status::clear();
     let _ = writeln!(io::stderr(), "dissect: {line}");
 }
 
@@ -117,6 +125,7 @@ struct Run<'p> {
     engine: Engine,
     results: Results,
     live: bool,
+    status: Status,
     /// Frames that passed the filter.
     taken: u64,
     begun: bool,
@@ -147,12 +156,18 @@ impl Run<'_> {
                 if source.may_block() {
                     self.flush()?;
                 }
-                let (frames, interfaces) = source.next_batch()?;
-                if frames.is_empty() {
+                if self.is_stopped() {
+                    // What has come to an interface by now is still taken.
+                    source.stop();
+                }
+                let taken = source.next_batch()?;
+                taken.drops.iter().for_each(|drops| self.engine.dropped(*drops));
+                if taken.frames.is_empty() {
                     break;
                 }
-                let count = frames.len() as u64;
-                self.take(frames, interfaces)?;
+                let count = taken.frames.len() as u64;
+                self.take(taken)?;
+                self.status.tell(&self.engine);
                 progress.frames(count, source);
             }
             if self.is_over() {
@@ -171,7 +186,7 @@ impl Run<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.is_stopped() || self.plan.count.is_some_and(|count| self.taken >= count) || self.results.is_complete()
+        self.is_stopped() && !self.live || self.plan.count.is_some_and(|count| self.taken >= count) || self.results.is_complete()
     }
 
     fn is_stopped(&self) -> bool {
@@ -179,7 +194,7 @@ impl Run<'_> {
     }
 
     /// Takes frames, which have their numbers already.
-    fn take(&mut self, mut frames: Batch<'_>, interfaces: &[Interface]) -> Result<(), Failure> {
+    fn take(&mut self, Taken { mut frames, interfaces, .. }: Taken<'_>) -> Result<(), Failure> {
         let filtered = self.retain(&mut frames);
         if !self.begun && (filtered.is_ok() || !frames.is_empty()) {
             self.begin(interfaces);
@@ -234,10 +249,7 @@ impl Run<'_> {
         }
         self.engine.finish(&mut self.results);
         let totals = self.engine.totals();
-        let (drops, counted) = match drops(source) {
-            Ok(drops) => (drops, None),
-            Err(error) => (None, Some(error)),
-        };
+        let drops = drops(source);
         let unexplained = totals.ledger.unexplained();
         let selected = self.results.selected();
         let absent = if let Output::Follow(following) = &self.plan.output {
@@ -247,7 +259,7 @@ impl Run<'_> {
         };
         self.results.end(&End { totals, drops, selected }).map_err(Failure::Output)?;
         self.flush()?;
-        let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
+        let mut failures: Vec<Failure> = read.err().into_iter().collect();
         failures.extend(absent.or_else(|| self.results.lacks().map(Failure::Wrong)));
         if self.plan.strict && unexplained != 0 {
             failures.push(Failure::Wrong(format!("{unexplained} bytes of TCP payload are unexplained")));
@@ -262,15 +274,15 @@ fn now() -> Timestamp {
     Timestamp::from_secs_nanos(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos().into())
 }
 
-/// Frames that a live capture lost.
+/// Frames that a live capture received and lost; it ends here.
 #[cfg(feature = "live")]
-fn drops(source: &mut Source) -> Result<Option<Drops>, Error> {
-    let Source::Live(live) = source else { return Ok(None) };
-    let stats = live.stats()?;
-    Ok(Some(Drops { received: stats.received, kernel: stats.dropped, interface: stats.dropped_by_interface }))
+fn drops(source: &mut Source) -> Option<Drops> {
+    let Source::Live(live) = source else { return None };
+    let stats = live.finish();
+    Some(Drops { received: stats.received, lost: stats.lost })
 }
 
 #[cfg(not(feature = "live"))]
-fn drops(_: &mut Source) -> Result<Option<Drops>, Error> {
-    Ok(None)
+fn drops(_: &mut Source) -> Option<Drops> {
+    None
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::cli::Input;
+use crate::cli::{Buffers, Input};
 use crate::source::{CaptureFile, Error, Filter, Name, Source};
 
 /// Opens the source; `stop` ends one that waits for input.
@@ -20,19 +20,27 @@ pub(super) fn open(input: &Input, filter: Option<&Filter>, stop: &Arc<AtomicBool
             let input = opened.map_err(|reason| Error::Open { name: Name::Stdin, reason })?.into();
             CaptureFile::new(Stoppable { input, stop: Arc::clone(stop) }, Name::Stdin)?
         }
-        Input::Live { interfaces, promiscuous, snaplen } => return live(interfaces, *promiscuous, *snaplen, filter),
+        Input::Live { interfaces, promiscuous, snaplen, buffers } => {
+            return live(interfaces, *promiscuous, *snaplen, *buffers, filter);
+        }
     };
     Ok(Source::File(Box::new(file)))
 }
 
 #[cfg(feature = "live")]
-fn live(names: &[String], promiscuous: bool, snaplen: u32, filter: Option<&Filter>) -> Result<Source, Error> {
+fn live(
+    names: &[String],
+    promiscuous: bool,
+    snaplen: u32,
+    Buffers { kernel: buffer_size, blocks }: Buffers,
+    filter: Option<&Filter>,
+) -> Result<Source, Error> {
     use std::io::IsTerminal;
 
     use crate::source::{Live, Options};
 
     // What the kernel holds for its 10 ms is still shown at once, and its buffer then has room for thousands of frames.
-    let options = Options { promiscuous, snaplen, immediate: false, ..Options::default() };
+    let options = Options { promiscuous, snaplen, buffer_size, immediate: false, blocks };
     let live = Live::open(names, &options, filter)?;
     if io::stderr().is_terminal() {
         for (name, interface) in names.iter().zip(live.interfaces()) {
@@ -43,7 +51,7 @@ fn live(names: &[String], promiscuous: bool, snaplen: u32, filter: Option<&Filte
 }
 
 #[cfg(not(feature = "live"))]
-fn live(_: &[String], _: bool, _: u32, _: Option<&Filter>) -> Result<Source, Error> {
+fn live(_: &[String], _: bool, _: u32, _: Buffers, _: Option<&Filter>) -> Result<Source, Error> {
     Err(Error::NoLive { what: "live capture" })
 }
 

@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::{Failure, input};
 use crate::cli::Input;
 use crate::frame::Frame;
-use crate::source::{Batch, Filter};
+use crate::source::{Batch, Filter, Taken};
 
 /// Hands the frames that pass the filter, `count` of them at most, to `take`. Returns how the capture is cut short, if it
 /// is: what came before that was handed on.
@@ -26,7 +26,7 @@ pub(super) fn each(
         if stop.load(Ordering::Relaxed) {
             return Err(Failure::Usage("stopped before all was read".to_owned()));
         }
-        let batch = source.next_batch().map(|(mut frames, _)| {
+        let batch = source.next_batch().map(|Taken { mut frames, .. }| {
             let read = frames.len() as u64;
             let judged = filter.as_mut().map_or(Ok(()), |filter| retain(filter, &mut frames));
             frames.truncate(usize::try_from(left).unwrap_or(usize::MAX));

@@ -30,10 +30,12 @@ Examples:
 Exit codes:
   0  done
   1  done, and something was wrong: the file ends inside a record or is
-     corrupt further on, --strict found unexplained bytes, --body found no
-     whole body, two captures differ
+     corrupt further on, an interface went down, --strict found unexplained
+     bytes, --body found no whole body, two captures differ
   2  usage, a bad filter, or something that this build leaves out
-  3  the capture could not be opened or read, or the results not written";
+  3  the capture could not be opened or read, or the results not written
+
+SIGUSR1 asks for a line on standard error that says how it stands.";
 
 /// Tells what every HTTP message on the wire was: its headers, the frames that carried it, and what went wrong.
 #[derive(Parser, Debug)]

@@ -125,6 +125,11 @@ pub enum Error {
         /// As given.
         interface: String,
     },
+    /// The interface was up, and went down.
+    WentDown {
+        /// As given.
+        interface: String,
+    },
     /// Capturing failed in another way.
     Live {
         /// As given.
@@ -150,7 +155,7 @@ impl Error {
     /// What the program has to make of it.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Truncated { .. } => Kind::CutShort,
+            Self::Truncated { .. } | Self::WentDown { .. } => Kind::CutShort,
             Self::Corrupt { after_frame, .. } if *after_frame > 0 => Kind::CutShort,
             Self::Filter { .. } | Self::NoLive { .. } | Self::SameFile { .. } => Kind::Usage,
             Self::Write { .. } => Kind::Unwritable,
@@ -220,6 +225,7 @@ impl fmt::Display for Error {
             Self::InterfaceDown { interface } => {
                 write!(f, "{interface} is down; bring it up with `sudo ip link set {interface} up`")
             }
+            Self::WentDown { interface } => write!(f, "{interface} went down; what came before that is told"),
             Self::Live { interface, reason } => write!(f, "capturing on {interface} failed: {reason}"),
             Self::Write { name, reason } => write!(f, "cannot write to {name}: {reason}"),
             Self::SameFile { name } => write!(f, "{name} is being read; write to another file"),

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use pcap::{Active, Capture, Linktype, PacketHeader, Precision};
+use rustix::io::Errno;
+use rustix::net::sockopt::socket_error;
 
 use super::blocks::Noted;
 use super::devices::devices;
@@ -22,6 +24,8 @@ pub(super) struct Handle {
     number: u16,
     /// Whether there may be frames.
     pub ready: bool,
+    /// Whether it went down, after which come the frames that the kernel still has.
+    is_down: bool,
     /// libpcap's counters at the last look, which wrap, and their sums.
     seen: [u32; 3],
     sums: [u64; 3],
@@ -57,18 +61,23 @@ impl Handle {
             })?;
         }
         let capture = capture.setnonblock().map_err(failed)?;
-        Ok(Self { capture, name: name.to_owned(), link, number, ready: true, seen: [0; 3], sums: [0; 3] })
+        Ok(Self { capture, name: name.to_owned(), link, number, ready: true, is_down: false, seen: [0; 3], sums: [0; 3] })
     }
 
     /// Gives out the frames that are there, at most `most`. Where there were none, it is not ready.
     pub fn read(&mut self, most: usize, mut put: impl FnMut(Noted, &[u8])) -> Result<usize, Error> {
         let interface = self.number;
+        // libpcap goes on in the hope that it comes up again.
+        self.is_down |= matches!(socket_error(&self.capture), Ok(Err(Errno::NETDOWN)));
         let read = self.capture.dispatch(Some(most), |packet| {
             let wire_len = packet.header.len.max(packet.header.caplen);
             put(Noted { time: time_of(packet.header), wire_len, interface }, packet.data);
         });
         let count = read.map_err(|error| self.failure(&error))?;
         self.ready = count > 0;
+        if self.is_down && count == 0 {
+            return Err(Error::WentDown { interface: self.name.clone() });
+        }
         Ok(count)
     }
 

@@ -186,7 +186,9 @@ impl Run<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.is_stopped() && !self.live || self.plan.count.is_some_and(|count| self.taken >= count) || self.results.is_complete()
+        self.is_stopped() && !self.live
+            || self.plan.count.is_some_and(|count| self.taken >= count)
+            || self.results.is_complete()
     }
 
     fn is_stopped(&self) -> bool {

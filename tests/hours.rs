@@ -34,7 +34,8 @@ fn read(connections: u64, options: &[&str]) -> (u64, Value) {
         let talk = Talk::new(1).exchange(b"GET /hours HTTP/1.1\r\nHost: a.test\r\n\r\n", &response("", b"hello"));
         if ends { talk.close() } else { talk }.packets
     };
-    let frames = [false, true].map(|ends| talk(ends).iter().map(|packet| (packet.time, packet.bytes())).collect::<Vec<_>>());
+    let frames =
+        [false, true].map(|ends| talk(ends).iter().map(|packet| (packet.time, packet.bytes())).collect::<Vec<_>>());
     let header: [u32; 6] = [0xa1b2_3c4d, 4 << 16 | 2, 0, 0, 1 << 18, 1];
     into.write_all(&header.map(u32::to_le_bytes).concat()).unwrap();
     for n in 0..connections {
@@ -71,7 +72,7 @@ fn stays_flat(few: u64, options: &[&str]) {
 
 #[test]
 fn memory_is_flat_over_hours() {
-    stays_flat(6_000, &["--limit", "connections=4K", "--limit", "closed=1K"]);
+    stays_flat(6_000, &["--limit", "connections=1K", "--limit", "closed=512"]);
 }
 
 #[test]

@@ -106,3 +106,62 @@ impl Losses {
 fn lacks_something(message: &Message) -> bool {
     matches!(message.integrity, Integrity::Gap | Integrity::Unfinished) || message.issues.contains(Issue::FramesLost)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Options;
+    use crate::frame::{Frame, LinkType, Lost};
+
+    #[derive(Default)]
+    struct Told(Vec<(FrameNumber, Option<FrameNumber>, u64)>);
+
+    impl Sink for Told {
+        fn event(&mut self, event: Event<'_>) {
+            if let Event::Drops(drops) = event {
+                self.0.push((drops.after, drops.before, drops.drops.lost.kernel));
+            }
+        }
+    }
+
+    fn frame(number: FrameNumber, time: i64) -> Frame<'static> {
+        let (time, link) = (Timestamp(time), LinkType::ETHERNET);
+        Frame { meta: FrameMeta { number, time, wire_len: 0, link, interface: 0, interface_id: None }, bytes: b"" }
+    }
+
+    fn drops(since: i64, until: i64, kernel: u64) -> Drops {
+        Drops { since: Timestamp(since), until: Timestamp(until), lost: Lost { kernel, ..Lost::default() } }
+    }
+
+    #[test]
+    fn losses_are_told_between_the_frames_around_them_however_early_they_are_known() {
+        let (mut engine, mut told) = (Engine::new(Options::default()), Told::default());
+        engine.push(frame(1, 10), &mut told);
+        engine.dropped(drops(25, 35, 7));
+        engine.push_all(&[frame(2, 20), frame(3, 30)], &mut told);
+        assert!(told.0.is_empty());
+        engine.push_all(&[frame(4, 40), frame(5, 50)], &mut told);
+        // At once before a frame of the same time.
+        engine.dropped(drops(50, 50, 1));
+        engine.push(frame(6, 50), &mut told);
+        engine.dropped(drops(60, 70, 2));
+        engine.advance(Timestamp(69), &mut told);
+        assert_eq!(told.0, [(2, Some(4), 7), (5, Some(6), 1)]);
+        engine.advance(Timestamp(70), &mut told);
+        engine.dropped(drops(80, 90, 3));
+        engine.finish(&mut told);
+        assert_eq!(told.0[2..], [(6, None, 2), (6, None, 3)]);
+        assert_eq!(engine.totals().lost.kernel, 13);
+    }
+
+    #[test]
+    fn many_losses_take_bounded_room() {
+        let (mut engine, mut told) = (Engine::new(Options::default()), Told::default());
+        (0..10_000).for_each(|at| engine.dropped(drops(at, at + 1, 1)));
+        let losses = &engine.shared.losses;
+        assert!(losses.known.len() <= MAX_KNOWN && losses.open.len() <= MAX_OPEN);
+        assert!((0..10_000).all(|at| losses.overlap(Timestamp(at), Timestamp(at))));
+        engine.finish(&mut told);
+        assert_eq!(told.0.iter().map(|told| told.2).sum::<u64>(), 10_000);
+    }
+}

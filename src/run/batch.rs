@@ -129,7 +129,11 @@ pub(super) fn samples(tell: impl FnMut(Event<'_>)) {
         while let Ok(Some((frame, _))) = file.next_described() {
             if frame.meta.number == 3 {
                 let (since, until) = (frame.meta.time, frame.meta.time);
-                engine.dropped(frame::Drops { since, until, lost: frame::Lost { kernel: 2, ..frame::Lost::default() } });
+                engine.dropped(frame::Drops {
+                    since,
+                    until,
+                    lost: frame::Lost { kernel: 2, ..frame::Lost::default() },
+                });
             }
             engine.push(frame, &mut tell);
         }

@@ -61,7 +61,16 @@ impl Handle {
             })?;
         }
         let capture = capture.setnonblock().map_err(failed)?;
-        Ok(Self { capture, name: name.to_owned(), link, number, ready: true, is_down: false, seen: [0; 3], sums: [0; 3] })
+        Ok(Self {
+            capture,
+            name: name.to_owned(),
+            link,
+            number,
+            ready: true,
+            is_down: false,
+            seen: [0; 3],
+            sums: [0; 3],
+        })
     }
 
     /// Gives out the frames that are there, at most `most`. Where there were none, it is not ready.

@@ -7,8 +7,9 @@ use super::handle::Handle;
 use crate::frame::Timestamp;
 use crate::source::Error;
 
-/// How long a frame waits for older ones of other interfaces: longer than the kernel holds one.
-const WAIT: Duration = Duration::from_millis(15);
+/// How long a frame waits for older ones of other interfaces: longer than the kernel holds one, which is up to twice the
+/// time that it was asked for.
+const WAIT: Duration = Duration::from_millis(25);
 
 /// The oldest frame of each interface that was not put in yet.
 #[derive(Default)]
@@ -33,6 +34,8 @@ impl Merge {
         into: &mut Filling<'_>,
     ) -> Result<usize, Error> {
         self.heads.resize_with(handles.len(), Head::default);
+        // What came to one while another was read is older than `now`.
+        handles.iter_mut().for_each(|handle| handle.ready = true);
         let waited = now.plus(-(WAIT.as_nanos() as i64));
         for count in 0..most {
             let mut lacks_one = false;

@@ -122,10 +122,9 @@ impl Live {
                 self.reader = Some(thread);
                 Ok(())
             }
-            Err(error) => Err(Error::Live {
-                interface: self.names(),
-                reason: format!("there is no thread for it: {error}"),
-            }),
+            Err(error) => {
+                Err(Error::Live { interface: self.names(), reason: format!("there is no thread for it: {error}") })
+            }
         }
     }
 
@@ -152,7 +151,8 @@ impl Live {
             && let Some((noted, bytes, after)) = blocks::first(rest)
         {
             self.frames += 1;
-            let link = self.interfaces.get(usize::from(noted.interface)).map_or(LinkType::NULL, |interface| interface.link);
+            let link =
+                self.interfaces.get(usize::from(noted.interface)).map_or(LinkType::NULL, |interface| interface.link);
             let meta = FrameMeta {
                 number: self.frames,
                 time: noted.time,

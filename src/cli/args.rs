@@ -9,7 +9,7 @@ use crate::print::report::{self, Undecided};
 use crate::sandbox;
 use crate::source::MAX_SNAPLEN;
 
-use super::limit::Limit;
+use super::limit::{Limit, MAX_BUFFER_KIB};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,11 +31,14 @@ Examples:
 Exit codes:
   0  done
   1  done, and something was wrong: the file ends inside a record or is
-     corrupt further on, the file of --follow was replaced, --strict found
-     unexplained bytes, --body found no whole body, two captures differ
+     corrupt further on, an interface went down, the file of --follow was
+     replaced, --strict found unexplained bytes, --body found no whole body,
+     two captures differ
   2  usage, a bad filter, or something that this build leaves out
   3  the capture could not be opened, read or saved, or the results not
-     written";
+     written
+
+SIGUSR1 asks for a line on standard error that says how it stands.";
 
 /// Tells what every HTTP message on the wire was: its headers, the frames that carried it, and what went wrong.
 #[derive(Parser, Debug)]
@@ -241,6 +244,9 @@ pub struct Capture {
     #[arg(short, long, value_name = "BYTES", default_value_t = 0,
         value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SNAPLEN)), hide_default_value = true)]
     pub snaplen: u32,
+    /// Let the kernel hold this many KiB of frames for us, for each interface; 32768 otherwise
+    #[arg(short = 'B', long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(1..=MAX_BUFFER_KIB))]
+    pub buffer_size: Option<u32>,
     /// Capture only frames that are for this machine: not in promiscuous mode
     #[arg(short = 'p', long = "no-promiscuous-mode")]
     pub no_promiscuous: bool,
@@ -322,7 +328,8 @@ pub struct Trust {
     #[arg(long)]
     pub verify_checksums: bool,
     /// Move a bound on memory: `queue` (bytes out of order in one direction, 4M), `queues` (the same in all, 24M),
-    /// `connections` (128K), `closed` (closed ones remembered, 16K); the suffixes K, M, G are powers of 1024
+    /// `connections` (128K), `closed` (closed ones remembered, 16K), `blocks` (bytes of live frames that were read and not
+    /// looked at yet, 64M); the suffixes K, M, G are powers of 1024
     #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
     pub limits: Vec<Limit>,
 }

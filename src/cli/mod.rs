@@ -24,7 +24,7 @@ pub use args::Format;
 pub use check::{Checks, Judge};
 pub use diff::Plan as Comparison;
 pub use follow::{Following, Form};
-pub use plan::{Input, Output, Plan, Saved, Style, WIDTH};
+pub use plan::{Buffers, Input, Output, Plan, Saved, Style, WIDTH};
 pub use stop::{Stop, Until};
 
 use crate::run::{self, Failure};

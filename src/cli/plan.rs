@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::args::{Args, Explain, Format, When};
 use super::follow::Following;
+use super::limit::Limit;
 use super::stop::Stop;
 use crate::engine;
 use crate::filter::{self as display, Fields};
@@ -17,7 +18,7 @@ use crate::print::{connections, stats};
 use crate::run::Failure;
 use crate::run::export::Wanted;
 use crate::sandbox;
-use crate::source::{MAX_SNAPLEN, Rotation};
+use crate::source::{BLOCKS, BUFFER_SIZE, MAX_SNAPLEN, Rotation};
 use crate::stats::by::By;
 
 /// What to do.
@@ -77,7 +78,28 @@ pub enum Input {
         promiscuous: bool,
         /// The most bytes to capture of a frame.
         snaplen: u32,
+        /// How much may wait.
+        buffers: Buffers,
     },
+}
+
+/// Bytes of live frames that may wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Buffers {
+    /// In the kernel, for each interface.
+    pub kernel: u32,
+    /// In this program.
+    pub blocks: usize,
+}
+
+impl Buffers {
+    /// As asked for: so many KiB, and what is moved of the bounds.
+    pub(super) fn new(kib: Option<u32>, limits: &[Limit]) -> Self {
+        Self {
+            kernel: kib.map_or(BUFFER_SIZE, |kib| kib.saturating_mul(1024)),
+            blocks: limits.iter().rev().find_map(|limit| limit.blocks()).unwrap_or(BLOCKS),
+        }
+    }
 }
 
 /// What goes to standard output.
@@ -185,9 +207,10 @@ impl Plan {
         if to_stdout && select.body.is_some() {
             return Err(usage("standard output can have the capture (-w -) or a body (--body), not both"));
         }
+        let buffers = Buffers::new(capture.buffer_size, &trust.limits);
         let input = match capture.follow {
             Some(path) => growing(path)?,
-            None => input(capture.read, capture.interfaces, !capture.no_promiscuous, capture.snaplen)?,
+            None => input(capture.read, capture.interfaces, !capture.no_promiscuous, capture.snaplen, buffers)?,
         };
         let rotation = capture.saving.plan(capture.write.as_deref())?;
         let style = Style {
@@ -279,13 +302,17 @@ pub(super) fn input(
     interfaces: Vec<String>,
     promiscuous: bool,
     snaplen: u32,
+    buffers: Buffers,
 ) -> Result<Input, Failure> {
     match read {
         Some(path) => saved(path),
         None if interfaces.is_empty() => {
             Err(usage("say where frames come from: -i INTERFACE (`dissect -D` lists them) or -r FILE"))
         }
-        None => Ok(Input::Live { interfaces, promiscuous, snaplen: if snaplen == 0 { MAX_SNAPLEN } else { snaplen } }),
+        None => {
+            let snaplen = if snaplen == 0 { MAX_SNAPLEN } else { snaplen };
+            Ok(Input::Live { interfaces, promiscuous, snaplen, buffers })
+        }
     }
 }
 

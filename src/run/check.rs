@@ -149,10 +149,11 @@ fn read<S: Sink>(checks: &Checks, capture: &Capture, mut sink: S) -> Result<Read
     let mut any = false;
     let cut = loop {
         match file.next_batch() {
-            Ok((frames, _)) if frames.is_empty() => break None,
-            Ok((frames, _)) => {
+            Ok(taken) if taken.frames.is_empty() => break None,
+            Ok(taken) => {
                 any = true;
-                engine.push_all(&frames, &mut sink);
+                taken.drops.iter().for_each(|drops| engine.dropped(*drops));
+                engine.push_all(&taken.frames, &mut sink);
             }
             Err(error) if any || error.kind() == Kind::CutShort => break Some(error),
             Err(error) => return Err(error),
@@ -161,7 +162,8 @@ fn read<S: Sink>(checks: &Checks, capture: &Capture, mut sink: S) -> Result<Read
     engine.finish(&mut sink);
     let counts = file.interfaces().iter().map(|interface| interface.counts);
     let dropped = counts.flat_map(|counts| [counts.dropped_by_interface, counts.dropped_by_system]).flatten();
-    let dropped = dropped.fold(0, u64::saturating_add);
+    // Its packets and its counters may tell of the same ones.
+    let dropped = dropped.fold(0, u64::saturating_add).max(engine.totals().lost.file);
     Ok(Read { sink, totals: engine.totals(), cut, dropped })
 }
 

@@ -12,6 +12,7 @@ use super::export::Export;
 use super::follow::{self, Raw};
 use super::renderer::Renderer;
 use super::selection::Selection;
+use super::status;
 use super::stop::Until;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
@@ -352,6 +353,7 @@ impl Body {
 
 /// Writes to standard output, and waits until the system has it.
 pub fn write_out(bytes: &[u8]) -> io::Result<()> {
+    status::clear();
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
     stdout.flush()

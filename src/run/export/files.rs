@@ -117,7 +117,7 @@ impl Files {
                 self.requests.forget(connection.flow.stream);
                 Ok(())
             }
-            Event::Message(_) | Event::Packet(_) | Event::Update(_) | Event::Followed(_) => Ok(()),
+            Event::Message(_) | Event::Packet(_) | Event::Update(_) | Event::Followed(_) | Event::Drops(_) => Ok(()),
         }
     }
 

@@ -78,6 +78,8 @@ pub struct Plan {
     pub width: Option<u16>,
     /// Whether segments with a bad checksum are kept out.
     pub verify_checksums: bool,
+    /// Whether secrets are masked before anything is compared.
+    pub redact: bool,
 }
 
 impl Diff {
@@ -98,6 +100,7 @@ impl Diff {
             color: plan::colors(self.color),
             width: plan::width(),
             verify_checksums: self.verify_checksums,
+            redact: false,
         })
     }
 }

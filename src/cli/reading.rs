@@ -81,6 +81,7 @@ impl Frames {
             output,
             engine,
             strict: false,
+            redact: false,
         })
     }
 }

@@ -5,13 +5,17 @@
 //! offset and length stays true.
 
 mod body;
+mod conversation;
+mod events;
 mod head;
+mod message;
 mod names;
 mod text;
 
 use std::ops::Range;
 
 pub use body::{Body, Media};
+pub use events::{Both, Redacting, Redactor};
 pub use head::HeadScanner;
 pub use text::{Context, Text};
 

@@ -10,7 +10,7 @@ pub struct Word {
 const KEPT: usize = 64;
 
 /// Parts of names that tell secrets wherever they stand in one.
-const PARTS: [&str; 24] = [
+const PARTS: [&str; 25] = [
     "accesskey",
     "apikey",
     "assertion",
@@ -23,6 +23,7 @@ const PARTS: [&str; 24] = [
     "csrf",
     "hmac",
     "jwt",
+    "passcode",
     "passphrase",
     "passwd",
     "password",

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::{Failure, note, write_out};
-use crate::check::evaluate::{Verdict, judge};
+use crate::check::evaluate::{Outcome, Verdict, judge};
 use crate::check::learn::learn;
 use crate::check::lint::{Findings, Levels, Lints};
 use crate::check::rules::Rules;
@@ -21,6 +21,7 @@ use crate::issue::Severity;
 use crate::print::json;
 use crate::print::lint;
 use crate::print::report::{Format, Graded, Report, Undecided};
+use crate::redact::{Both, Redacting};
 use crate::source::{CaptureFile, Error, Kind};
 
 /// Bytes of all bodies that are kept of a capture.
@@ -98,19 +99,49 @@ fn by_rules(
 fn grade(checks: &Checks, rules: &Rules, path: &Path) -> Graded {
     let begun = Instant::now();
     let capture = path.to_string_lossy().into_owned();
-    let (outcomes, cut) = match gather(checks, rules.hashes, path) {
-        Ok((trace, cut)) => (Ok(judge(rules, &trace)), cut),
+    let (outcomes, cut) = match judged(checks, rules, path) {
+        Ok((outcomes, cut)) => (Ok(outcomes), cut),
         Err(error) => (Err(error.to_string()), None),
     };
     Graded { capture, outcomes, cut, took: begun.elapsed() }
 }
 
+/// The outcomes for a capture, and why it was not read to its end. Where secrets are masked, rules are asked of what was
+/// captured, and what shows how they are met is taken from what is masked.
+fn judged(checks: &Checks, rules: &Rules, path: &Path) -> Result<(Vec<Outcome>, Option<String>), Error> {
+    if !checks.redact {
+        let (trace, cut) = gather(checks, rules.hashes, path)?;
+        return Ok((judge(rules, &trace), cut));
+    }
+    let collector = || Collector::new(options(checks, rules.hashes));
+    let both = Both { plain: collector(), masked: Redacting::new(collector()) };
+    let Read { sink, totals, cut, dropped } = read(checks, path, both)?;
+    let cut = cut.map(|error| error.to_string());
+    let judged = |collector: Collector| judge(rules, &collector.finish(&totals, cut.clone(), dropped));
+    let mut outcomes = judged(sink.plain);
+    for (outcome, masked) in outcomes.iter_mut().zip(judged(sink.masked.sink)) {
+        let is_same = outcome.verdict == masked.verdict;
+        outcome.evidence = if is_same { masked.evidence } else { Vec::new() };
+    }
+    Ok((outcomes, cut))
+}
+
+fn options(checks: &Checks, hashes: bool) -> Options {
+    Options { messages: checks.messages, bodies: BODIES, hashes }
+}
+
 /// What a capture holds, and why it was not read to its end.
 fn gather(checks: &Checks, hashes: bool, path: &Path) -> Result<(Trace, Option<String>), Error> {
-    let options = Options { messages: checks.messages, bodies: BODIES, hashes };
-    let Read { sink, totals, cut, dropped } = read(checks, path, Collector::new(options))?;
+    let collector = Collector::new(options(checks, hashes));
+    let (collector, totals, cut, dropped) = if checks.redact {
+        let Read { sink, totals, cut, dropped } = read(checks, path, Redacting::new(collector))?;
+        (sink.sink, totals, cut, dropped)
+    } else {
+        let Read { sink, totals, cut, dropped } = read(checks, path, collector)?;
+        (sink, totals, cut, dropped)
+    };
     let cut = cut.map(|error| error.to_string());
-    Ok((sink.finish(&totals, cut.clone(), dropped), cut))
+    Ok((collector.finish(&totals, cut.clone(), dropped), cut))
 }
 
 /// Takes all frames of a capture. One that is damaged further on is read up to there.
@@ -137,12 +168,12 @@ fn read<S: Sink>(checks: &Checks, path: &Path, mut sink: S) -> Result<Read<S>, E
 }
 
 fn by_lints(checks: &Checks, levels: &Levels, as_json: bool, captures: &[PathBuf]) -> Result<u8, Failure> {
-    let found = each(captures, checks.jobs, |path| read(checks, path, Lints::new(levels.clone())));
+    let found = each(captures, checks.jobs, |path| linted(checks, levels, path));
     let options = lint::Options { width: checks.width, color: checks.color && checks.output.is_none() };
     let mut out = Vec::new();
     let mut code = WELL;
     for (path, read) in captures.iter().zip(found) {
-        let Read { sink, cut, .. } = match read {
+        let (findings, cut) = match read {
             Ok(read) => read,
             Err(error) => {
                 note(&error);
@@ -151,7 +182,6 @@ fn by_lints(checks: &Checks, levels: &Levels, as_json: bool, captures: &[PathBuf
             }
         };
         cut.iter().for_each(|error| note(error));
-        let findings = sink.finish();
         if findings.iter().any(|finding| finding.severity >= Severity::Error) {
             code = code.max(FAILED);
         }
@@ -159,6 +189,17 @@ fn by_lints(checks: &Checks, levels: &Levels, as_json: bool, captures: &[PathBuf
     }
     write(checks.output.as_deref(), &out)?;
     Ok(code)
+}
+
+/// What the lints find, and why the capture was not read to its end.
+fn linted(checks: &Checks, levels: &Levels, path: &Path) -> Result<(Findings, Option<Error>), Error> {
+    let lints = || Lints::new(levels.clone());
+    if !checks.redact {
+        return read(checks, path, lints()).map(|read| (read.sink.finish(), read.cut));
+    }
+    let both = Both { plain: lints(), masked: Redacting::new(lints()) };
+    let Read { sink, cut, .. } = read(checks, path, both)?;
+    Ok((sink.plain.finish().masked(&sink.masked.sink.finish()), cut))
 }
 
 fn findings_of(

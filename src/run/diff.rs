@@ -11,6 +11,7 @@ use crate::check::kept::Kept;
 use crate::cli::{Comparison, Input, WIDTH};
 use crate::engine::{Engine, Options};
 use crate::print::diff::{Counts, Json, Printer, Text};
+use crate::redact::Redacting;
 
 /// Carries out the plan. Returns what was wrong though results were given, or why there are none.
 pub fn diff(plan: &Comparison) -> Result<Vec<Failure>, Failure> {
@@ -39,9 +40,18 @@ fn read(
     failures: &mut Vec<Failure>,
 ) -> Result<Kept, Failure> {
     let options = Options { bodies: true, verify_checksums: plan.verify_checksums, ..Options::default() };
-    let (mut engine, mut kept) = (Engine::new(options), Kept::default());
-    failures.extend(pass::each(input, None, None, stop, |frames| engine.push_all(frames, &mut kept))?);
-    engine.finish(&mut kept);
+    let mut engine = Engine::new(options);
+    let mut kept = if plan.redact {
+        let mut masked = Redacting::new(Kept::default());
+        failures.extend(pass::each(input, None, None, stop, |frames| engine.push_all(frames, &mut masked))?);
+        engine.finish(&mut masked);
+        masked.sink
+    } else {
+        let mut kept = Kept::default();
+        failures.extend(pass::each(input, None, None, stop, |frames| engine.push_all(frames, &mut kept))?);
+        engine.finish(&mut kept);
+        kept
+    };
     kept.end();
     Ok(kept)
 }

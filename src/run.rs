@@ -15,7 +15,7 @@ mod renderer;
 mod results;
 mod selection;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,7 @@ pub use results::write_out;
 use crate::cli::{Input, Output, Plan, Saved};
 use crate::engine::Engine;
 use crate::frame::{Frame, Timestamp};
-use crate::print::{Begin, Drops, End};
+use crate::print::{Begin, Drops, End, is_unsafe};
 use crate::source::{Batch, Error, Filter, Interface, Kind, Source, Wait, Writer};
 use chosen::Frames;
 use progress::Progress;
@@ -89,7 +89,21 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
 
 /// A line on standard error; one that cannot be written is lost.
 fn note(line: &dyn fmt::Display) {
-    let _ = writeln!(io::stderr(), "dissect: {line}");
+    // It may have names of files, and what a capture says.
+    let line = line.to_string();
+    let _ = writeln!(io::stderr(), "dissect: {}", Printable(&line));
+}
+
+/// Lines without what would steer a terminal or hide in them.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match char {
+            char if char != '\n' && is_unsafe(char) => write!(f, "{}", char.escape_default()),
+            char => f.write_char(char),
+        })
+    }
 }
 
 /// A flag that SIGINT and SIGTERM set; the second one ends the program at once.

@@ -213,7 +213,7 @@ fn findings_of(
     if as_json {
         if several {
             let record = serde_json::json!({ "type": "capture", "source": path.to_string_lossy() });
-            out.extend(format!("{record}\n").into_bytes());
+            json::escaped(&format!("{record}\n"), out);
         }
         let mut records = json::Lints::default();
         findings.iter().for_each(|finding| records.finding(finding, out));

@@ -17,6 +17,7 @@ use crate::engine;
 use crate::print::report::{Format, Undecided};
 use crate::run::Failure;
 use crate::run::check as run;
+use crate::sandbox;
 
 pub(super) const AFTER_HELP: &str = "\
 Exit codes:
@@ -52,6 +53,8 @@ pub struct Checks {
     pub judge: Judge,
     /// Whether secrets are masked in reports.
     pub redact: bool,
+    /// How the process is shut in.
+    pub sandbox: sandbox::Options,
 }
 
 /// What is done with captures.
@@ -219,6 +222,7 @@ impl Checks {
             width: width().unwrap_or(WIDTH).into(),
             judge,
             redact: false,
+            sandbox: args.confined.options(false),
         })
     }
 }

@@ -35,6 +35,8 @@ pub enum Event<'a> {
         missing: u64,
         /// The bytes.
         bytes: &'a [u8],
+        /// The message as far as it is known, but where the event was kept and is told later.
+        message: Option<&'a message::Message>,
     },
     /// A message that is whole or has ended.
     Message(Message<'a>),

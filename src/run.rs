@@ -19,7 +19,7 @@ mod selection;
 mod status;
 mod stop;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -35,7 +35,7 @@ pub use results::write_out;
 use crate::cli::{Input, Output, Plan, Saved};
 use crate::engine::Engine;
 use crate::frame::{Frame, Timestamp};
-use crate::print::{Begin, Drops, End};
+use crate::print::{Begin, Drops, End, is_unsafe};
 use crate::sandbox::{self, Reach};
 use crate::source::{Batch, Filter, Interface, Kind, Source, Taken, Wait, Writer};
 use ahead::Ahead;
@@ -133,7 +133,21 @@ fn shut_in(options: &sandbox::Options, reach: Reach) -> Result<(), Failure> {
 /// A line on standard error; one that cannot be written is lost.
 fn note(line: &dyn fmt::Display) {
     status::clear();
-    let _ = writeln!(io::stderr(), "dissect: {line}");
+    // It may have names of files, and what a capture says.
+    let line = line.to_string();
+    let _ = writeln!(io::stderr(), "dissect: {}", Printable(&line));
+}
+
+/// Lines without what would steer a terminal or hide in them.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match char {
+            char if char != '\n' && is_unsafe(char) => write!(f, "{}", char.escape_default()),
+            char => f.write_char(char),
+        })
+    }
 }
 
 /// A flag that SIGINT and SIGTERM set; the second one ends the program at once.

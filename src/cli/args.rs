@@ -54,6 +54,10 @@ SIGUSR1 asks for a line on standard error that says how it stands.";
 pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// Mask secrets in everything that is shown or written: credentials, cookies, keys, tokens in URLs, what forms and
+    /// members such as `password` hold; frames show their headers alone
+    #[arg(long, global = true, help_heading = "Output")]
+    pub redact: bool,
     #[command(flatten)]
     pub capture: Capture,
     #[command(flatten)]

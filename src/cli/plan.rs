@@ -46,6 +46,8 @@ pub struct Plan {
     pub engine: engine::Options,
     /// Whether an unexplained byte is a failure.
     pub strict: bool,
+    /// Whether secrets are masked in what is shown.
+    pub redact: bool,
     /// How the process is shut in.
     pub sandbox: sandbox::Options,
 }
@@ -269,12 +271,28 @@ impl Plan {
             output,
             engine,
             strict: trust.strict,
+            redact: false,
             sandbox: confined.options(show.verbose > 0),
         })
     }
 }
 
 impl Plan {
+    /// The same with secrets masked, or not.
+    pub fn redacted(mut self, redact: bool) -> Result<Self, Failure> {
+        self.redact = redact;
+        if redact && self.write.is_some() {
+            return Err(usage("--redact masks what is shown; the capture that -w writes would have its secrets"));
+        }
+        if let Output::Results(style) = &mut self.output
+            && redact
+        {
+            // Who has the digest of a short secret can find it by trying.
+            style.hash = false;
+        }
+        Ok(self)
+    }
+
     /// Makes a plan to explain a frame.
     pub fn explain(args: Explain) -> Result<Self, Failure> {
         let output = Output::Explanation { frame: args.frame, color: colors(args.color), width: width() };
@@ -291,6 +309,7 @@ impl Plan {
             engine,
             output,
             strict: false,
+            redact: false,
             sandbox: args.confined.options(false),
         })
     }

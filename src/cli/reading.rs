@@ -99,6 +99,7 @@ impl Frames {
             output,
             engine,
             strict: false,
+            redact: false,
             sandbox: self.confined.options(false),
         })
     }

@@ -119,6 +119,7 @@ impl<'f, S: Sink> Feed<'f, S> {
                     number: message.number,
                     missing: message.missing_bytes,
                     bytes,
+                    message: Some(message),
                 });
             }
             Output::Message(message) => {

@@ -21,6 +21,8 @@ pub mod text;
 mod time;
 pub mod url;
 
+pub use safe::is_unsafe;
+
 use crate::engine::Totals;
 use crate::event::{Event, Message};
 use crate::frame::{LinkType, Lost};

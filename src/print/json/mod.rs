@@ -31,6 +31,7 @@ use crate::tcp::{Carrier, SegmentRef};
 pub use follow::Follow;
 pub use lint::Lints;
 use plan::{Plans, base};
+pub use writer::escaped;
 use writer::{Object, string};
 pub(super) use writer::{array, text};
 

@@ -1,7 +1,10 @@
 //! One JSON object, written key by key; keys with dots nest, those with a common prefix in one object.
 
+use std::io::Write;
+
 use super::plan::{Key, Plans, shared};
 use crate::field::{Field, Value};
+use crate::print::is_unsafe;
 use crate::print::number::{self, uint};
 
 /// A JSON object under construction at the end of a buffer.
@@ -195,9 +198,27 @@ pub(in crate::print) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
         out.extend_from_slice(bytes);
         out.push(b'"');
     } else {
-        // Writing to a vector does not fail.
-        let _ = serde_json::to_writer(out, &String::from_utf8_lossy(bytes));
+        // A string has nothing that JSON cannot say.
+        let quoted = serde_json::to_string(&String::from_utf8_lossy(bytes)).unwrap_or_default();
+        escaped(&quoted, out);
     }
+}
+
+/// Writes JSON, of which strings alone have other characters than ASCII, with escapes for what must not be printed as it
+/// is: DEL and C1 controls, what turns the line around, what cannot be seen.
+pub fn escaped(json: &str, out: &mut Vec<u8>) {
+    let mut rest = json;
+    // What is below a space is white space between values, or escaped already.
+    let is_unsafe = |char: char| char >= '\x7f' && is_unsafe(char);
+    while let Some((at, char)) = rest.char_indices().find(|(_, char)| is_unsafe(*char)) {
+        out.extend_from_slice(&rest.as_bytes()[..at]);
+        for unit in char.encode_utf16(&mut [0; 2]) {
+            // Writing to a vector does not fail.
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+        rest = &rest[at + char.len_utf8()..];
+    }
+    out.extend_from_slice(rest.as_bytes());
 }
 
 /// Whether all bytes are ASCII that JSON does not escape.

@@ -67,7 +67,7 @@ impl Redactor {
                 tell(Event::Message(Message { message: &self.message, ..told }))
             }
             Event::Followed(followed) => self.followed(followed, tell),
-            Event::Update(_) | Event::Connection(_) => tell(event),
+            Event::Update(_) | Event::Connection(_) | Event::Drops(_) => tell(event),
         }
     }
 

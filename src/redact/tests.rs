@@ -108,8 +108,9 @@ fn content_is_masked_by_the_names_in_it() {
 /// What is shown of a text that comes in pieces is never more than what is shown of it as a whole, wherever it is cut.
 #[test]
 fn pieces_show_no_more_than_the_whole() {
-    type Feed<'a> = Box<dyn FnMut(&[u8], Found<'_>) + 'a>;
-    let scanners: [(&str, fn() -> Feed<'static>); 5] = [
+    type Feed = Box<dyn FnMut(&[u8], Found<'_>)>;
+    type New = fn() -> Feed;
+    let scanners: [(&str, New); 5] = [
         (
             "GET http://u:p@h/?a=b&token=c%20d HTTP/1.1\r\nAuthorization: Digest a=b\r\n c\r\nCookie: a=b; c\r\n\
           Set-Cookie: d=e; Path=/; f=g, h=i\r\nReferer: http://q:r@h/\r\nX-Api-Key : t\r\n\r\n",
@@ -127,7 +128,7 @@ fn pieces_show_no_more_than_the_whole() {
         }),
         ("secret=\\\"a\\\" &token:x", || body(Media::Text)),
     ];
-    fn body(media: Media) -> Feed<'static> {
+    fn body(media: Media) -> Feed {
         let mut body = Body::new(&media);
         Box::new(move |bytes, found| body.feed(bytes, found))
     }

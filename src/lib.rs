@@ -18,6 +18,7 @@ pub mod page;
 pub mod print;
 pub mod registry;
 pub mod run;
+pub mod scrub;
 pub mod source;
 pub mod stats;
 pub mod sum;

@@ -13,6 +13,7 @@ mod pass;
 mod progress;
 mod renderer;
 mod results;
+pub mod scrub;
 mod selection;
 
 use std::fmt;

@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["engine"],
     &["registry"],
     &["filter"],
-    &["check", "stats", "page"],
+    &["check", "stats", "page", "scrub"],
     &["print"],
     &["run", "cli", "main"],
 ];

@@ -11,6 +11,7 @@ mod lints;
 mod page;
 mod plan;
 mod reading;
+mod scrub;
 mod stats;
 mod tell;
 
@@ -49,6 +50,7 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         Some(Command::Follow(follow)) => return run::run(&follow.plan()?),
         Some(Command::Export(export)) => return run::run(&export.plan()?),
         Some(Command::Page(page)) => return run::run(&page.plan()?),
+        Some(Command::Scrub(scrub)) => return run::scrub::scrub(&scrub.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Lints(args)) => lints::lints(&args)?,

@@ -16,6 +16,7 @@ pub mod frame;
 pub mod issue;
 pub mod page;
 pub mod print;
+pub mod redact;
 pub mod registry;
 pub mod run;
 pub mod scrub;

@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["app"],
     &["event"],
     &["engine"],
+    &["redact"],
     &["registry"],
     &["filter"],
     &["check", "stats", "page", "scrub"],

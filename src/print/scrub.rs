@@ -21,6 +21,9 @@ pub fn text(report: &Report, out: &mut Vec<u8>) {
     if report.websocket_bytes > 0 {
         line(format!("masked:  {} bytes of WebSocket payload", report.websocket_bytes));
     }
+    if report.http2_bytes > 0 {
+        line(format!("masked:  {} bytes of HTTP/2 DATA", report.http2_bytes));
+    }
     for (name, count) in &report.headers_blanked {
         line(format!("zeroed:  {name} and what follows it, in {}: this header is not known here", counted(*count, "frame")));
     }
@@ -83,6 +86,7 @@ pub fn json(report: &Report, out: &mut Vec<u8>) {
             object.uint("records_zeroed", report.dns_blanked);
         });
         object.uint("websocket_bytes_masked", report.websocket_bytes);
+        object.uint("http2_bytes_masked", report.http2_bytes);
         object.object("zeroed", |object| {
             object.uint("frames", report.frames_blanked);
             object.object("bytes", |object| {

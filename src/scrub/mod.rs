@@ -8,6 +8,7 @@ mod dhcp;
 mod dns;
 mod fragments;
 mod headers;
+mod http2;
 mod literals;
 mod plan;
 mod report;

@@ -158,7 +158,11 @@ impl Side {
         // Nothing is put or masked where nothing is kept.
         let mut at = from;
         for &(start, end) in after(&self.keep, from).iter().take_while(|run| run.0 < to).chain([&(to, to)]) {
-            within(from, out, at, start).fill(0);
+            // But for the ends of lines, which tell nothing, and what is made of a line too many.
+            let begin = (at.max(from) - from) as usize;
+            for (new, old) in within(from, out, at, start).iter_mut().zip(payload.iter().skip(begin)) {
+                *new = if matches!(old, b'\r' | b'\n') { *old } else { 0 };
+            }
             at = end;
         }
         kept

@@ -31,6 +31,8 @@ pub struct Report {
     pub dns_blanked: u64,
     /// Bytes of WebSocket payload that were masked.
     pub websocket_bytes: u64,
+    /// Bytes of HTTP/2 DATA that were masked.
+    pub http2_bytes: u64,
     /// Segments that were left out as copies that may have other bytes.
     pub copies_dropped: u64,
     /// Headers that are not known here, by name: they and all behind them are zeros.

@@ -6,6 +6,7 @@ use super::addresses::Addresses;
 use super::literals::Literals;
 use super::plan::{Plan, Side};
 use super::report::Report;
+use super::http2;
 use super::websocket::Frames;
 use super::{Bodies, Options, dns};
 use crate::app::http1::chunked::{self, Progress};
@@ -53,6 +54,10 @@ struct Half {
     websocket: Option<Frames>,
     /// Where the first WebSocket message begins that was met since the frames were lost.
     websocket_at: Option<u64>,
+    http2: Option<http2::Frames>,
+    /// The same of HTTP/2, and whether it was met before.
+    http2_at: Option<u64>,
+    was_http2: bool,
 }
 
 /// A body that is looked into as it comes.
@@ -185,6 +190,17 @@ impl<'o, F: FnMut(&event::Message<'_>) -> bool> Survey<'o, F> {
         {
             self.report.websocket_bytes += frames.feed(offset, bytes, self.options.keep_other, side);
         }
+        if let Some(from) = half.http2_at.take_if(|from| *from >= offset && half.http2.is_none()) {
+            let was_http2 = std::mem::replace(&mut half.was_http2, true);
+            half.http2 = Some(http2::Frames::at(from, !was_http2));
+        }
+        if let Some(frames) = &mut half.http2
+            && let Some(side) = self.plan.side(stream, at, first)
+        {
+            let (report, addresses) = (&mut self.report, &mut self.addresses);
+            let keep_data = self.options.keep_other;
+            frames.feed(offset, bytes, &mut http2::Found { side, report, addresses, keep_data });
+        }
         if let Some(message) = under_way
             && let Some(http) = message.http().filter(|http| http.http2.is_none() && http.parsed.complete)
         {
@@ -272,7 +288,14 @@ impl Half {
                 self.is_tls = true;
                 plan.side(stream, at, first).into_iter().for_each(|side| side.keep(start, u64::MAX));
             }
-            Unit::WebSocket(_) if self.websocket.is_none() => self.websocket_at = Some(start),
+            Unit::WebSocket(_) if self.websocket.is_none() && self.websocket_at.is_none_or(|at| at < self.next) => {
+                self.websocket_at = Some(start);
+            }
+            Unit::Http2(_) | Unit::Http(Http { http2: Some(_), .. })
+                if self.http2.is_none() && self.http2_at.is_none_or(|at| at < self.next) =>
+            {
+                self.http2_at = Some(start);
+            }
             _ => {}
         }
     }
@@ -289,6 +312,7 @@ impl Half {
             plan.side(stream, at, first).into_iter().for_each(|side| side.put(from, &text));
         });
         self.websocket = self.websocket.take().and_then(|frames| frames.pass(offset, len));
+        self.http2 = self.http2.take().and_then(|frames| frames.pass(offset, len));
         if let Some(content) = &mut self.content {
             content.secrets.gap();
             if content.decoder.as_mut().is_some_and(|decoder| !decoder.pass(len)) {

@@ -153,7 +153,8 @@ impl Plan {
     pub fn new(args: Args) -> Result<Self, Failure> {
         let Args { capture, select, show, trust, .. } = args;
         if let [word, rest @ ..] = &select.filter[..]
-            && ["check", "connections", "explain", "export", "diff", "follow", "page", "scrub", "stats"].contains(&word.as_str())
+            && ["check", "connections", "explain", "export", "diff", "follow", "page", "scrub", "stats"]
+                .contains(&word.as_str())
         {
             let of = |name| rest.first().map_or(name, String::as_str);
             let example = match word.as_str() {

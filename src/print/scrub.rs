@@ -25,7 +25,10 @@ pub fn text(report: &Report, out: &mut Vec<u8>) {
         line(format!("masked:  {} bytes of HTTP/2 DATA", report.http2_bytes));
     }
     for (name, count) in &report.headers_blanked {
-        line(format!("zeroed:  {name} and what follows it, in {}: this header is not known here", counted(*count, "frame")));
+        line(format!(
+            "zeroed:  {name} and what follows it, in {}: this header is not known here",
+            counted(*count, "frame")
+        ));
     }
     if report.frames_blanked > 0 {
         let by: Vec<String> = report.blanked.iter().map(|(name, bytes)| format!("{bytes} behind {name}")).collect();

@@ -65,9 +65,14 @@ pub fn scrub(plan: &Scrub) -> Result<Vec<Failure>, Failure> {
     let mut report = scrubber.finish();
     report.records_left_out = records;
     let mut out = Vec::new();
-    if plan.json { json(&report, &mut out) } else { text(&report, &mut out) }
+    if plan.json {
+        json(&report, &mut out)
+    } else {
+        text(&report, &mut out)
+    }
     // The capture has standard output for itself.
-    let told = if plan.output.as_os_str() == "-" { io::Write::write_all(&mut io::stderr(), &out) } else { write_out(&out) };
+    let told =
+        if plan.output.as_os_str() == "-" { io::Write::write_all(&mut io::stderr(), &out) } else { write_out(&out) };
     told.map_err(Failure::Output)?;
     Ok(cut.into_iter().collect())
 }

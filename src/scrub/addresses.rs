@@ -212,7 +212,9 @@ mod tests {
 
     /// A sequence that looks random.
     fn numbers() -> impl Iterator<Item = u128> {
-        std::iter::successors(Some(7_u128), |n| Some(n.wrapping_mul(0xda94_2042_e4dd_58b5_1234_5678_9abc_def1).rotate_left(41) ^ 5))
+        std::iter::successors(Some(7_u128), |n| {
+            Some(n.wrapping_mul(0xda94_2042_e4dd_58b5_1234_5678_9abc_def1).rotate_left(41) ^ 5)
+        })
     }
 
     #[test]

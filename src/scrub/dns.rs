@@ -268,7 +268,10 @@ mod tests {
     fn addresses_of_records_are_those_of_the_headers() {
         let mut addresses = Addresses::new(&Key::new(b"dns"), false);
         let v6 = Ipv6Addr::new(0x2a00, 1, 2, 3, 4, 5, 6, 7);
-        let mut wire = message(b"\x01a\x02bc\x00", &[(A, &[203, 0, 113, 9]), (AAAA, &v6.octets()), (99, b"?"), (15, b"\0\x05\xc0\x0c")]);
+        let mut wire = message(
+            b"\x01a\x02bc\x00",
+            &[(A, &[203, 0, 113, 9]), (AAAA, &v6.octets()), (99, b"?"), (15, b"\0\x05\xc0\x0c")],
+        );
         let before = wire.clone();
         assert_eq!(scrub(&mut wire, &mut addresses), 1);
         assert_eq!(wire.len(), before.len());
@@ -293,7 +296,10 @@ mod tests {
     #[test]
     fn no_message_is_too_odd() {
         let mut addresses = Addresses::new(&Key::new(b"dns"), false);
-        let whole = message(b"\x01a\xc0\x0c", &[(HTTPS, b"\0\x01\0\0\x04\0\x04\x0a\x01\x02\x03"), (OPT, b"\0\x08\0\x07\0\x01\x18\0\x0a\x01\x02")]);
+        let whole = message(
+            b"\x01a\xc0\x0c",
+            &[(HTTPS, b"\0\x01\0\0\x04\0\x04\x0a\x01\x02\x03"), (OPT, b"\0\x08\0\x07\0\x01\x18\0\x0a\x01\x02")],
+        );
         for cut in 0..=whole.len() {
             for at in 0..cut {
                 let mut wire = whole[..cut].to_vec();

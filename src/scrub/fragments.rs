@@ -39,7 +39,8 @@ impl Datagrams {
     pub fn learn(&mut self, packet: &Packet<'_>) {
         let [assembly] = packet.assemblies else { return };
         let decoded = packet.decoded;
-        let Some((layer, inner)) = decoded.layers.get(assembly.layer).zip(decoded.layers.get(assembly.layer + 1..)) else {
+        let Some((layer, inner)) = decoded.layers.get(assembly.layer).zip(decoded.layers.get(assembly.layer + 1..))
+        else {
             return;
         };
         let len = assembly.len as usize;
@@ -73,6 +74,9 @@ impl Datagrams {
     /// Gives the bytes back that were taken of the datagram which a frame completed.
     pub fn put_back(&mut self, frame: FrameNumber, bytes: Vec<u8>) {
         let at = self.datagrams.binary_search_by_key(&frame, |datagram| datagram.frame);
-        at.ok().and_then(|at| self.datagrams.get_mut(at)).into_iter().for_each(|datagram| datagram.bytes = bytes.clone());
+        at.ok()
+            .and_then(|at| self.datagrams.get_mut(at))
+            .into_iter()
+            .for_each(|datagram| datagram.bytes = bytes.clone());
     }
 }

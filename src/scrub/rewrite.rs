@@ -193,7 +193,7 @@ impl<'o> Scrubber<'o> {
 
 /// Whether there is a packet that ICMP quotes.
 fn is_quoting(layers: &[Layer<'_>]) -> bool {
-    layers.split_last().is_some_and(|(_, outer)| {
-        outer.iter().any(|layer| matches!(layer.protocol.name, "icmp" | "icmpv6"))
-    })
+    layers
+        .split_last()
+        .is_some_and(|(_, outer)| outer.iter().any(|layer| matches!(layer.protocol.name, "icmp" | "icmpv6")))
 }

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use super::addresses::Addresses;
+use super::http2;
 use super::literals::Literals;
 use super::plan::{Plan, Side};
 use super::report::Report;
-use super::http2;
 use super::websocket::Frames;
 use super::{Bodies, Options, dns};
+use crate::app::http1::Http;
 use crate::app::http1::chunked::{self, Progress};
 use crate::app::http1::head::HeadRef;
-use crate::app::http1::Http;
 use crate::app::message::{Message, Unit};
 use crate::event::{self, Event, Flow, Followed, Happened, Sink, Transport};
 use crate::flow::Endpoint;
@@ -351,7 +351,15 @@ fn end(
     report.messages += 1;
     let (media, is_coded) = media(http, keep_coded);
     let chunked = is_chunked(&http.head());
-    Ended { start, body: (start + head).min(to), end: if chunked { from.min(to) } else { to }, chunked, media, is_coded, is_chosen }
+    Ended {
+        start,
+        body: (start + head).min(to),
+        end: if chunked { from.min(to) } else { to },
+        chunked,
+        media,
+        is_coded,
+        is_chosen,
+    }
 }
 
 fn is_chunked(head: &HeadRef<'_>) -> bool {
@@ -429,4 +437,3 @@ impl Content {
         report.bodies_coded += u64::from(has_bytes && !is_masked && ended.is_coded);
     }
 }
-

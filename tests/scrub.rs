@@ -60,8 +60,14 @@ fn without_addresses(value: Value) -> Value {
     }
 }
 
+/// Longer captures have the same in them, and take longer.
+const MAX_LEN: u64 = 32 << 10;
+
 fn captures() -> Vec<PathBuf> {
-    let is_plain = |path: &PathBuf| path.extension().is_some_and(|end| end == "pcap" || end == "pcapng");
+    let is_plain = |path: &PathBuf| {
+        path.extension().is_some_and(|end| end == "pcap" || end == "pcapng")
+            && fs::metadata(path).is_ok_and(|file| file.len() < MAX_LEN)
+    };
     common::fixtures().into_iter().filter(is_plain).collect()
 }
 
@@ -88,13 +94,36 @@ fn messages_and_their_faults_stay() {
     }
 }
 
+/// Captures that have addresses in all sorts of places.
+const WITH_ADDRESSES: [&str; 22] = [
+    "arp-ping.pcap",
+    "connect-tunnel.pcap",
+    "dhcp.pcap",
+    "dns-tcp.pcap",
+    "dns-types.pcap",
+    "dns.pcap",
+    "fragments-reordered.pcap",
+    "ftp.pcap",
+    "h2-streams.pcap",
+    "ip-fragments.pcap",
+    "ipv6.pcap",
+    "linux-sll.pcap",
+    "linux-sll2.pcap",
+    "mdns.pcap",
+    "port-unreachable.pcap",
+    "qinq.pcap",
+    "redirect.pcap",
+    "snaplen-96.pcap",
+    "ssdp.pcap",
+    "tls13.pcap",
+    "two-interfaces.pcapng",
+    "websocket-chat.pcap",
+];
+
 #[test]
 fn no_address_of_the_original_is_left() {
-    for capture in captures() {
-        let name = capture.file_stem().unwrap().to_string_lossy().into_owned();
-        if name == "no-bytes" {
-            continue;
-        }
+    for name in WITH_ADDRESSES {
+        let capture = common::path(&format!("fixtures/{name}"));
         let (_, scrubbed) = scrub(&capture, &["--key", "gone"]);
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");

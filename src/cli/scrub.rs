@@ -26,7 +26,7 @@ Comments, names of interfaces, decryption secrets and other blocks of pcapng are
 
 What stays: lengths, times, sequence and acknowledgment numbers, flags, options, ports, names of hosts, TTL and IDs. A
 checksum that was right is right, one that was wrong is wrong. TLS is not touched: its handshake has names of servers
-and certificates. A report tells what was done; read it, and the capture, before you share.
+and certificates, with the addresses in these. A report tells what was done; read it, and the capture, before you share.
 
 Exit codes: 0 done; 1 done, but the file ends inside a record or is corrupt further on; 2 usage or a bad filter; 3 the
 capture could not be read, or the other one not be written, which then is not there.

@@ -10,6 +10,9 @@ use crate::frame::FrameNumber;
 /// Bytes of all datagrams that are remembered; the fragments of others become zeros.
 const MAX_BYTES: usize = 64 << 20;
 
+/// What a fragment costs beside its bytes.
+const PART_COST: usize = 128;
+
 /// A datagram that was put together.
 pub(super) struct Datagram {
     /// IP protocol number of what it carries.
@@ -46,7 +49,8 @@ impl Datagrams {
         let len = assembly.len as usize;
         let protocol_at = if layer.protocol.name == "ip" { 9 } else { 0 };
         let Some(&protocol) = layer.header.get(protocol_at) else { return };
-        if self.bytes + len > MAX_BYTES || decoded.fragment.is_some() {
+        let cost = len + assembly.parts.len() * PART_COST;
+        if self.bytes + cost > MAX_BYTES || decoded.fragment.is_some() {
             return;
         }
         let mut bytes = vec![0; len];
@@ -55,7 +59,7 @@ impl Datagrams {
             let there = bytes.get_mut(at..).and_then(|rest| rest.get_mut(..piece.len()));
             there.into_iter().for_each(|there| there.copy_from_slice(piece));
         }
-        self.bytes += len;
+        self.bytes += cost;
         let frame = decoded.meta.number;
         let tcp = packet.tcp.map(|(stream, verdict)| (stream, verdict.seq));
         let left = assembly.parts.len();

@@ -13,6 +13,9 @@ use crate::redact::{self, Kind};
 /// The longest field block that is looked into; what is beyond is not kept.
 const MAX_BLOCK: usize = 1 << 20;
 
+/// Parts that a block may have; one with more is not whole afterwards.
+const MAX_PARTS: usize = 1 << 14;
+
 /// What stands for an asterisk in the code of HPACK (RFC 7541 B); it takes a whole byte.
 const CODED_MASK: u8 = 0xf9;
 
@@ -155,7 +158,7 @@ impl Frames {
             self.blocks.lose();
             return;
         };
-        if self.frame.kind != kind::CONTINUATION {
+        if self.frame.kind != kind::CONTINUATION || self.runs.len() >= MAX_PARTS {
             self.runs.clear();
             self.block.clear();
         }
@@ -184,12 +187,12 @@ impl Frames {
                 }
             });
             if let Some((value, is_coded)) = hpack::value(piece).filter(|_| !is_known || !secrets.is_empty()) {
+                let from = at + value.start;
                 if !is_known || is_coded {
-                    secrets = vec![0..value.len()];
-                }
-                for secret in secrets {
-                    let from = at + value.start + secret.start;
-                    self.mask(from..from + secret.len(), is_coded, found.side);
+                    self.mask(from..at + value.end, is_coded, found.side);
+                } else {
+                    let secrets = secrets.into_iter().map(|secret| from + secret.start..from + secret.end);
+                    secrets.for_each(|secret| self.mask(secret, false, found.side));
                 }
             }
             at += len;

@@ -80,10 +80,10 @@ fn replacements(before: u8, run: &[u8], after: u8, addresses: &mut Addresses, fo
         let from = usize::from(run[0] == b':' && !run.starts_with(b"::"));
         let to = run.len() - run.iter().rev().take_while(|byte| **byte == b'.').count();
         let text = run.get(from..to).unwrap_or_default();
-        if from > 0 || !is_word(before) {
-            if let Some(new) = of_v6(text, addresses).or_else(|| of_mac(text, addresses)) {
-                return found(from, new);
-            }
+        if (from > 0 || !is_word(before))
+            && let Some(new) = of_v6(text, addresses).or_else(|| of_mac(text, addresses))
+        {
+            return found(from, new);
         }
     }
     let mut at = 0;

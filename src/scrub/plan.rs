@@ -39,13 +39,15 @@ pub struct Side {
     keep: Vec<(u64, u64)>,
     masks: Vec<(u64, u64)>,
     texts: Vec<(u64, Box<[u8]>)>,
+    /// How many of them the plan knows of.
+    counted: usize,
     /// The offset of the segment that was looked at last.
     position: u64,
 }
 
 impl Default for Side {
     fn default() -> Self {
-        Self { delta: None, keep: Vec::new(), masks: Vec::new(), texts: Vec::new(), position: ORIGIN }
+        Self { delta: None, keep: Vec::new(), masks: Vec::new(), texts: Vec::new(), counted: 0, position: ORIGIN }
     }
 }
 
@@ -56,9 +58,15 @@ impl Plan {
             self.is_full = true;
             return None;
         }
-        self.runs += 1;
-        let stream = self.streams.entry(stream).or_insert_with(|| Stream { first, sides: Default::default() });
-        stream.sides.get_mut(side)
+        let stream = self.streams.entry(stream).or_insert_with(|| {
+            self.runs += 1;
+            Stream { first, sides: Default::default() }
+        });
+        let side = stream.sides.get_mut(side)?;
+        let len = side.keep.len() + side.masks.len() + side.texts.len();
+        // What was added since it was asked for last.
+        self.runs += len - std::mem::replace(&mut side.counted, len);
+        Some(side)
     }
 
     /// The bytes of a frame from one offset to another are not kept. False where there is no room to remember that.

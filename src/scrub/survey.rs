@@ -21,6 +21,9 @@ use crate::tcp::reassembly::{Compared, Item};
 /// Connections under way that are remembered; bytes of further ones are left out.
 const MAX_LIVE: usize = 256 << 10;
 
+/// Chunks of a body that are remembered; the framing of further ones is masked with them.
+const MAX_CHUNKS: usize = 1 << 20;
+
 /// Finds what is to be done, as the sink of an engine that follows all connections and gives out frames.
 pub struct Survey<'o, F> {
     options: &'o Options,
@@ -409,8 +412,10 @@ impl Content {
 
     fn data(&mut self, at: u64, bytes: &[u8], side: &mut Side, report: &mut Report) {
         let end = at + bytes.len() as u64;
+        let count = self.runs.len();
         match self.runs.last_mut() {
             Some(last) if last.1 == at => last.1 = end,
+            _ if count >= MAX_CHUNKS => self.lost = Some(at),
             _ => self.runs.push((at, end)),
         }
         let last = &mut self.last;

@@ -11,8 +11,10 @@ mod lints;
 mod page;
 mod plan;
 mod reading;
+mod saving;
 mod scrub;
 mod stats;
+mod stop;
 mod tell;
 
 use std::process::ExitCode;
@@ -24,6 +26,7 @@ pub use check::{Checks, Judge};
 pub use diff::Plan as Comparison;
 pub use follow::{Following, Form};
 pub use plan::{Input, Output, Plan, Saved, Style, WIDTH};
+pub use stop::{Stop, Until};
 
 use crate::run::{self, Failure};
 use args::{Args, Command};

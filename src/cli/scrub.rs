@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, ValueEnum};
 
+use super::args::Confined;
 use super::plan;
 use crate::engine;
 use crate::run::Failure;
@@ -70,6 +71,8 @@ pub struct Scrub {
     /// Format of the report
     #[arg(short = 'T', long, value_enum, value_name = "FORMAT", default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    confined: Confined,
 }
 
 /// Format of the report.
@@ -111,6 +114,7 @@ impl Scrub {
             bodies: if self.mask_bodies { Bodies::All } else { Bodies::Chosen },
         };
         let json = self.format == Format::Json;
-        Ok(Plan { input: self.input, output: self.output, options, masked, engine, json })
+        let sandbox = self.confined.options(false);
+        Ok(Plan { input: self.input, output: self.output, options, masked, engine, json, sandbox })
     }
 }

@@ -2,20 +2,23 @@
 
 use std::cell::Cell;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::export::document::Document;
-use super::{Failure, input, pass, stop_at_signals, write_out};
+use super::input::{self, Opened};
+use super::pass::{self, Pass};
+use super::{Failure, shut_in, stop_at_signals, write_out};
 use crate::cli::Input;
 use crate::engine::{self, Engine};
 use crate::event::{self, Event, Packet, Sink};
 use crate::filter::{Filter, MessageRecord, Times};
 use crate::frame::{FrameNumber, Timestamp};
 use crate::print::scrub::{json, text};
+use crate::sandbox::{self, Reach};
 use crate::scrub::{Options, Scrubber, Survey};
-use crate::source::{Interface, Writer};
+use crate::source::{Interface, Rotation, Source, Writer};
 
 /// What is scrubbed, and how.
 pub struct Scrub {
@@ -31,6 +34,8 @@ pub struct Scrub {
     pub engine: engine::Options,
     /// Whether the report is JSON.
     pub json: bool,
+    /// How the process is shut in.
+    pub sandbox: sandbox::Options,
 }
 
 /// Random bytes for a key.
@@ -48,19 +53,26 @@ pub fn random() -> Result<[u8; 32], Failure> {
 pub fn scrub(plan: &Scrub) -> Result<Vec<Failure>, Failure> {
     let stop = stop_at_signals()?;
     let file = |reason: io::Error| Failure::File { path: plan.output.clone(), reason };
-    let mut document = Document::create(&plan.output, Some(&plan.input)).map_err(file)?;
     let input = Input::File(plan.input.clone());
+    let first_pass = Pass::all(&input)?;
+    let Opened::Ready(mut source) = input::open(&input, None)? else {
+        return Err(Failure::Usage("the capture is read twice: it has to be a file".to_owned()));
+    };
+    let mut reach = Reach::default();
+    let mut document = Document::create(&plan.output, Some(&plan.input), &mut reach).map_err(file)?;
+    let mut writer = Writer::create(&document.place(), Rotation::default(), &source)?;
+    shut_in(&plan.sandbox, reach)?;
     let first = Cell::new(None);
     let mut survey = Survey::new(&plan.options, |message| plan.chooses(message, first.get()));
     let options = engine::Options { packets: true, follow_all: true, ..plan.engine.clone() };
     let mut engine = Engine::new(options);
-    let cut = pass::each(&input, None, None, &stop, |frames| {
+    let cut = pass::each(first_pass, &stop, |frames| {
         first.set(first.get().or(frames.first().map(|frame| frame.meta.time)));
         engine.push_all(frames, &mut survey);
     })?;
     engine.finish(&mut survey);
     let mut scrubber = survey.scrubber(&plan.options);
-    let records = write(&input, &document.place(), &mut scrubber, &stop)?;
+    let records = write(&mut source, &mut writer, &mut scrubber, &stop)?;
     document.finish().map_err(file)?;
     let mut report = scrubber.finish();
     report.records_left_out = records;
@@ -85,9 +97,12 @@ impl Scrub {
 }
 
 /// Writes the frames. Returns how many records are no packets.
-fn write(input: &Input, to: &Path, scrubber: &mut Scrubber<'_>, stop: &Arc<AtomicBool>) -> Result<u64, Failure> {
-    let mut source = input::open(input, None, stop)?;
-    let mut writer = Writer::create(to, &source)?;
+fn write(
+    source: &mut Source,
+    writer: &mut Writer,
+    scrubber: &mut Scrubber<'_>,
+    stop: &Arc<AtomicBool>,
+) -> Result<u64, Failure> {
     let mut engine = Engine::new(engine::Options { packets: true, only_totals: true, ..Default::default() });
     let (mut out, mut records) = (Vec::new(), 0);
     loop {
@@ -118,7 +133,7 @@ fn write(input: &Input, to: &Path, scrubber: &mut Scrubber<'_>, stop: &Arc<Atomi
             writer.write(&crate::frame::Frame { meta: frame.meta, bytes: &out }, &interfaces)?;
         }
     }
-    writer.flush()?;
+    writer.finish()?;
     Ok(records)
 }
 

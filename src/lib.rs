@@ -21,6 +21,7 @@ pub mod redact;
 pub mod registry;
 pub mod run;
 pub mod sandbox;
+pub mod scrub;
 pub mod source;
 pub mod stats;
 pub mod sum;

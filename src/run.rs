@@ -15,6 +15,7 @@ mod progress;
 mod renderer;
 mod report;
 mod results;
+pub mod scrub;
 mod selection;
 mod status;
 mod stop;

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["redact"],
     &["registry"],
     &["filter"],
-    &["check", "stats", "page"],
+    &["check", "stats", "page", "scrub"],
     &["print"],
     &["run", "cli", "main"],
 ];

@@ -27,6 +27,7 @@ Examples:
   dissect export -r lab1.pcap -d bodies    every body to a file
   dissect page -r lab1.pcap                visits to web pages, with a waterfall
   dissect diff lab1.pcap other.pcap        what differs, message by message
+  dissect scrub lab1.pcap -o shared.pcap   the same without addresses and secrets
 
 Exit codes:
   0  done
@@ -89,6 +90,8 @@ pub enum Command {
     Export(super::export::Export),
     /// Tell of visits to web pages: what was looked up, opened and fetched, when, and because of what
     Page(super::page::Page),
+    /// Rewrite a capture for sharing: addresses mapped, secrets masked, lengths and the behaviour of TCP kept
+    Scrub(super::scrub::Scrub),
     /// List every field: name, type, meaning
     Fields,
     /// List the interfaces that can be captured on, as -D does

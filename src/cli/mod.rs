@@ -12,6 +12,7 @@ mod page;
 mod plan;
 mod reading;
 mod saving;
+mod scrub;
 mod stats;
 mod stop;
 mod tell;
@@ -54,6 +55,7 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         Some(Command::Follow(follow)) => return run::run(&follow.plan()?.redacted(redact)?),
         Some(Command::Export(export)) => return run::run(&export.plan()?.redacted(redact)?),
         Some(Command::Page(page)) => return run::run(&page.plan()?.redacted(redact)?),
+        Some(Command::Scrub(scrub)) => return run::scrub::scrub(&scrub.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Lints(args)) => lints::lints(&args)?,

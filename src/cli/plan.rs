@@ -187,7 +187,8 @@ impl Plan {
     pub fn new(args: Args) -> Result<Self, Failure> {
         let Args { capture, select, show, trust, confined, .. } = args;
         if let [word, rest @ ..] = &select.filter[..]
-            && ["check", "connections", "explain", "export", "diff", "follow", "page", "stats"].contains(&word.as_str())
+            && ["check", "connections", "explain", "export", "diff", "follow", "page", "scrub", "stats"]
+                .contains(&word.as_str())
         {
             let of = |name| rest.first().map_or(name, String::as_str);
             let example = match word.as_str() {
@@ -197,6 +198,7 @@ impl Plan {
                 "connections" | "stats" => format!("{word} -r FILE"),
                 "export" => "export -r FILE -d DIR".to_owned(),
                 "page" => "page -r FILE".to_owned(),
+                "scrub" => "scrub IN -o OUT".to_owned(),
                 _ => "diff A B".to_owned(),
             };
             return Err(usage(format!("a command comes first: dissect {example}")));

@@ -369,9 +369,10 @@ impl Engine {
         let stream = self.streams;
         self.streams += 1;
         let mut connection = Connection::new(stream, (key.key(), swapped), segment, analysis, self.options.details);
-        let Options { stream: only, follow, choice, .. } = &self.options;
-        connection.is_followed = *follow == Some(Stream::Tcp(stream));
-        connection.is_wanted = follow.is_none_or(|_| connection.is_followed)
+        let Options { stream: only, follow, follow_all, choice, .. } = &self.options;
+        let is_it = *follow == Some(Stream::Tcp(stream));
+        connection.is_followed = is_it || *follow_all;
+        connection.is_wanted = follow.is_none_or(|_| is_it)
             && only.is_none_or(|only| only == stream)
             && choice.as_ref().is_none_or(|choice| choice.wants(stream, key.key().ends(swapped), in_tunnel));
         self.table.insert(key, connection)

@@ -14,6 +14,7 @@ pub mod page;
 mod pen;
 pub mod report;
 mod safe;
+pub mod scrub;
 pub mod stats;
 mod style;
 pub mod table;

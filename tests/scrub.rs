@@ -61,7 +61,7 @@ fn without_addresses(value: Value) -> Value {
 }
 
 /// Longer captures have the same in them, and take longer.
-const MAX_LEN: u64 = 32 << 10;
+const MAX_LEN: u64 = 12 << 10;
 
 fn captures() -> Vec<PathBuf> {
     let is_plain = |path: &PathBuf| {
@@ -150,10 +150,8 @@ fn collect(value: &Value, addresses: &mut HashMap<String, Vec<u8>>) {
         Value::Object(map) => map.values().for_each(|value| collect(value, addresses)),
         Value::Array(list) => list.iter().for_each(|value| collect(value, addresses)),
         Value::String(text) => match text.parse() {
-            Ok(std::net::IpAddr::V4(v4)) if !v4.is_multicast() && !v4.is_loopback() && !v4.is_broadcast() => {
-                if v4.octets()[0] != 0 && v4.octets()[1..] != [0; 3] {
-                    addresses.insert(text.clone(), v4.octets().to_vec());
-                }
+            Ok(std::net::IpAddr::V4(v4)) if is_mapped(v4) => {
+                addresses.insert(text.clone(), v4.octets().to_vec());
             }
             Ok(std::net::IpAddr::V6(v6)) if !v6.is_multicast() && !v6.is_loopback() && !v6.is_unspecified() => {
                 addresses.insert(text.clone(), v6.octets().to_vec());
@@ -162,6 +160,11 @@ fn collect(value: &Value, addresses: &mut HashMap<String, Vec<u8>>) {
         },
         _ => {}
     }
+}
+
+fn is_mapped(v4: std::net::Ipv4Addr) -> bool {
+    let stays = v4.is_multicast() || v4.is_loopback() || v4.is_broadcast() || v4.octets()[0] == 0;
+    !stays && v4.octets()[1..] != [0; 3]
 }
 
 fn holds(haystack: &[u8], needle: &[u8]) -> bool {

@@ -18,7 +18,7 @@ use crate::frame::{FrameNumber, Timestamp};
 use crate::print::scrub::{json, text};
 use crate::sandbox::{self, Reach};
 use crate::scrub::{Options, Scrubber, Survey};
-use crate::source::{Interface, Rotation, Source, Writer};
+use crate::source::{Interface, Rotation, Source, Taken, Writer};
 
 /// What is scrubbed, and how.
 pub struct Scrub {
@@ -109,9 +109,9 @@ fn write(
         if stop.load(Ordering::Relaxed) {
             return Err(Failure::Usage("stopped before all was written".to_owned()));
         }
-        let (frames, interfaces) = match source.next_batch() {
-            Ok((frames, _)) if frames.is_empty() => break,
-            Ok(batch) => batch,
+        let Taken { frames, interfaces, .. } = match source.next_batch() {
+            Ok(taken) if taken.frames.is_empty() => break,
+            Ok(taken) => taken,
             // The first pass has told of it.
             Err(error) => {
                 let failure = Failure::Source(error);

@@ -278,7 +278,7 @@ impl<F: FnMut(&event::Message<'_>) -> bool> Sink for Survey<'_, F> {
                 self.item(&flow, side & 1, &item, under_way);
             }
             Event::Connection(connection) => self.close(connection.flow.stream),
-            Event::Followed(_) | Event::Body { .. } | Event::Update(_) => {}
+            Event::Followed(_) | Event::Body { .. } | Event::Update(_) | Event::Drops(_) => {}
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Formats: one file each, writing events into a buffer, never to a file.
 
-mod base64;
 pub mod connections;
 mod csv;
 pub mod diff;

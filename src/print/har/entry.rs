@@ -1,15 +1,18 @@
 //! One entry of an archive: an exchange as HAR 1.2 has it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::{Before, Content, Exchange, Part};
 use crate::app::http1::Http;
 use crate::app::http1::head::{HeadRef, Version};
 use crate::app::message::Integrity;
 use crate::frame::Timestamp;
+use crate::print::number;
 use crate::print::object::Object;
 use crate::print::safe::without_cut_char;
 use crate::print::time::Seconds;
 use crate::print::url::{Url, unescape_form};
-use crate::print::{base64, number};
 
 /// Writes the entry of an exchange.
 pub(super) fn write(exchange: &Exchange, clock: &mut Seconds, out: &mut Vec<u8>) {
@@ -155,7 +158,7 @@ fn request(object: &mut Object<'_>, part: Option<&Part>, server: &str) {
             if let Some(text) = as_text(&part.body) {
                 object.text("text", text);
             } else {
-                object.text("text", base64::encode(&part.body.bytes));
+                object.text("text", BASE64.encode(&part.body.bytes));
                 object.text("_encoding", "base64");
             }
             body_comment(object, &part.body);
@@ -194,7 +197,7 @@ fn response(object: &mut Object<'_>, part: Option<&Part>) {
             if let Some(text) = as_text(body) {
                 object.text("text", text);
             } else {
-                object.text("text", base64::encode(&body.bytes));
+                object.text("text", BASE64.encode(&body.bytes));
                 object.text("encoding", "base64");
             }
         }

@@ -186,6 +186,7 @@ impl Connection {
     }
 
     /// Bytes held of it, in queues and unfinished heads.
+    #[inline]
     pub fn queued(&self) -> usize {
         let held = self.session.as_ref().map_or(0, |session| session.held());
         self.halves[0].queued() + self.halves[1].queued() + held
@@ -220,6 +221,7 @@ impl Connection {
         (verdict, why)
     }
 
+    #[inline]
     fn count(&mut self, dir: usize, segment: &Segment<'_>) {
         self.last = (segment.time, segment.frame);
         self.segments[dir & 1] += 1;
@@ -232,6 +234,7 @@ impl Connection {
         self.analysis.describe(dir, segment)
     }
 
+    #[inline]
     fn learn_handshake(&mut self, dir: usize, segment: &Segment<'_>) {
         let (syn, ack) = (segment.control.any(Control::SYN), segment.control.any(Control::ACK));
         match (syn, ack) {

@@ -23,6 +23,7 @@ impl Engine {
     /// Takes the next frames. Where they are of many connections, it is faster to have several at once: what memory
     /// the later ones need is fetched while the first are looked at.
     pub fn push_all(&mut self, frames: &[Frame<'_>], sink: &mut impl Sink) {
+        self.shared.counts.frames(frames);
         for frames in frames.chunks(AHEAD) {
             let mut ahead: ArrayVec<Option<(Plain<'_>, (Hashed, bool))>, AHEAD> = ArrayVec::new();
             for frame in frames {
@@ -43,7 +44,6 @@ impl Engine {
             }
             for (frame, plain) in frames.iter().zip(&ahead) {
                 self.advance(frame.meta.time, sink);
-                self.shared.counts.frame(&frame.meta);
                 match plain {
                     Some((plain, (key, swapped))) => self.plain(frame, plain, (key, *swapped), sink),
                     None => self.layers(*frame, sink),

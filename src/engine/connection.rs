@@ -169,6 +169,12 @@ impl Connection {
         self.name.stream
     }
 
+    /// Whether its streams are looked at, and nobody asks for all that happens on them.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.is_wanted && !self.is_followed
+    }
+
     /// 0 for what the sender of the first segment sends, 1 for the answers; `swapped` where that goes from the higher end
     /// of the key to the lower.
     pub fn direction(&self, swapped: bool) -> usize {

@@ -44,7 +44,8 @@ pub(super) fn skim(start: PlainStart, bytes: &[u8], head: &mut Head) -> bool {
 fn line_len(bytes: &[u8]) -> Option<usize> {
     const WORDS: usize = 4;
     let (words, _) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().take(WORDS).enumerate() {
+    let near = words.get(..WORDS).unwrap_or(words);
+    for (at, word) in near.iter().enumerate() {
         let differs = u64::from_le_bytes(*word) ^ (ONES * b'\n' as u64);
         // The lowest bit that is set is that of the first byte which does not differ.
         let found = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
@@ -52,7 +53,7 @@ fn line_len(bytes: &[u8]) -> Option<usize> {
             return Some(at * 8 + found.trailing_zeros() as usize / 8);
         }
     }
-    let looked_at = words.len().min(WORDS) * 8;
+    let looked_at = near.len() * 8;
     Some(looked_at + memchr::memchr(b'\n', bytes.get(looked_at..)?)?)
 }
 

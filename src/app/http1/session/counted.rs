@@ -112,3 +112,114 @@ impl Session {
             && (self.recognised || !protocol::may_begin(bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::ledger::{Class, Ledger};
+    use crate::app::message::{Integrity, Message};
+    use crate::app::{Context, Output, Wanted};
+    use crate::frame::Timestamp;
+    use crate::issue::Flags;
+    use crate::tcp::OwnedCarrier;
+    use crate::tcp::reassembly::End;
+
+    const PIECES: [(usize, &str); 30] = [
+        (0, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (0, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (0, "GET / HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n"),
+        (0, "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"),
+        (0, "POST / HTTP/1.1\r\nContent-Length: 6\r\n\r\nabc"),
+        (0, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+        (0, "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"),
+        (0, "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"),
+        (0, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (0, "GET /old\r\n"),
+        (0, "GET /a HT"),
+        (0, "TP/1.1\r\n\r\n"),
+        (0, "abc"),
+        (0, "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n"),
+        (1, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"),
+        (1, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc"),
+        (1, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabc"),
+        (1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        (1, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Encoding: gzip\r\n\r\nabc"),
+        (1, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc"),
+        (1, "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n"),
+        (1, "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\nabc"),
+        (1, "HTTP/1.1 100 Continue\r\n\r\n"),
+        (1, "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"),
+        (1, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+        (1, "0\r\n\r\n"),
+        (1, "HTTP/1.1 200 OK\r\n\r\nabc"),
+        (1, "abc"),
+        (1, "HTTP/1.1 2"),
+        (1, "\u{16}\u{3}\u{1}\0\u{5}abcde"),
+    ];
+
+    /// What is known after some of the pieces: kind, length and integrity of the messages in their order, what is under
+    /// way, where the bytes went, and how many messages were counted without the long way.
+    fn read(pieces: &[usize], counts: bool, opener: Option<usize>) -> (impl PartialEq + std::fmt::Debug, usize) {
+        let (mut session, mut pool) = (Session::default(), Pool::default());
+        opener.into_iter().for_each(|side| session.opened_by(side));
+        let (mut ledger, mut decoding) = (Ledger::default(), 0);
+        let carrier = OwnedCarrier::default();
+        let (mut told, mut next, mut counted) = (Vec::new(), [ORIGIN; 2], 0);
+        let wanted = Wanted { messages: false, preview: 0, bodies: false };
+        for (frame, (at, text)) in (1..).zip(pieces.iter().map(|&piece| PIECES[piece])) {
+            let len = text.len() as u32;
+            let (offset, acked) = (next[at], next[1 - at]);
+            let segment = SegmentRef { frame, time: Timestamp(0), offset, len, flags: Flags::EMPTY, acked };
+            next[at] += u64::from(len);
+            let taken = if counts { session.count(at, &segment, text.as_bytes(), &mut pool) } else { None };
+            if let Some(taken) = taken {
+                counted += 1;
+                ledger.add(Class::Message, len.into());
+                if let Taken::Whole(kind) = taken {
+                    told.push((kind, u64::from(len), Integrity::Complete));
+                }
+                continue;
+            }
+            let mut out = |output: Output<'_>| {
+                if let Output::Message(Message { kind, len, integrity, .. }) = output {
+                    told.push((*kind, *len, *integrity));
+                }
+            };
+            let (ledger, decoding, pool) = (&mut ledger, &mut decoding, &mut pool);
+            let cx = &mut Context { wanted, ledger, decoding, pool, out: &mut out };
+            session.data(at, &super::super::Run { segment, bytes: text.as_bytes(), carrier: &carrier.get() }, cx);
+        }
+        let under_way = [0, 1].map(|at| session.under_way(at).map(|message| (message.number, message.len)));
+        let state = session.sides.each_ref().map(|side| format!("{:?}", side.state));
+        let past = session.sides.each_ref().map(|side| side.past_from(0).map(|past| past.end).collect::<Vec<_>>());
+        let mut out = |output: Output<'_>| {
+            if let Output::Message(Message { kind, len, integrity, .. }) = output {
+                told.push((*kind, *len, *integrity));
+            }
+        };
+        let cx = &mut Context { wanted, ledger: &mut ledger, decoding: &mut decoding, pool: &mut pool, out: &mut out };
+        (0..2).for_each(|at| session.end(at, End::Fin, 99, cx));
+        ((told, under_way, state, past, format!("{ledger:?}"), session.client()), counted)
+    }
+
+    #[test]
+    fn what_is_counted_at_once_is_counted_as_by_the_long_way() {
+        let mut counted = 0;
+        let mut random = 1u64;
+        for round in 0..30_000u64 {
+            let len = 1 + (round % 6) as usize;
+            let pieces: Vec<usize> = std::iter::repeat_with(|| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (random >> 33) as usize % PIECES.len()
+            })
+            .take(len)
+            .collect();
+            let opener = [Some(0), Some(0), Some(1), None][(random >> 61) as usize % 4];
+            let (short, at_once) = read(&pieces, true, opener);
+            let texts = || pieces.iter().map(|&piece| PIECES[piece]).collect::<Vec<_>>();
+            assert_eq!(short, read(&pieces, false, opener).0, "{opener:?} {:?}", texts());
+            counted += at_once;
+        }
+        assert!(counted > 10_000, "{counted}");
+    }
+}

@@ -220,6 +220,6 @@ mod tests {
             assert_eq!(short, read(&pieces, false, opener).0, "{opener:?} {:?}", texts());
             counted += at_once;
         }
-        assert!(counted > 10_000, "{counted}");
+        assert!(counted > 4000, "{counted}");
     }
 }

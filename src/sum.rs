@@ -16,10 +16,9 @@ pub fn sum(bytes: &[u8]) -> u64 {
             *upper += word >> 32;
         }
     }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let mut all = all.into_iter().fold(u64::from_ne_bytes(last), u64::wrapping_add);
-    let mut upper = upper.into_iter().sum::<u64>() + (u64::from_ne_bytes(last) >> 32);
+    let last = last_word(bytes, rest);
+    let mut all = all.into_iter().fold(last, u64::wrapping_add);
+    let mut upper = upper.into_iter().sum::<u64>() + (last >> 32);
     for word in words.iter().map(|word| u64::from_ne_bytes(*word)) {
         all = all.wrapping_add(word);
         upper += word >> 32;
@@ -28,6 +27,18 @@ pub fn sum(bytes: &[u8]) -> u64 {
     let lower = all.wrapping_sub(upper << 32);
     let total = (u128::from(upper) << 32) + u128::from(lower);
     add(total as u64, (total >> 64) as u64)
+}
+
+/// The word that begins with `rest`, fewer than eight bytes at the end of `bytes`, and is filled up with zeros.
+#[inline]
+fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
+    let word = match bytes.last_chunk() {
+        _ if rest.is_empty() => 0,
+        // The bytes before it are shifted out.
+        Some(word) => u64::from_le_bytes(*word) >> (64 - 8 * rest.len()),
+        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    u64::from_ne_bytes(word.to_le_bytes())
 }
 
 /// Words that are added side by side: what the registers of any processor of 64 bits have room for.

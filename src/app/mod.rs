@@ -98,6 +98,8 @@ impl Context<'_> {
 pub struct Pool {
     messages: Vec<Box<Message>>,
     sessions: Vec<Box<Session>>,
+    /// Where a head is read that may not be kept.
+    head: http1::head::Head,
 }
 
 /// Kept of each kind to be used again: as many as are under way in a usual trace.

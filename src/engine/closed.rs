@@ -23,10 +23,12 @@ impl Engine {
                 continue;
             }
             connection.advance(&mut self.shared, sink);
-            connection.count_queued(&mut self.queued);
-            if let Some(close) = connection.closed(self.shared.now) {
+            let closed = connection.closed(self.shared.now);
+            if let Some(close) = closed {
                 connection.end(close, self.options.patient, &mut self.shared, sink);
-                connection.count_queued(&mut self.queued);
+            }
+            connection.count_queued(&mut self.queued);
+            if closed.is_some() {
                 self.remember(id, sink);
             } else if let Some(deadline) = connection.arm(self.shared.now) {
                 self.timers.set(deadline, id);

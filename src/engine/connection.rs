@@ -169,6 +169,12 @@ impl Connection {
         self.name.stream
     }
 
+    /// Whether its streams are looked at, and nobody asks for all that happens on them.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.is_wanted && !self.is_followed
+    }
+
     /// 0 for what the sender of the first segment sends, 1 for the answers; `swapped` where that goes from the higher end
     /// of the key to the lower.
     pub fn direction(&self, swapped: bool) -> usize {
@@ -186,6 +192,7 @@ impl Connection {
     }
 
     /// Bytes held of it, in queues and unfinished heads.
+    #[inline]
     pub fn queued(&self) -> usize {
         let held = self.session.as_ref().map_or(0, |session| session.held());
         self.halves[0].queued() + self.halves[1].queued() + held
@@ -220,6 +227,7 @@ impl Connection {
         (verdict, why)
     }
 
+    #[inline]
     fn count(&mut self, dir: usize, segment: &Segment<'_>) {
         self.last = (segment.time, segment.frame);
         self.segments[dir & 1] += 1;
@@ -232,6 +240,7 @@ impl Connection {
         self.analysis.describe(dir, segment)
     }
 
+    #[inline]
     fn learn_handshake(&mut self, dir: usize, segment: &Segment<'_>) {
         let (syn, ack) = (segment.control.any(Control::SYN), segment.control.any(Control::ACK));
         match (syn, ack) {

@@ -2,9 +2,9 @@
 
 use super::Shared;
 use super::connection::{Name, Noted};
-use crate::app::http1::{Run, Session};
+use crate::app::http1::{Run, Session, Taken};
 use crate::app::ledger::Class;
-use crate::app::{Context, Output};
+use crate::app::{Context, Output, Pool};
 use crate::event::{self, Event, Flow, Followed, Happened, Sink};
 use crate::issue::Issue;
 use crate::tcp::SegmentRef;
@@ -140,13 +140,39 @@ impl<'f, S: Sink> Feed<'f, S> {
                 sink.event(Event::Update(event::Update { flow, first_seq, update: &update }));
             }
         };
-        let session = self.session.get_or_insert_with(|| {
-            let mut session = pool.take_session();
-            name.client().into_iter().for_each(|side| session.opened_by(side));
-            session
-        });
+        let session = self.session.get_or_insert_with(|| begin_session(name, pool));
         act(session, &mut Context { wanted: *wanted, ledger, decoding, pool, out: &mut out });
     }
+}
+
+fn begin_session(name: &Name, pool: &mut Pool) -> Box<Session> {
+    let mut session = pool.take_session();
+    name.client().into_iter().for_each(|side| session.opened_by(side));
+    session
+}
+
+/// Takes a segment that begins a message of which nothing is asked but that it is counted, if it is of the usual form;
+/// see [`Session::count`].
+pub(super) fn counts(
+    session: &mut Option<Box<Session>>,
+    name: &Name,
+    dir: usize,
+    (segment, bytes): (&SegmentRef, &[u8]),
+    shared: &mut Shared,
+    messages: &mut [u32; 2],
+) -> bool {
+    let Shared { counts, ledger, pool, wanted, .. } = shared;
+    if wanted.messages || wanted.bodies {
+        return false;
+    }
+    let session = session.get_or_insert_with(|| begin_session(name, pool));
+    let Some(taken) = session.count(dir, segment, bytes, pool) else { return false };
+    ledger.add(Class::Message, bytes.len() as u64);
+    if let Taken::Whole(kind) = taken {
+        counts.count_whole(kind);
+        messages[dir & 1] += 1;
+    }
+    true
 }
 
 /// Accounts for a segment that need not be looked at, within a body, or of another protocol: its class, if it is one.

@@ -286,7 +286,7 @@ impl Engine {
         let Some((id, connection)) = known.and_then(|id| Some((id, self.table.get_mut(id)?))) else { return };
         let dir = connection.direction(swapped);
         // Nobody asks for the frame where there is no packet.
-        let short = packet.is_none() && connection.is_wanted && !connection.is_followed;
+        let short = packet.is_none() && connection.is_plain();
         if short && segment.control.any(Control::SYN) && connection.opens(dir, segment, self.shared.now) {
             return;
         }

@@ -11,7 +11,7 @@ use crate::flow::{Hashed, Key, Spot};
 use crate::frame::Frame;
 use crate::issue::Flags;
 use crate::tcp::verdict::Verdict;
-use crate::tcp::{Carrier, Options as TcpOptions};
+use crate::tcp::{Carrier, Control, Options as TcpOptions};
 
 /// Frames that are looked at ahead of the one that is taken.
 const AHEAD: usize = 32;
@@ -23,6 +23,7 @@ impl Engine {
     /// Takes the next frames. Where they are of many connections, it is faster to have several at once: what memory
     /// the later ones need is fetched while the first are looked at.
     pub fn push_all(&mut self, frames: &[Frame<'_>], sink: &mut impl Sink) {
+        self.shared.counts.frames(frames);
         for frames in frames.chunks(AHEAD) {
             let after_losses = self.waits_for_losses();
             let mut ahead: ArrayVec<Option<(Plain<'_>, (Hashed, bool))>, AHEAD> = ArrayVec::new();
@@ -47,7 +48,6 @@ impl Engine {
                     self.pass_losses(&frame.meta, sink);
                 }
                 self.pass_time(frame.meta.time, sink);
-                self.shared.counts.frame(&frame.meta);
                 match plain {
                     Some((plain, (key, swapped))) => self.plain(frame, plain, (key, *swapped), sink),
                     None => self.layers(*frame, sink),
@@ -83,17 +83,24 @@ impl Engine {
             resumed: &[],
             verdict,
         };
-        let known = match self.table.find_mut(key) {
+        let is_syn = segment.control.any(Control::SYN);
+        let mut known = match self.table.find_mut(key) {
             None => None,
             Some((id, connection)) => {
                 let dir = connection.direction(swapped);
                 let header_sum = || checksum::plain_header_sum(plain);
-                let taken = if connection.is_wanted && !connection.is_followed {
+                let taken = if connection.is_plain() {
                     connection.goes_on(dir, segment, carrier, header_sum, &mut self.shared, sink)
                 } else {
                     Taken::Not
                 };
                 match taken {
+                    Taken::Not if is_syn && connection.is_plain() => {
+                        if connection.opens(dir, segment, self.shared.now) {
+                            return;
+                        }
+                        Some(id)
+                    }
                     Taken::Not => Some(id),
                     Taken::Counted => return,
                     taken @ (Taken::Fed | Taken::Ended) => {
@@ -108,6 +115,15 @@ impl Engine {
                 }
             }
         };
+        if is_syn && known.is_none() {
+            let id = self.connection(key, swapped, segment, false, None, sink);
+            known = Some(id);
+            if let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_plain())
+                && connection.opens(connection.direction(swapped), segment, self.shared.now)
+            {
+                return;
+            }
+        }
         let carrier = &mut carrier(Verdict::default());
         let header_sum = whole.then(|| checksum::plain_header_sum(plain));
         let flags = Flags::EMPTY;

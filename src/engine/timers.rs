@@ -28,12 +28,14 @@ impl Timers {
     /// Sets a timer.
     pub fn set(&mut self, due: Timestamp, id: Id) {
         self.next = self.next.min(due);
-        let fits = |queue: &&mut VecDeque<(Timestamp, Id)>| queue.back().is_none_or(|last| *last <= (due, id));
+        let lasts = self.queues.each_ref().map(|queue| queue.back().copied());
+        let [a, b] = lasts.map(|last| last.is_none_or(|last| last <= (due, id)));
         // The queue that ends latest, so that the other is left for the shorter span.
-        let fitting = self.queues.iter_mut().filter(fits).max_by_key(|queue| queue.back().copied());
-        match fitting {
-            Some(queue) => queue.push_back((due, id)),
-            None => self.others.push(Reverse((due, id))),
+        let at = if a && b { usize::from(lasts[0] <= lasts[1]) } else { usize::from(b) };
+        if a || b {
+            self.queues[at].push_back((due, id));
+        } else {
+            self.others.push(Reverse((due, id)));
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::app::ledger::Ledger;
 use crate::app::message::{Integrity, Kind, Message};
 use crate::event::FlagCounts;
-use crate::frame::{FrameMeta, Lost, Timestamp};
+use crate::frame::{Frame, Lost, Timestamp};
 
 /// Counts over the whole capture.
 #[derive(Clone, Default, Debug)]
@@ -45,15 +45,23 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Counts a frame.
+    /// Counts frames.
     #[inline]
-    pub(super) fn frame(&mut self, frame: &FrameMeta) {
-        self.frames += 1;
-        self.bytes += u64::from(frame.wire_len);
-        if let Some(time) = frame.time() {
-            let (first, last) = self.span.unwrap_or((time, time));
-            self.span = Some((first.min(time), last.max(time)));
-        }
+    pub(super) fn frames(&mut self, frames: &[Frame<'_>]) {
+        self.frames += frames.len() as u64;
+        self.bytes += frames.iter().map(|frame| u64::from(frame.meta.wire_len)).sum::<u64>();
+        let times = frames.iter().filter_map(|frame| frame.meta.time());
+        let span = times.map(|time| (time, time));
+        let wider = |a: (Timestamp, Timestamp), b: (Timestamp, Timestamp)| (a.0.min(b.0), a.1.max(b.1));
+        self.span = self.span.into_iter().chain(span).reduce(wider);
+    }
+
+    /// Counts an HTTP message that is complete.
+    #[inline]
+    pub(super) fn count_whole(&mut self, kind: Kind) {
+        self.messages += 1;
+        self.requests += u64::from(kind == Kind::Request);
+        self.responses += u64::from(kind == Kind::Response);
     }
 
     pub(super) fn count(&mut self, message: &Message) {

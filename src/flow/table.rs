@@ -49,12 +49,12 @@ impl Hashed {
 #[derive(Debug)]
 pub struct Table<T> {
     hasher: RandomState,
-    /// Open addressing with linear probing, at most three quarters full.
+    /// Open addressing with linear probing, at most half full, so that most are found in the first place.
     index: Vec<Place>,
     /// How many places are taken.
     len: usize,
     /// Slots in chunks of [`CHUNK`], so that more of them leave the others where they are.
-    chunks: Vec<Box<[Slot<T>]>>,
+    chunks: Vec<Box<[Slot<T>; CHUNK]>>,
     free: Vec<u32>,
     hand: usize,
 }
@@ -201,12 +201,12 @@ impl<T: Keyed> Table<T> {
     pub fn insert(&mut self, key: &Hashed, flow: T) -> Id {
         debug_assert_eq!(flow.key(), &key.key);
         let slot = self.free.pop().unwrap_or_else(|| self.add_chunk());
-        match self.position(key) {
-            Some(at) => {
+        match self.search(key) {
+            Ok(at) => {
                 let former = std::mem::replace(&mut self.index[at].slot, slot);
                 self.slot_mut(former).into_iter().for_each(|former| former.is_named = false);
             }
-            None => self.enter(Place { tag: key.tag, slot }),
+            Err(at) => self.enter(Place { tag: key.tag, slot }, at),
         }
         let entry = &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK];
         (entry.used, entry.is_named) = (true, true);
@@ -252,24 +252,28 @@ impl<T: Keyed> Table<T> {
 
     /// The ids of all flows, in the order of their places.
     pub fn ids(&self) -> Vec<Id> {
-        let present = self.chunks.iter().flatten().enumerate().filter(|(_, slot)| slot.flow.is_some());
+        let present =
+            self.chunks.iter().flat_map(|chunk| chunk.iter()).enumerate().filter(|(_, slot)| slot.flow.is_some());
         present.map(|(slot, entry)| Id { slot: slot as u32, generation: entry.generation }).collect()
     }
 
+    #[inline]
     fn slot(&self, slot: u32) -> Option<&Slot<T>> {
-        self.chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK)
+        Some(&self.chunks.get(slot as usize / CHUNK)?[slot as usize % CHUNK])
     }
 
+    #[inline]
     fn slot_mut(&mut self, slot: u32) -> Option<&mut Slot<T>> {
-        self.chunks.get_mut(slot as usize / CHUNK)?.get_mut(slot as usize % CHUNK)
+        Some(&mut self.chunks.get_mut(slot as usize / CHUNK)?[slot as usize % CHUNK])
     }
 
     /// Makes room for more flows; gives the first place of it, and keeps the others free.
     fn add_chunk(&mut self) -> u32 {
         let first = (self.chunks.len() * CHUNK) as u32;
-        self.chunks.push(
-            (0..CHUNK).map(|_| Slot { flow: None, generation: 0, tag: 0, used: false, is_named: false }).collect(),
-        );
+        let empty = |_| Slot { flow: None, generation: 0, tag: 0, used: false, is_named: false };
+        let chunk: Box<[Slot<T>]> = (0..CHUNK).map(empty).collect();
+        // Of as many slots as it was made of.
+        self.chunks.extend(chunk.try_into().ok());
         self.free.extend((first + 1..first + CHUNK as u32).rev());
         first
     }
@@ -277,31 +281,40 @@ impl<T: Keyed> Table<T> {
     /// Where in the index a key is.
     #[inline]
     fn position(&self, key: &Hashed) -> Option<usize> {
+        self.search(key).ok()
+    }
+
+    /// The same, or else which empty place is its own.
+    #[inline]
+    fn search(&self, key: &Hashed) -> Result<usize, usize> {
         let mut at = self.home(key.tag);
         loop {
-            // At least a quarter of the places is empty, so that this ends.
+            // At least half of the places are empty, so that this ends.
             let place = self.index[at];
             if place.slot == EMPTY.slot {
-                return None;
+                return Err(at);
             }
             if place.tag == key.tag {
                 let flow = self.slot(place.slot).and_then(|slot| slot.flow.as_ref());
                 if flow.is_some_and(|flow| *flow.key() == key.key) {
-                    return Some(at);
+                    return Ok(at);
                 }
             }
             at = self.after(at);
         }
     }
 
-    fn enter(&mut self, place: Place) {
-        if (self.len + 1) * 4 > self.index.len() * 3 {
+    /// Puts a new flow into the empty place that is its own.
+    fn enter(&mut self, place: Place, at: usize) {
+        self.len += 1;
+        if self.len * 2 > self.index.len() {
             let larger = vec![EMPTY; self.index.len() * 2];
             let former = std::mem::replace(&mut self.index, larger);
             former.into_iter().filter(|place| place.slot != EMPTY.slot).for_each(|place| self.put(place));
+            self.put(place);
+        } else {
+            self.index[at] = place;
         }
-        self.len += 1;
-        self.put(place);
     }
 
     fn put(&mut self, place: Place) {
@@ -362,7 +375,8 @@ pub fn prefetch<T>(what: &T) {
             // SAFETY: a prefetch reads nothing that the program sees and cannot fault; the address is within `what`.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(what).cast::<i8>().add(at)) }
             // Where it does not begin with a line of the cache, its end is in one more.
-            at = if at + 64 < len || at + 1 >= len { at + 64 } else { len - 1 };
+            let is_last = at + 64 >= len && (at + 1 >= len || align_of::<T>() >= 64);
+            at = if at + 64 < len || is_last { at + 64 } else { len - 1 };
         }
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -168,7 +168,10 @@ impl Order {
     #[inline]
     pub(super) fn words<const N: usize>(self, bytes: &[u8]) -> [u32; N] {
         match bytes.as_chunks::<4>().0.first_chunk::<N>() {
-            Some(words) => words.map(|word| self.u32(word)),
+            Some(words) => match self {
+                Self::Little => words.map(u32::from_le_bytes),
+                Self::Big => words.map(u32::from_be_bytes),
+            },
             None => [0; N],
         }
     }

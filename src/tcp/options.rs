@@ -69,6 +69,12 @@ impl Options {
     /// Reads them from the raw option bytes of a header.
     pub fn parse(bytes: &[u8]) -> Self {
         let mut options = Self::NONE;
+        // As most SYNs have them: MSS, SACK permitted, timestamps, a no-operation and the window scale.
+        if let &[2, 4, high, low, 4, 2, 8, 10, _, _, _, _, _, _, _, _, 1, 3, 3, shift] = bytes {
+            (options.mss, options.sack_permitted) = (Some(u16::from_be_bytes([high, low])), true);
+            options.window_scale = Some(shift);
+            return options;
+        }
         for (kind, value) in walk(bytes) {
             match (kind, value) {
                 (2, &[a, b]) => options.mss = Some(u16::from_be_bytes([a, b])),
@@ -125,6 +131,9 @@ mod tests {
         assert!(options.sack_permitted);
         let sack = Options::parse(&[5, 18, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 1, 0, 0, 0, 2, 0]).sack;
         assert_eq!(sack.blocks(), [(Seq(1), Seq(9)), (Seq(256), Seq(512))]);
+        let syn = [2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7];
+        assert_eq!(Options::parse(&syn), Options::parse(&[&syn[..], &[1, 1, 1, 0]].concat()));
+        assert_eq!((Options::parse(&syn).mss, Options::parse(&syn).window_scale), (Some(1460), Some(7)));
         assert_eq!(Options::parse(&[3, 0, 7, 2, 4, 5, 180]), Options::default());
         assert_eq!(Options::parse(&[3, 200, 7]), Options::default());
     }

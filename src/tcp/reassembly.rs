@@ -136,6 +136,7 @@ impl HalfStream {
     }
 
     /// What the queue costs, in bytes.
+    #[inline]
     pub fn queued(&self) -> usize {
         self.side.as_ref().map_or(0, |side| side.queue.cost())
     }
@@ -149,7 +150,7 @@ impl HalfStream {
         self.start == Start::Known && self.queued() == 0
     }
 
-    /// Takes the end of a stream that nobody looks at as handed on.
+    /// Takes the end of a stream as handed on, where nobody looks at it.
     pub fn pass_over(&mut self) {
         self.ended = true;
     }

@@ -23,7 +23,7 @@ pub use datagram::datagram;
 use head::{Head, HeadRef, Version};
 use name::Name;
 pub use searches::Searches;
-pub use session::{Run, Session};
+pub use session::{Run, Session, Taken};
 pub(super) use session::{Undoing, content, end_coding, undo_codings};
 
 /// HTTP.

@@ -263,7 +263,15 @@ impl Pairing {
         answer
     }
 
-    /// The same where one request waits at most, and nothing is missing.
+    /// The method of what [a response](Pairing::response) answers, where one request waits at most, and nothing is missing; none where it
+    /// answers nothing, or there is more to it.
+    pub fn answered_in_turn(&self, start: u64, acked: u64) -> Option<Method> {
+        let acked = if acked == 0 { u64::MAX } else { acked };
+        let request = self.oldest.as_ref().filter(|_| self.more.is_none())?;
+        request.may_cause(start, acked).then_some(request.method)
+    }
+
+    /// What a response answers, where one request waits at most, and nothing is missing.
     fn response_in_turn(&mut self, start: u64, acked: u64, last: bool) -> Answer {
         let Some(request) = self.oldest.filter(|request| request.may_cause(start, acked)) else {
             return Answer::Nothing;

@@ -94,7 +94,7 @@ fn after_line_end(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// One in every byte of a word.
-const ONES: u64 = u64::MAX / 0xff;
+pub(super) const ONES: u64 = u64::MAX / 0xff;
 
 /// The high bit of a byte is set where it is from `first` to `last`, which are below 0x80; the bytes after the first one
 /// that is not may be taken wrongly.

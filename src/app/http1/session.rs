@@ -2,6 +2,7 @@
 
 mod bodies;
 mod copies;
+mod counted;
 mod doubt;
 mod end;
 mod foreign;
@@ -22,6 +23,7 @@ use crate::issue::Issue;
 use crate::tcp::reassembly::ORIGIN;
 use crate::tcp::{Carrier, SegmentRef};
 pub(in crate::app) use bodies::{Undoing, content, end_coding, undo_codings};
+pub use counted::Taken;
 use foreign::Foreign;
 use side::{Search, Side, State};
 
@@ -95,7 +97,12 @@ impl Session {
     }
 
     /// Bytes held because it is not known yet what they are.
+    #[inline]
     pub fn held(&self) -> usize {
+        if self.foreign.is_none() && self.sides.iter().all(Side::holds_nothing) { 0 } else { self.count_held() }
+    }
+
+    fn count_held(&self) -> usize {
         let protocol = self.foreign.as_ref().and_then(|foreign| foreign.protocol.as_ref());
         self.sides.iter().map(Side::held).sum::<usize>() + protocol.map_or(0, |protocol| protocol.held())
     }

@@ -2,7 +2,7 @@
 
 use super::head::Head;
 use super::name::Name;
-use super::plain::{self, PlainStart};
+use super::plain::{self, ONES, PlainStart};
 use super::syntax::is_ows;
 
 /// Reads the head that begins `bytes`, whose start line is `start`: of its fields those that [matter](may_matter), and
@@ -12,8 +12,8 @@ pub(super) fn skim(start: PlainStart, bytes: &[u8], head: &mut Head) -> bool {
     head.clear();
     (head.start, head.version, head.code) = (start.line, Some(start.version), start.code);
     let mut at = start.next;
-    let Some(rest) = bytes.get(at..) else { return false };
-    for end in memchr::memchr_iter(b'\n', rest).map(|lf| start.next + lf) {
+    while let Some(len) = bytes.get(at..).and_then(line_len) {
+        let end = at + len;
         match &bytes[at..end] {
             [] | [b'\r'] => {
                 head.complete = true;
@@ -36,6 +36,25 @@ pub(super) fn skim(start: PlainStart, bytes: &[u8], head: &mut Head) -> bool {
         at = end + 1;
     }
     false
+}
+
+/// How many bytes come before the first LF. Most lines are short: their words are looked at here, and what goes on
+/// beyond some of them is left to what has a longer way to begin with.
+#[inline]
+fn line_len(bytes: &[u8]) -> Option<usize> {
+    const WORDS: usize = 4;
+    let (words, _) = bytes.as_chunks::<8>();
+    let near = words.get(..WORDS).unwrap_or(words);
+    for (at, word) in near.iter().enumerate() {
+        let differs = u64::from_le_bytes(*word) ^ (ONES * b'\n' as u64);
+        // The lowest bit that is set is that of the first byte which does not differ.
+        let found = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
+        if found != 0 {
+            return Some(at * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let looked_at = near.len() * 8;
+    Some(looked_at + memchr::memchr(b'\n', bytes.get(looked_at..)?)?)
 }
 
 /// Whether the field of a line may be one that tells how the message is to be read, but for `Host`, without which it is
@@ -118,6 +137,19 @@ mod tests {
             }
         }
         assert!(skimmed > 10_000 && left > 1000, "{skimmed} {left}");
+    }
+
+    #[test]
+    fn a_line_ends_at_its_first_lf() {
+        for len in 0..60 {
+            for at in 0..=len {
+                for other in [0, b'\n' - 1, b'\n' + 1, b'\n' | 0x80, 0xff] {
+                    let mut text = vec![other; len];
+                    text.get_mut(at..).into_iter().flatten().step_by(3).for_each(|byte| *byte = b'\n');
+                    assert_eq!(line_len(&text), text.iter().position(|&byte| byte == b'\n'), "{len} {at} {other}");
+                }
+            }
+        }
     }
 
     #[test]

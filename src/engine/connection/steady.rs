@@ -1,7 +1,7 @@
 //! The short way of a segment that does what most do: a handshake's SYNs, the next bytes, an acknowledgment, a FIN.
 
 use super::super::Shared;
-use super::super::feed::passes;
+use super::super::feed::{counts, passes};
 use super::{Connection, ODD};
 use crate::app::ledger::Class;
 use crate::event::Sink;
@@ -64,6 +64,10 @@ impl Connection {
                 }
                 return Taken::Counted;
             }
+            let run = (&provenance, segment.payload);
+            if counts(&mut self.session, &self.name, dir, run, shared, &mut self.messages) {
+                return Taken::Counted;
+            }
             let carrier = &carrier(self.analysis.verdict(dir, segment, completeness));
             self.with(shared, sink, |_, feed| feed.item(dir, Item::Data(provenance, segment.payload, carrier)));
             return Taken::Fed;
@@ -71,7 +75,12 @@ impl Connection {
         if !segment.control.any(Control::FIN) {
             return Taken::Counted;
         }
-        self.with(shared, sink, |halves, feed| halves[dir & 1].end_by_fin(segment.frame, &mut feed.of(dir)));
+        if self.session.as_ref().is_none_or(|session| session.is_between(dir)) {
+            // Nobody is to be told.
+            self.halves[dir & 1].pass_over();
+        } else {
+            self.with(shared, sink, |halves, feed| halves[dir & 1].end_by_fin(segment.frame, &mut feed.of(dir)));
+        }
         self.note_end(shared.now);
         Taken::Ended
     }

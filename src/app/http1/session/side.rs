@@ -188,6 +188,12 @@ impl Side {
         before
     }
 
+    /// Whether it is at no place where something is held.
+    #[inline]
+    pub fn holds_nothing(&self) -> bool {
+        self.rare.is_none() && !matches!(self.state, State::Head { .. })
+    }
+
     /// Bytes held because it is not known yet what they are.
     pub fn held(&self) -> usize {
         let head = if matches!(self.state, State::Head { .. }) { self.head().len() } else { 0 };
@@ -211,8 +217,14 @@ impl Side {
 
     /// Takes note of a message that is given out.
     pub fn remember(&mut self, message: &Message) {
-        let (before, number, issues) = (self.last(), message.number, message.issues);
-        (self.last, self.last_start, self.last_end) = (number, message.start, message.end());
+        let past = Past { number: message.number, start: message.start, end: message.end() };
+        self.remember_past(past, message.issues);
+    }
+
+    /// The same, of a message with these issues.
+    pub fn remember_past(&mut self, past: Past, issues: IssueSet) {
+        let (before, number) = (self.last(), past.number);
+        (self.last, self.last_start, self.last_end) = (number, past.start, past.end);
         if before.is_none() && issues.is_empty() {
             return;
         }

@@ -119,7 +119,7 @@ fn first_char(bytes: &[u8]) -> Option<char> {
 
 /// Whether a character must not be printed as it is: it controls the terminal, orders text otherwise than it was sent,
 /// breaks the line, or cannot be seen.
-fn is_unsafe(char: char) -> bool {
+pub fn is_unsafe(char: char) -> bool {
     char.is_control()
         || matches!(char,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

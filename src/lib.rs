@@ -1,7 +1,8 @@
 //! `dissect` takes packets, undoes their layers, puts the TCP streams back in order and cuts them into HTTP messages.
 //!
 //! The core ([`engine`] and what it uses) does no I/O, keeps no clock and spawns nothing: frames go in by
-//! [`engine::Engine::push`], events come out to a [`event::Sink`]. Reading and writing live in [`source`] and [`run`].
+//! [`engine::Engine::push`], events come out to a [`event::Sink`]. Reading and writing live in [`source`] and [`run`], behind
+//! [`sandbox`].
 
 pub mod app;
 pub mod check;
@@ -18,6 +19,7 @@ pub mod page;
 pub mod print;
 pub mod registry;
 pub mod run;
+pub mod sandbox;
 pub mod source;
 pub mod stats;
 pub mod sum;

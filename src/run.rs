@@ -4,6 +4,7 @@ mod ahead;
 mod batch;
 pub mod check;
 mod chosen;
+mod clock;
 mod diff;
 pub mod export;
 mod failure;
@@ -12,16 +13,18 @@ mod input;
 mod pass;
 mod progress;
 mod renderer;
+mod report;
 mod results;
 mod selection;
+mod stop;
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 
 pub use diff::diff;
@@ -32,43 +35,66 @@ use crate::cli::{Input, Output, Plan, Saved};
 use crate::engine::Engine;
 use crate::frame::{Frame, Timestamp};
 use crate::print::{Begin, Drops, End};
+use crate::sandbox::{self, Reach};
 use crate::source::{Batch, Error, Filter, Interface, Kind, Source, Wait, Writer};
+use ahead::Ahead;
 use chosen::Frames;
+use clock::Clock;
+use input::Opened;
 use progress::Progress;
 use results::Results;
+use stop::Stop;
 
 /// How long a live capture waits for frames before it looks at the clock and for a signal.
 const WAIT: Duration = Duration::from_millis(50);
-/// By how much the core's time is kept behind the clock where no frames come: the kernel may hold one for some 10 ms.
-const BEHIND: i64 = 30_000_000;
 /// Nanoseconds of capture time that a live result may wait for others to be written with.
 const GATHERED_TIME: i64 = 20_000_000;
 
 /// Carries out the plan. Returns what was wrong though results were given, or why there are none.
 pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
-    let stop = stop_at_signals()?;
-    let mut filter = match &plan.filter {
-        Some(expression) => Filter::new(expression)?,
-        None => None,
-    };
-    let mut source = match input::open(&plan.input, filter.as_ref(), &stop) {
-        // A stream that had not begun when it was stopped.
-        Err(Error::NotACapture { .. }) if stop.load(Ordering::Relaxed) => return Ok(Vec::new()),
-        source => source?,
-    };
-    if is_live(&source) {
-        // The kernel filters.
-        filter = None;
-    } else if let Some(filter) = &mut filter {
-        source.interfaces().iter().try_for_each(|interface| filter.prepare(interface.link))?;
+    let stop = Stop::new(plan, stop_at_signals()?);
+    let mut opened = input::open(&plan.input, plan.filter.as_deref())?;
+    let filter = opened.filter(plan.filter.as_deref())?;
+    if plan.write.as_deref().is_some_and(|path| path.as_os_str() != "-") {
+        // The format of the file hangs on what comes.
+        match opened.begin(&stop)? {
+            Some(source) => opened = Opened::Ready(source),
+            None => return Ok(Vec::new()),
+        }
     }
-    let chosen = if plan.saved == Saved::Messages { Some(chosen::choose(plan, &stop)?) } else { None };
+    let mut reach = Reach::default();
+    let mut writer = None;
+    if let (Some(path), Opened::Ready(source)) = (&plan.write, &opened) {
+        writer = Some(Writer::create(path, plan.rotation, source)?);
+    }
+    if let (Some(path), Some(writer)) = (&plan.write, &writer)
+        && let Some(folder) = writer.folder()
+    {
+        let path = path.parent().unwrap_or(path);
+        reach.write(folder, path).map_err(|reason| Failure::File { path: path.to_owned(), reason })?;
+        writer.file().into_iter().for_each(|file| reach.give(file));
+    }
+    let passes = if plan.saved == Saved::Messages { Some(chosen::open(plan)?) } else { None };
+    let results = Results::new(plan, Ahead::new(plan, &opened), &mut reach)?;
+    match &plan.input {
+        Input::Live { interfaces, .. } => reach.live(interfaces),
+        // What becomes of its name is asked for.
+        Input::Growing(path) => reach.read(path),
+        Input::File(_) | Input::Stdin => {}
+    }
+    // All is open; from here on nothing else can be, and no thread was started before.
+    shut_in(&plan.sandbox, reach)?;
+    let Some(mut source) = opened.begin(&stop)? else { return Ok(Vec::new()) };
+    if let (Some(path), None) = (&plan.write, &writer) {
+        writer = Some(Writer::create(path, plan.rotation, &source)?);
+    }
     let mut run = Run {
-        chosen,
-        writer: plan.write.as_deref().map(|path| Writer::create(path, &source)).transpose()?,
+        chosen: passes.map(|passes| chosen::choose(plan, passes, stop.signal())).transpose()?,
+        writer,
         engine: Engine::new(plan.engine.clone()),
-        results: Results::new(plan)?,
+        results,
         live: is_live(&source),
+        clock: Clock::new(&plan.input),
         taken: 0,
         begun: false,
         plan,
@@ -81,10 +107,21 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
     }
     let read = match run.read(&mut source) {
         Err(Failure::Source(error)) if error.kind() == Kind::CutShort && run.is_stopped() => Ok(()),
-        Err(failure) if failure.is_output() || !run.begun && !failure.is_cut() => return Err(failure),
+        Err(failure) if failure.is_output() || !run.begun && !failure.is_cut() => {
+            // What was captured so far is saved all the same.
+            let saved = run.writer.as_mut().map_or(Ok(()), Writer::finish);
+            return Ok([failure].into_iter().chain(saved.err().map(Failure::Source)).collect());
+        }
         read => read,
     };
     run.finish(&mut source, read)
+}
+
+/// Shuts the process in; a step that this system does not offer is told if that is wanted.
+fn shut_in(options: &sandbox::Options, reach: Reach) -> Result<(), Failure> {
+    let missing = sandbox::enter(options, reach)?;
+    missing.iter().filter(|_| options.verbose).for_each(|step| note(step));
+    Ok(())
 }
 
 /// A line on standard error; one that cannot be written is lost.
@@ -95,12 +132,16 @@ fn note(line: &dyn fmt::Display) {
 /// A flag that SIGINT and SIGTERM set; the second one ends the program at once.
 fn stop_at_signals() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .map_err(|error| Failure::Usage(format!("cannot handle signals: {error}")))?;
+    let registered = [SIGINT, SIGTERM].into_iter().try_for_each(|signal| {
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop)).map(drop)
+    });
+    // A file that may not grow any more then is an error of the write, as on a full disk.
+    let registered = registered.and_then(|()| flag::register(SIGXFSZ, Arc::default()).map(drop));
+    match registered {
+        Ok(()) => Ok(stop),
+        Err(error) => Err(Failure::Usage(format!("cannot handle signals: {error}"))),
     }
-    Ok(stop)
 }
 
 fn is_live(source: &Source) -> bool {
@@ -117,10 +158,11 @@ struct Run<'p> {
     engine: Engine,
     results: Results,
     live: bool,
+    clock: Clock,
     /// Frames that passed the filter.
     taken: u64,
     begun: bool,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl Run<'_> {
@@ -128,7 +170,7 @@ impl Run<'_> {
         self.begun = true;
         self.results.begin(&Begin {
             source: match &self.plan.input {
-                Input::File(path) => path.to_string_lossy().into_owned(),
+                Input::File(path) | Input::Growing(path) => path.to_string_lossy().into_owned(),
                 Input::Stdin => "-".into(),
                 Input::Live { interfaces, .. } => interfaces.join(","),
             },
@@ -152,7 +194,7 @@ impl Run<'_> {
                     break;
                 }
                 let count = frames.len() as u64;
-                self.take(frames, interfaces)?;
+                self.take_in_time(frames, interfaces)?;
                 progress.frames(count, source);
             }
             if self.is_over() {
@@ -162,7 +204,10 @@ impl Run<'_> {
             match source.wait(WAIT)? {
                 Wait::Ready => {}
                 Wait::Idle => {
-                    self.engine.advance(now().plus(-BEHIND), &mut self.results);
+                    if let Some(now) = self.clock.now() {
+                        self.engine.advance(now, &mut self.results);
+                        self.stop_at_last_file(now);
+                    }
                     self.results.idle();
                 }
                 Wait::End => return Ok(()),
@@ -171,11 +216,35 @@ impl Run<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.is_stopped() || self.plan.count.is_some_and(|count| self.taken >= count) || self.results.is_complete()
+        self.stop.is_over() || self.plan.count.is_some_and(|count| self.taken >= count) || self.results.is_complete()
     }
 
     fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.is_signalled()
+    }
+
+    /// Takes frames up to the one that ends the run, if that is among them.
+    fn take_in_time(&mut self, mut frames: Batch<'_>, interfaces: &[Interface]) -> Result<(), Failure> {
+        self.stop.limit(&mut frames);
+        // Only after each one it is known whether it was the last.
+        if self.plan.stop.until.is_none() && !self.plan.rotation.ends() {
+            return self.take(frames, interfaces);
+        }
+        for frame in frames {
+            self.stop_at_last_file(frame.meta.time);
+            if self.is_over() {
+                break;
+            }
+            self.take([frame].into_iter().collect(), interfaces)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the run if no file is left for what is captured then.
+    fn stop_at_last_file(&mut self, time: Timestamp) {
+        if self.writer.as_ref().is_some_and(|writer| writer.ends_before(time)) {
+            self.stop.now();
+        }
     }
 
     /// Takes frames, which have their numbers already.
@@ -188,9 +257,10 @@ impl Run<'_> {
         frames.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         self.taken += frames.len() as u64;
         let chosen = |frame: &&Frame<'_>| self.chosen.as_ref().is_none_or(|chosen| chosen.contains(frame.meta.number));
-        if let Some(writer) = self.writer.as_mut().filter(|_| self.plan.saved != Saved::Frames) {
-            frames.iter().filter(chosen).try_for_each(|frame| writer.write(frame, interfaces))?;
-        }
+        let saved = match self.writer.as_mut().filter(|_| self.plan.saved != Saved::Frames) {
+            Some(writer) => frames.iter().filter(chosen).try_for_each(|frame| writer.write(frame, interfaces)),
+            None => Ok(()),
+        };
         if let Some(frame) = frames.first() {
             self.results.takes(frame.meta.time);
         }
@@ -211,7 +281,9 @@ impl Run<'_> {
         if let Some(last) = frames.last() {
             let waited = if self.live { GATHERED_TIME } else { i64::MAX };
             self.results.gather(last.meta.time, waited)?;
+            self.clock.frame(last.meta.time);
         }
+        saved?;
         filtered
     }
 
@@ -245,21 +317,21 @@ impl Run<'_> {
         } else {
             None
         };
-        self.results.end(&End { totals, drops, selected }).map_err(Failure::Output)?;
-        self.flush()?;
+        let saved = self.writer.as_mut().map_or(Ok(()), Writer::finish);
+        let told = self.results.end(&End { totals, drops, selected }).map_err(Failure::Output);
+        let told = told.and_then(|()| self.results.flush());
         let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
+        failures.extend(saved.map_err(Failure::Source).err());
+        if let Err(failure) = told {
+            failures.push(failure);
+            return Ok(failures);
+        }
         failures.extend(absent.or_else(|| self.results.lacks().map(Failure::Wrong)));
         if self.plan.strict && unexplained != 0 {
             failures.push(Failure::Wrong(format!("{unexplained} bytes of TCP payload are unexplained")));
         }
         Ok(failures)
     }
-}
-
-/// The clock's time, which is that of live frames.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_secs_nanos(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos().into())
 }
 
 /// Frames that a live capture lost.

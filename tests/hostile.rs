@@ -44,8 +44,8 @@ impl Everything {
             Box::new(Text::new(text::Options::default())),
             Box::new(Text::new(verbose)),
             Box::new(Table::new(table)),
-            Box::new(Page::new(page)),
-            Box::new(Page::new(page::Style { json: true, ..page })),
+            Box::new(Page::new(page, TimeZone::UTC)),
+            Box::new(Page::new(page::Style { json: true, ..page }, TimeZone::UTC)),
         ];
         Self { printers, out: Vec::new() }
     }

@@ -30,7 +30,7 @@ fn stays_within(what: &str, n: usize, json: bool, make: impl Fn(usize, &mut Vec<
     let memory = counting::peak(|| {
         let mut engine = Engine::new(page::options());
         let style = Style { json, color: false, width: 100, verbose: true, visit: None };
-        let mut sink = Printing(Page::new(style), Vec::new());
+        let mut sink = Printing(Page::new(style, jiff::tz::TimeZone::UTC), Vec::new());
         sink.0.begin(&Begin::default(), &mut sink.1);
         let (mut frames, mut number) = (Vec::new(), 0);
         for i in 0..n {

@@ -6,6 +6,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::print::report::{self, Undecided};
+use crate::sandbox;
 use crate::source::MAX_SNAPLEN;
 
 use super::limit::Limit;
@@ -30,10 +31,11 @@ Examples:
 Exit codes:
   0  done
   1  done, and something was wrong: the file ends inside a record or is
-     corrupt further on, --strict found unexplained bytes, --body found no
-     whole body, two captures differ
+     corrupt further on, the file of --follow was replaced, --strict found
+     unexplained bytes, --body found no whole body, two captures differ
   2  usage, a bad filter, or something that this build leaves out
-  3  the capture could not be opened or read, or the results not written";
+  3  the capture could not be opened, read or saved, or the results not
+     written";
 
 /// Tells what every HTTP message on the wire was: its headers, the frames that carried it, and what went wrong.
 #[derive(Parser, Debug)]
@@ -57,6 +59,8 @@ pub struct Args {
     pub show: Show,
     #[command(flatten)]
     pub trust: Trust,
+    #[command(flatten)]
+    pub confined: Confined,
 }
 
 /// What is done instead of the main job.
@@ -120,6 +124,8 @@ pub struct Explain {
     /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: When,
+    #[command(flatten)]
+    pub confined: Confined,
 }
 
 /// What has a JSON Schema.
@@ -189,6 +195,8 @@ pub struct CheckArgs {
     /// Use colours; `auto` is where standard output is a terminal and NO_COLOR is not set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: When,
+    #[command(flatten)]
+    pub confined: Confined,
 }
 
 /// Which lints are told of, and how.
@@ -215,13 +223,20 @@ pub struct Capture {
     /// Read a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4); `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     pub read: Option<PathBuf>,
+    /// Read a capture file that is still being written, plain, as it grows; Ctrl-C ends it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["read", "interfaces"])]
+    pub follow: Option<PathBuf>,
     /// Save the frames that passed the filter; with -Y those that it takes to read the chosen messages again, or with -P
     /// those that are shown. `-` is standard output, which then has nothing else
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    #[command(flatten)]
+    pub saving: super::saving::Saving,
     /// Stop after this many frames that passed the filter
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
+    #[command(flatten)]
+    pub stop: super::stop::Stopping,
     /// Capture at most this many bytes of a frame; 0 is the most there is
     #[arg(short, long, value_name = "BYTES", default_value_t = 0,
         value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SNAPLEN)), hide_default_value = true)]
@@ -310,6 +325,26 @@ pub struct Trust {
     /// `connections` (128K), `closed` (closed ones remembered, 16K); the suffixes K, M, G are powers of 1024
     #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
     pub limits: Vec<Limit>,
+}
+
+/// How the process is shut in before it takes what it was sent.
+#[derive(Group, Clone, Debug)]
+#[command(next_help_heading = "Privileges")]
+pub struct Confined {
+    /// Become this user, where root runs it, once all is open: a name or a number. Otherwise that is the owner of the
+    /// folder that is written in later, or who called sudo, or `nobody`
+    #[arg(short = 'Z', long = "relinquish-privileges", value_name = "USER", conflicts_with = "no_sandbox")]
+    pub user: Option<String>,
+    /// Keep privileges, files and system calls within reach; they are given up otherwise once all is open
+    #[arg(long)]
+    pub no_sandbox: bool,
+}
+
+impl Confined {
+    /// What that comes to; `verbose` also tells what this system lacks for it.
+    pub fn options(self, verbose: bool) -> sandbox::Options {
+        sandbox::Options { off: self.no_sandbox, verbose, user: self.user }
+    }
 }
 
 /// Format of the results.

@@ -17,6 +17,7 @@ use crate::engine;
 use crate::print::report::{Format, Undecided};
 use crate::run::Failure;
 use crate::run::check as run;
+use crate::sandbox;
 
 pub(super) const AFTER_HELP: &str = "\
 Exit codes:
@@ -50,6 +51,8 @@ pub struct Checks {
     pub width: usize,
     /// What is done.
     pub judge: Judge,
+    /// How the process is shut in.
+    pub sandbox: sandbox::Options,
 }
 
 /// What is done with captures.
@@ -216,6 +219,7 @@ impl Checks {
             color: colors(args.color),
             width: width().unwrap_or(WIDTH).into(),
             judge,
+            sandbox: args.confined.options(false),
         })
     }
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, ValueEnum};
 
-use super::args::When;
+use super::args::{Confined, When};
 use super::plan::{self, Input};
 use crate::app::http1::syntax::is_token;
 use crate::check::diff::{ASPECTS, Options};
 use crate::run::Failure;
+use crate::sandbox;
 
 const AFTER: &str = "\
 Connections are aligned by what they ask for and in order, messages by what they are about, so that one which is \
@@ -50,6 +51,8 @@ pub struct Diff {
     /// Compute checksums, and keep segments with a bad one out of reassembly
     #[arg(long)]
     pub verify_checksums: bool,
+    #[command(flatten)]
+    pub confined: Confined,
 }
 
 /// Format of what differs.
@@ -78,6 +81,8 @@ pub struct Plan {
     pub width: Option<u16>,
     /// Whether segments with a bad checksum are kept out.
     pub verify_checksums: bool,
+    /// How the process is shut in.
+    pub sandbox: sandbox::Options,
 }
 
 impl Diff {
@@ -98,6 +103,7 @@ impl Diff {
             color: plan::colors(self.color),
             width: plan::width(),
             verify_checksums: self.verify_checksums,
+            sandbox: self.confined.options(false),
         })
     }
 }

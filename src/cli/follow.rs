@@ -142,7 +142,9 @@ impl Follow {
         };
         let output = Output::Follow(following);
         let engine = plan::options(&output);
-        self.frames.plan(&words, output, engine)
+        let mut plan = self.frames.plan(&words, output, engine)?;
+        plan.sandbox.verbose = self.verbose > 0;
+        Ok(plan)
     }
 }
 

@@ -11,7 +11,9 @@ mod lints;
 mod page;
 mod plan;
 mod reading;
+mod saving;
 mod stats;
+mod stop;
 mod tell;
 
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ pub use check::{Checks, Judge};
 pub use diff::Plan as Comparison;
 pub use follow::{Following, Form};
 pub use plan::{Input, Output, Plan, Saved, Style, WIDTH};
+pub use stop::{Stop, Until};
 
 use crate::run::{self, Failure};
 use args::{Args, Command};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::args::{Args, Explain, Format, When};
 use super::follow::Following;
+use super::stop::Stop;
 use crate::engine;
 use crate::filter::{self as display, Fields};
 use crate::frame::FrameNumber;
@@ -15,7 +16,8 @@ use crate::print::text::{Hex, TimeFormat};
 use crate::print::{connections, stats};
 use crate::run::Failure;
 use crate::run::export::Wanted;
-use crate::source::MAX_SNAPLEN;
+use crate::sandbox;
+use crate::source::{MAX_SNAPLEN, Rotation};
 use crate::stats::by::By;
 
 /// What to do.
@@ -29,8 +31,12 @@ pub struct Plan {
     pub display: Option<Arc<display::Filter>>,
     /// Stop after so many frames that passed it.
     pub count: Option<u64>,
+    /// When to stop otherwise.
+    pub stop: Stop,
     /// The capture file to write.
     pub write: Option<PathBuf>,
+    /// When it goes on in another file.
+    pub rotation: Rotation,
     /// Which frames it gets.
     pub saved: Saved,
     /// What results are.
@@ -39,6 +45,8 @@ pub struct Plan {
     pub engine: engine::Options,
     /// Whether an unexplained byte is a failure.
     pub strict: bool,
+    /// How the process is shut in.
+    pub sandbox: sandbox::Options,
 }
 
 /// Which frames are saved.
@@ -57,6 +65,8 @@ pub enum Saved {
 pub enum Input {
     /// A capture file.
     File(PathBuf),
+    /// A capture file that is still being written.
+    Growing(PathBuf),
     /// A capture as it comes.
     Stdin,
     /// Live interfaces.
@@ -151,7 +161,7 @@ const SEARCHED: usize = 64 << 10;
 impl Plan {
     /// Makes a plan of the arguments.
     pub fn new(args: Args) -> Result<Self, Failure> {
-        let Args { capture, select, show, trust, .. } = args;
+        let Args { capture, select, show, trust, confined, .. } = args;
         if let [word, rest @ ..] = &select.filter[..]
             && ["check", "connections", "explain", "export", "diff", "follow", "page", "stats"].contains(&word.as_str())
         {
@@ -175,7 +185,11 @@ impl Plan {
         if to_stdout && select.body.is_some() {
             return Err(usage("standard output can have the capture (-w -) or a body (--body), not both"));
         }
-        let input = input(capture.read, capture.interfaces, !capture.no_promiscuous, capture.snaplen)?;
+        let input = match capture.follow {
+            Some(path) => growing(path)?,
+            None => input(capture.read, capture.interfaces, !capture.no_promiscuous, capture.snaplen)?,
+        };
+        let rotation = capture.saving.plan(capture.write.as_deref())?;
         let style = Style {
             format: show.format,
             // Without results those that a display filter chooses are still counted.
@@ -215,17 +229,24 @@ impl Plan {
         }
         engine.packets |= saved == Saved::Frames;
         ask_for(display.as_ref(), &mut engine);
+        let stop = capture.stop.plan(&mut engine)?;
+        if saved == Saved::Messages && stop.until.is_some() {
+            return Err(usage("--until goes with -w and -Y only if -P is there too"));
+        }
         trust.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         Ok(Self {
             input,
             filter: expression(&select.filter),
             display,
             count: capture.count,
+            stop,
             write: capture.write,
+            rotation,
             saved,
             output,
             engine,
             strict: trust.strict,
+            sandbox: confined.options(show.verbose > 0),
         })
     }
 }
@@ -240,11 +261,14 @@ impl Plan {
             filter: expression(&args.filter),
             display: None,
             count: None,
+            stop: Stop::default(),
             write: None,
+            rotation: Rotation::default(),
             saved: Saved::All,
             engine,
             output,
             strict: false,
+            sandbox: args.confined.options(false),
         })
     }
 }
@@ -263,6 +287,14 @@ pub(super) fn input(
         }
         None => Ok(Input::Live { interfaces, promiscuous, snaplen: if snaplen == 0 { MAX_SNAPLEN } else { snaplen } }),
     }
+}
+
+/// A capture file that is still being written.
+pub(super) fn growing(path: PathBuf) -> Result<Input, Failure> {
+    if path.as_os_str() == "-" {
+        return Err(usage("--follow takes a file; -r - reads a pipe as it comes"));
+    }
+    Ok(Input::Growing(path))
 }
 
 /// A capture file, or standard input.

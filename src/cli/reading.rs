@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args as Group};
 
+use super::args::Confined;
 use super::limit::Limit;
 use super::plan::{self, Output, Plan, Saved};
 use crate::engine;
 use crate::run::Failure;
-use crate::source::MAX_SNAPLEN;
+use crate::source::{MAX_SNAPLEN, Rotation};
 
 /// Where frames come from, and what is done with them before anything is told.
 #[derive(Group, Debug)]
@@ -20,9 +21,14 @@ pub struct Frames {
     /// Read a capture file (pcap or pcapng, plain or compressed with gzip, zstd, lz4); `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     read: Option<PathBuf>,
+    /// Read a capture file that is still being written, plain, as it grows; Ctrl-C ends it
+    #[arg(id = "grows", long = "follow", value_name = "FILE", conflicts_with_all = ["read", "interfaces"])]
+    follow: Option<PathBuf>,
     /// Stop after this many frames that passed the filter
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+    #[command(flatten)]
+    stop: super::stop::Stopping,
     /// Capture at most this many bytes of a frame; 0 is the most there is
     #[arg(short, long, value_name = "BYTES", default_value_t = 0,
         value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SNAPLEN)), hide_default_value = true)]
@@ -39,6 +45,8 @@ pub struct Frames {
     /// Accepted as in tcpdump: addresses and ports are never looked up
     #[arg(short = 'n', action = ArgAction::Count)]
     numeric: u8,
+    #[command(flatten)]
+    confined: Confined,
 }
 
 /// Frames, and which of what they carry is looked at.
@@ -71,16 +79,23 @@ impl Frames {
     pub fn plan(self, filter: &[String], output: Output, engine: engine::Options) -> Result<Plan, Failure> {
         let mut engine = engine::Options { verify_checksums: self.verify_checksums, ..engine };
         self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
+        let stop = self.stop.plan(&mut engine)?;
         Ok(Plan {
-            input: plan::input(self.read, self.interfaces, !self.no_promiscuous, self.snaplen)?,
+            input: match self.follow {
+                Some(path) => plan::growing(path)?,
+                None => plan::input(self.read, self.interfaces, !self.no_promiscuous, self.snaplen)?,
+            },
             filter: plan::expression(filter),
             display: None,
             count: self.count,
+            stop,
             write: None,
+            rotation: Rotation::default(),
             saved: Saved::All,
             output,
             engine,
             strict: false,
+            sandbox: self.confined.options(false),
         })
     }
 }
@@ -131,6 +146,8 @@ mod tests {
             let live = plan(&format!("{command} -i lo -p -s 96 -c 3 tcp port 80")).unwrap();
             assert!(matches!(live.input, Input::Live { promiscuous: false, snaplen: 96, .. }), "{command}");
             assert_eq!((live.filter.as_deref(), live.count), (Some("tcp port 80"), Some(3)), "{command}");
+            let growing = plan(&format!("{command} --follow a --duration 3 --until dns")).unwrap();
+            assert!(matches!(growing.input, Input::Growing(_)) && growing.stop.until.is_some(), "{command}");
             assert!(matches!(plan(&format!("{command} -r a.pcap")).unwrap().input, Input::File(_)), "{command}");
             assert!(matches!(plan(command), Err(Failure::Usage(line)) if line.contains("-i INTERFACE")), "{command}");
         }

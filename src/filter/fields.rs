@@ -160,6 +160,11 @@ impl Fields {
         })
     }
 
+    /// Whether frames have the field.
+    pub fn is_of_frames(field: FieldId) -> bool {
+        entry(field).is_some_and(|entry| entry.sources.iter().any(super::records::partial::is_of_frame))
+    }
+
     /// Whether the analysis has to keep more for the field than it does otherwise.
     pub fn needs_details(field: FieldId) -> bool {
         entry(field).is_some_and(|entry| entry.sources.iter().any(|source| matches!(source, Source::Analysis(_))))

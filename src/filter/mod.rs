@@ -22,7 +22,7 @@ pub use constant::display;
 pub use fields::{Fields, Listed};
 pub use mistake::Mistake;
 pub use names::{Coverage, Decision, FieldId, Item, Name, Names, Record, Type};
-pub use records::{ConnectionRecord, FrameRecord, MessageRecord, Times};
+pub use records::{ConnectionRecord, FrameRecord, MessageRecord, Partial, Times};
 
 use expression::Logic;
 use typing::Typing;

@@ -3,6 +3,7 @@
 mod connection;
 mod flow;
 mod message;
+pub(super) mod partial;
 
 use super::constant::display;
 use super::fields::{self, Entry, Source};
@@ -17,6 +18,7 @@ use crate::tcp::options::AT as TCP_OPTIONS;
 
 pub use connection::ConnectionRecord;
 pub use message::MessageRecord;
+pub use partial::Partial;
 
 /// Capture times that a frame's own is told relative to.
 #[derive(Clone, Copy, Default, Debug)]

@@ -7,6 +7,8 @@ mod waterfall;
 
 use std::net::IpAddr;
 
+use jiff::tz::TimeZone;
+
 use super::{Begin, End, Printer, number};
 use crate::engine::{self, Limits};
 use crate::event::Event;
@@ -46,6 +48,7 @@ pub struct Style {
 /// The printer.
 pub struct Page {
     style: Style,
+    zone: TimeZone,
     recorder: Recorder,
     source: String,
     /// How many visits there were, once that is known.
@@ -54,8 +57,8 @@ pub struct Page {
 
 impl Page {
     /// One that has seen nothing.
-    pub fn new(style: Style) -> Self {
-        Self { style, recorder: Recorder::default(), source: String::new(), visits: None }
+    pub fn new(style: Style, zone: TimeZone) -> Self {
+        Self { style, zone, recorder: Recorder::default(), source: String::new(), visits: None }
     }
 }
 
@@ -74,7 +77,7 @@ impl Printer for Page {
         if self.style.json {
             json::write(&pages, self.style.visit, &self.source, out);
         } else {
-            text::write(&pages, &self.style, out);
+            text::write(&pages, &self.style, &self.zone, out);
         }
     }
 

@@ -1,8 +1,10 @@
 //! Reads a capture file ahead, to know of a fragment in which later frame its datagram is put together.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::input::Opened;
 use crate::cli::{Input, Plan};
 use crate::engine::{Engine, Options};
 use crate::event::{Event, Sink};
@@ -15,8 +17,9 @@ const MAX_KNOWN: usize = 64 << 10;
 
 /// A second reader of the file, which begins when the first fragment is met.
 pub(super) struct Ahead {
-    path: PathBuf,
-    filter: Option<String>,
+    /// The file, open since before the process was shut in, until it is read.
+    file: Option<(File, PathBuf)>,
+    filter: Option<Filter>,
     count: Option<u64>,
     reader: Option<Reader>,
 }
@@ -42,28 +45,33 @@ struct Known {
 }
 
 impl Ahead {
-    /// To read ahead of what the plan reads, if that can be read twice.
-    pub(super) fn new(plan: &Plan) -> Option<Self> {
+    /// To read ahead of what the plan reads and has opened, if it tells of frames and can be read twice.
+    pub(super) fn new(plan: &Plan, opened: &Opened) -> Option<Self> {
         let Input::File(path) = &plan.input else { return None };
-        let (path, filter, count) = (path.clone(), plan.filter.clone(), plan.count);
-        path.is_file().then_some(Self { path, filter, count, reader: None })
+        if !plan.engine.packets || !path.is_file() {
+            return None;
+        }
+        // What cannot be had twice is the main reader's to tell.
+        let filter = opened.filter(plan.filter.as_deref()).ok()?;
+        let file = Some((File::open(path).ok()?, path.clone()));
+        Some(Self { file, filter, count: plan.count, reader: None })
     }
 
     /// The frame that completes the datagram of which this frame has a fragment. Frames are asked for in their order.
     pub(super) fn reassembled_in(&mut self, fragment: &FrameMeta) -> Option<FrameNumber> {
-        if self.reader.is_none() {
-            self.reader = Reader::open(&self.path, self.filter.as_deref(), self.count);
+        if let Some((file, path)) = self.file.take() {
+            self.reader = Reader::new(file, &path, self.filter.take(), self.count);
         }
         self.reader.as_mut()?.find(fragment)
     }
 }
 
 impl Reader {
-    /// What cannot be opened is the main reader's to tell.
-    fn open(path: &Path, filter: Option<&str>, count: Option<u64>) -> Option<Self> {
+    /// What cannot be read is the main reader's to tell.
+    fn new(file: File, path: &Path, filter: Option<Filter>, count: Option<u64>) -> Option<Self> {
         Some(Self {
-            file: CaptureFile::open(path).ok()?,
-            filter: filter.map(Filter::new).transpose().ok()?.flatten(),
+            file: CaptureFile::of(file, path).ok()?,
+            filter,
             engine: Engine::new(Options { packets: true, assembly_only: true, ..Options::default() }),
             known: Known::default(),
             left: count.unwrap_or(u64::MAX),

@@ -1,14 +1,15 @@
 //! Captures through rules or lints: several at a time, reported in the order in which they were named.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::{Failure, note, write_out};
+use super::report::Report as Written;
+use super::{Failure, note};
 use crate::check::evaluate::{Verdict, judge};
 use crate::check::learn::learn;
 use crate::check::lint::{Findings, Levels, Lints};
@@ -21,7 +22,8 @@ use crate::issue::Severity;
 use crate::print::json;
 use crate::print::lint;
 use crate::print::report::{Format, Graded, Report, Undecided};
-use crate::source::{CaptureFile, Error, Kind};
+use crate::sandbox;
+use crate::source::{CaptureFile, Error, Kind, Name};
 
 /// Bytes of all bodies that are kept of a capture.
 const BODIES: usize = 64 << 20;
@@ -29,6 +31,9 @@ const BODIES: usize = 64 << 20;
 /// How deep folders of captures are looked into, and the most captures of one run.
 const MAX_DEPTH: usize = 8;
 const MAX_CAPTURES: usize = 100_000;
+
+/// Captures that are open at a time: half of the descriptors that a process usually has.
+const MAX_OPEN: usize = 512;
 
 /// What the name of a capture in a folder ends with, before what compressed it.
 const EXTENSIONS: [&str; 4] = ["pcap", "pcapng", "cap", "dmp"];
@@ -53,14 +58,38 @@ struct Read<S> {
     dropped: u64,
 }
 
+/// A capture that was named, or found in a folder.
+struct Capture {
+    path: PathBuf,
+    /// Its file, or why there is none; nothing where it is opened when its turn comes.
+    opened: Mutex<Option<io::Result<File>>>,
+}
+
+impl Capture {
+    /// What it holds, from its beginning; once.
+    fn file(&self) -> Result<CaptureFile, Error> {
+        let opened = self.opened.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        match opened {
+            None => CaptureFile::open(&self.path),
+            Some(Ok(file)) => CaptureFile::of(file, &self.path),
+            Some(Err(reason)) => Err(Error::Open { name: Name::Path(self.path.clone()), reason }),
+        }
+    }
+}
+
 /// Checks captures, reports, and gives the exit code.
 pub fn run(checks: &Checks) -> Result<u8, Failure> {
-    let captures = expand(&checks.captures)?;
-    match &checks.judge {
+    let mut reach = sandbox::Reach::default();
+    let report = Written::open(checks.output.as_deref(), &mut reach)?;
+    let captures = expand(&checks.captures, &mut reach)?;
+    super::shut_in(&checks.sandbox, reach)?;
+    let (out, code) = match &checks.judge {
         Judge::Rules { rules, format, undecided } => by_rules(checks, rules, *format, *undecided, &captures),
         Judge::Lints { levels, json } => by_lints(checks, levels, *json, &captures),
-        Judge::Learn => learn_from(checks, &captures),
-    }
+        Judge::Learn => (learn_from(checks, &captures)?, WELL),
+    };
+    report.write(&out)?;
+    Ok(code)
 }
 
 fn by_rules(
@@ -68,10 +97,10 @@ fn by_rules(
     rules: &Rules,
     format: Format,
     undecided: Undecided,
-    captures: &[PathBuf],
-) -> Result<u8, Failure> {
+    captures: &[Capture],
+) -> (Vec<u8>, u8) {
     let begun = Instant::now();
-    let graded = each(captures, checks.jobs, |path| grade(checks, rules, path));
+    let graded = each(captures, checks.jobs, |capture| grade(checks, rules, capture));
     for graded in &graded {
         graded.outcomes.as_ref().err().into_iter().chain(&graded.cut).for_each(|line| note(line));
     }
@@ -85,37 +114,37 @@ fn by_rules(
     };
     let mut out = Vec::new();
     report.write(format, &mut out);
-    write(checks.output.as_deref(), &out)?;
     let any = |verdict| graded.iter().any(|graded| graded.verdict() == verdict);
-    Ok(match () {
+    let code = match () {
         () if any(None) => UNREADABLE,
         () if any(Some(Verdict::Failed)) => FAILED,
         () if any(Some(Verdict::Undecided)) => UNDECIDED,
         () => WELL,
-    })
+    };
+    (out, code)
 }
 
-fn grade(checks: &Checks, rules: &Rules, path: &Path) -> Graded {
+fn grade(checks: &Checks, rules: &Rules, capture: &Capture) -> Graded {
     let begun = Instant::now();
-    let capture = path.to_string_lossy().into_owned();
-    let (outcomes, cut) = match gather(checks, rules.hashes, path) {
+    let (outcomes, cut) = match gather(checks, rules.hashes, capture) {
         Ok((trace, cut)) => (Ok(judge(rules, &trace)), cut),
         Err(error) => (Err(error.to_string()), None),
     };
+    let capture = capture.path.to_string_lossy().into_owned();
     Graded { capture, outcomes, cut, took: begun.elapsed() }
 }
 
 /// What a capture holds, and why it was not read to its end.
-fn gather(checks: &Checks, hashes: bool, path: &Path) -> Result<(Trace, Option<String>), Error> {
+fn gather(checks: &Checks, hashes: bool, capture: &Capture) -> Result<(Trace, Option<String>), Error> {
     let options = Options { messages: checks.messages, bodies: BODIES, hashes };
-    let Read { sink, totals, cut, dropped } = read(checks, path, Collector::new(options))?;
+    let Read { sink, totals, cut, dropped } = read(checks, capture, Collector::new(options))?;
     let cut = cut.map(|error| error.to_string());
     Ok((sink.finish(&totals, cut.clone(), dropped), cut))
 }
 
 /// Takes all frames of a capture. One that is damaged further on is read up to there.
-fn read<S: Sink>(checks: &Checks, path: &Path, mut sink: S) -> Result<Read<S>, Error> {
-    let mut file = CaptureFile::open(path)?;
+fn read<S: Sink>(checks: &Checks, capture: &Capture, mut sink: S) -> Result<Read<S>, Error> {
+    let mut file = capture.file()?;
     let mut engine = Engine::new(checks.engine.clone());
     let mut any = false;
     let cut = loop {
@@ -136,12 +165,12 @@ fn read<S: Sink>(checks: &Checks, path: &Path, mut sink: S) -> Result<Read<S>, E
     Ok(Read { sink, totals: engine.totals(), cut, dropped })
 }
 
-fn by_lints(checks: &Checks, levels: &Levels, as_json: bool, captures: &[PathBuf]) -> Result<u8, Failure> {
-    let found = each(captures, checks.jobs, |path| read(checks, path, Lints::new(levels.clone())));
+fn by_lints(checks: &Checks, levels: &Levels, as_json: bool, captures: &[Capture]) -> (Vec<u8>, u8) {
+    let found = each(captures, checks.jobs, |capture| read(checks, capture, Lints::new(levels.clone())));
     let options = lint::Options { width: checks.width, color: checks.color && checks.output.is_none() };
     let mut out = Vec::new();
     let mut code = WELL;
-    for (path, read) in captures.iter().zip(found) {
+    for (Capture { path, .. }, read) in captures.iter().zip(found) {
         let Read { sink, cut, .. } = match read {
             Ok(read) => read,
             Err(error) => {
@@ -157,8 +186,7 @@ fn by_lints(checks: &Checks, levels: &Levels, as_json: bool, captures: &[PathBuf
         }
         findings_of(path, &findings, captures.len() > 1, as_json, options, &mut out);
     }
-    write(checks.output.as_deref(), &out)?;
-    Ok(code)
+    (out, code)
 }
 
 fn findings_of(
@@ -188,27 +216,26 @@ fn findings_of(
     }
 }
 
-fn learn_from(checks: &Checks, captures: &[PathBuf]) -> Result<u8, Failure> {
+fn learn_from(checks: &Checks, captures: &[Capture]) -> Result<Vec<u8>, Failure> {
     let mut text = String::new();
-    for path in captures {
-        let (trace, cut) = gather(checks, true, path)?;
+    for capture in captures {
+        let (trace, cut) = gather(checks, true, capture)?;
         cut.iter().for_each(|line| note(line));
-        let name = path.file_name().unwrap_or(path.as_os_str());
+        let name = capture.path.file_name().unwrap_or(capture.path.as_os_str());
         text.push_str(&learn(&trace, &name.to_string_lossy()));
     }
-    write(checks.output.as_deref(), text.as_bytes())?;
-    Ok(WELL)
+    Ok(text.into_bytes())
 }
 
 /// Does the same with each capture, several at a time; what comes of it is in their order.
-fn each<T: Send>(captures: &[PathBuf], jobs: usize, act: impl Fn(&Path) -> T + Sync) -> Vec<T> {
+fn each<T: Send>(captures: &[Capture], jobs: usize, act: impl Fn(&Capture) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(captures.len()));
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = captures.get(at) else { return };
-            let result = act(path);
+            let Some(capture) = captures.get(at) else { return };
+            let result = act(capture);
             // A thread that panics ends the program, so that no lock is left poisoned by one.
             done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((at, result));
         }
@@ -226,24 +253,32 @@ fn each<T: Send>(captures: &[PathBuf], jobs: usize, act: impl Fn(&Path) -> T + S
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The captures, with those in folders in the order of their names.
-fn expand(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut captures = Vec::new();
-    for path in named {
-        if !path.is_dir() {
-            captures.push(path.clone());
-            continue;
+/// The captures, with those in folders in the order of their names. They are opened as long as they are few; `reach`
+/// learns the others.
+fn expand(named: &[PathBuf], reach: &mut sandbox::Reach) -> Result<Vec<Capture>, Failure> {
+    let mut captures: Vec<Capture> = Vec::new();
+    for named in named {
+        let mut paths = Vec::new();
+        if named.is_dir() {
+            folder(named, 0, MAX_CAPTURES.saturating_sub(captures.len()), &mut paths);
+            if paths.is_empty() {
+                return Err(Failure::Usage(format!("{}: there is no capture in this folder", named.display())));
+            }
+        } else {
+            paths.push(named.clone());
         }
-        let before = captures.len();
-        folder(path, 0, &mut captures);
-        if captures.len() == before {
-            return Err(Failure::Usage(format!("{}: there is no capture in this folder", path.display())));
+        if captures.len() + paths.len() > MAX_OPEN {
+            reach.read(named);
+        }
+        for path in paths {
+            let opened = (captures.len() < MAX_OPEN && path.as_os_str() != "-").then(|| File::open(&path));
+            captures.push(Capture { path, opened: Mutex::new(opened) });
         }
     }
     Ok(captures)
 }
 
-fn folder(path: &Path, depth: usize, captures: &mut Vec<PathBuf>) {
+fn folder(path: &Path, depth: usize, most: usize, captures: &mut Vec<PathBuf>) {
     let mut entries: Vec<PathBuf> = match fs::read_dir(path) {
         Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
         // It is one line, and not the end of the run.
@@ -252,12 +287,12 @@ fn folder(path: &Path, depth: usize, captures: &mut Vec<PathBuf>) {
     entries.sort();
     for entry in entries {
         let is_hidden = entry.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        if is_hidden || captures.len() >= MAX_CAPTURES {
+        if is_hidden || captures.len() >= most {
             continue;
         }
         if entry.is_dir() {
             if depth < MAX_DEPTH {
-                folder(&entry, depth + 1, captures);
+                folder(&entry, depth + 1, most, captures);
             }
         } else if is_capture(&entry) {
             captures.push(entry);
@@ -283,27 +318,5 @@ fn is_capture(path: &Path) -> bool {
 
 /// Writes to a file, which is whole or not there, or to standard output.
 pub fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
-    let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
-        return write_out(bytes).map_err(Failure::Output);
-    };
-    let result = if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        // A device or a pipe cannot be replaced.
-        fs::File::create(path).and_then(|mut file| file.write_all(bytes))
-    } else {
-        replace(path, bytes)
-    };
-    result.map_err(|reason| Failure::File { path: path.to_owned(), reason })
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = fs::File::create(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
-        // What was begun is of no use.
-        let _ = fs::remove_file(&beside);
-    })
+    Written::open(path, &mut sandbox::Reach::default())?.write(bytes)
 }

@@ -50,18 +50,23 @@ impl Frames {
     }
 }
 
+/// The captures that are read to choose: the same one twice.
+pub(super) fn open(plan: &Plan) -> Result<[pass::Pass; 2], Failure> {
+    Ok([pass::Pass::of(plan)?, pass::Pass::of(plan)?])
+}
+
 /// The frames that are to be saved of what the plan reads.
-pub(super) fn choose(plan: &Plan, stop: &Arc<AtomicBool>) -> Result<Frames, Failure> {
+pub(super) fn choose(plan: &Plan, [first, second]: [pass::Pass; 2], stop: &Arc<AtomicBool>) -> Result<Frames, Failure> {
     let Some(filter) = plan.display.clone() else { return Ok(Frames::default()) };
     let mut places = Places::new(Selection::new(filter, false));
-    read(plan, Options { packets: false, bodies: false, ..plan.engine.clone() }, stop, &mut places)?;
+    read(first, Options { packets: false, bodies: false, ..plan.engine.clone() }, stop, &mut places)?;
     if places.chosen.len() >= MAX_CHOSEN {
         super::note(&"so many connections have something to be saved that every frame is");
         return Ok(Frames { all: true, ..Frames::default() });
     }
     let mut marks = Marks { streams: places.chosen, datagrams: places.datagrams, frames: Frames::default() };
     let options = Options { packets: true, bodies: false, preview: 0, details: false, ..plan.engine.clone() };
-    read(plan, options, stop, &mut marks)?;
+    read(second, options, stop, &mut marks)?;
     Ok(marks.frames)
 }
 
@@ -71,11 +76,11 @@ trait Pass: Sink {
     fn begins(&mut self, _first: Timestamp) {}
 }
 
-/// Reads what the plan reads.
-fn read(plan: &Plan, options: Options, stop: &Arc<AtomicBool>, sink: &mut impl Pass) -> Result<(), Failure> {
+/// Reads a capture.
+fn read(pass: pass::Pass, options: Options, stop: &Arc<AtomicBool>, sink: &mut impl Pass) -> Result<(), Failure> {
     let mut engine = Engine::new(options);
     // A capture that is cut is told of when it is read to be shown.
-    pass::each(&plan.input, plan.filter.as_deref(), plan.count, stop, |frames| {
+    pass::each(pass, stop, |frames| {
         if let Some(first) = frames.first() {
             sink.begins(first.meta.time);
         }

@@ -4,19 +4,23 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::pass::{self, Pass};
 use super::results::{GATHERED, write_out};
-use super::{Failure, pass, stop_at_signals};
+use super::{Failure, shut_in, stop_at_signals};
 use crate::check::diff::compare;
 use crate::check::kept::Kept;
-use crate::cli::{Comparison, Input, WIDTH};
+use crate::cli::{Comparison, WIDTH};
 use crate::engine::{Engine, Options};
 use crate::print::diff::{Counts, Json, Printer, Text};
+use crate::sandbox::Reach;
 
 /// Carries out the plan. Returns what was wrong though results were given, or why there are none.
 pub fn diff(plan: &Comparison) -> Result<Vec<Failure>, Failure> {
     let stop = stop_at_signals()?;
     let mut failures = Vec::new();
     let [a, b] = &plan.inputs;
+    let (a, b) = (Pass::all(a)?, Pass::all(b)?);
+    shut_in(&plan.sandbox, Reach::default())?;
     let a = read(a, plan, &stop, &mut failures)?;
     let b = read(b, plan, &stop, &mut failures)?;
     let counts = if plan.json {
@@ -32,15 +36,10 @@ pub fn diff(plan: &Comparison) -> Result<Vec<Failure>, Failure> {
 }
 
 /// Reads a capture to its end.
-fn read(
-    input: &Input,
-    plan: &Comparison,
-    stop: &Arc<AtomicBool>,
-    failures: &mut Vec<Failure>,
-) -> Result<Kept, Failure> {
+fn read(pass: Pass, plan: &Comparison, stop: &Arc<AtomicBool>, failures: &mut Vec<Failure>) -> Result<Kept, Failure> {
     let options = Options { bodies: true, verify_checksums: plan.verify_checksums, ..Options::default() };
     let (mut engine, mut kept) = (Engine::new(options), Kept::default());
-    failures.extend(pass::each(input, None, None, stop, |frames| engine.push_all(frames, &mut kept))?);
+    failures.extend(pass::each(pass, stop, |frames| engine.push_all(frames, &mut kept))?);
     engine.finish(&mut kept);
     kept.end();
     Ok(kept)

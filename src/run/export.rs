@@ -3,7 +3,7 @@
 mod bodies;
 mod document;
 mod files;
-mod folder;
+pub(super) mod folder;
 mod name;
 mod requests;
 
@@ -15,6 +15,7 @@ use super::results::GATHERED;
 use crate::event::Event;
 use crate::print::har::Har;
 use crate::print::{Begin, End, Printer};
+use crate::sandbox::Reach;
 use document::Document;
 use files::Files;
 
@@ -42,17 +43,19 @@ pub(super) struct Export {
 }
 
 impl Export {
-    /// Of what the capture `read` has, where that is a file.
-    pub fn new(wanted: &Wanted, read: Option<&Path>) -> Result<Self, Failure> {
-        let files = wanted
-            .folder
-            .as_deref()
-            .map(|path| Files::new(path, wanted.raw, wanted.max_decoded).map_err(|reason| failure(path, reason)));
-        let archive = wanted.har.as_deref().map(|path| {
-            let document = Document::create(path, read).map_err(|reason| failure(path, reason));
-            document.map(|document| (Har::new(), document))
-        });
-        Ok(Self { files: files.transpose()?, archive: archive.transpose()?, out: Vec::new(), failure: None })
+    /// Of what the capture `read` has, where that is a file; `reach` learns the folders that are written in.
+    pub fn new(wanted: &Wanted, read: Option<&Path>, reach: &mut Reach) -> Result<Self, Failure> {
+        let mut files = None;
+        if let Some(path) = &wanted.folder {
+            let made = Files::new(path, wanted.raw, wanted.max_decoded, reach);
+            files = Some(made.map_err(|reason| failure(path, reason))?);
+        }
+        let mut archive = None;
+        if let Some(path) = &wanted.har {
+            let document = Document::create(path, read, reach).map_err(|reason| failure(path, reason))?;
+            archive = Some((Har::new(), document));
+        }
+        Ok(Self { files, archive, out: Vec::new(), failure: None })
     }
 
     pub fn begin(&mut self, begin: &Begin) {

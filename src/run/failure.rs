@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::sandbox;
 use crate::source::{Error, Kind, Name};
 
 /// What was wrong with a run.
@@ -22,6 +23,8 @@ pub enum Failure {
         /// What the system said.
         reason: io::Error,
     },
+    /// The process cannot be shut in.
+    Sandbox(sandbox::Error),
     /// The captures that were compared are not alike; the results say so.
     Differ,
     /// The run was completed, and this is wrong with what it gave.
@@ -35,7 +38,8 @@ impl Failure {
             _ if self.is_broken_pipe() => 0,
             Self::Wrong(_) | Self::Differ => 1,
             Self::Usage(_) => 2,
-            Self::Output(_) | Self::File { .. } => 3,
+            Self::Sandbox(sandbox::Error::NoSuchUser(_)) => 2,
+            Self::Output(_) | Self::File { .. } | Self::Sandbox(_) => 3,
             Self::Source(error) => match error.kind() {
                 Kind::CutShort => 1,
                 Kind::Usage => 2,
@@ -60,7 +64,7 @@ impl Failure {
             Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             Self::Source(error) => error.is_broken_pipe(),
             Self::File { reason, .. } => reason.kind() == io::ErrorKind::BrokenPipe,
-            Self::Usage(_) | Self::Wrong(_) | Self::Differ => false,
+            Self::Usage(_) | Self::Sandbox(_) | Self::Wrong(_) | Self::Differ => false,
         }
     }
 }
@@ -71,12 +75,19 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<sandbox::Error> for Failure {
+    fn from(error: sandbox::Error) -> Self {
+        Self::Sandbox(error)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(line) | Self::Wrong(line) => f.write_str(line),
             Self::Differ => f.write_str("the captures differ"),
             Self::Source(error) => error.fmt(f),
+            Self::Sandbox(error) => error.fmt(f),
             Self::File { path, reason } => write!(f, "cannot write {}: {reason}", Name::Path(path.clone())),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
         }

@@ -1,4 +1,4 @@
-//! Opens what frames come from.
+//! Opens what frames come from, and the filter of what comes.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,21 +8,79 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::stop::Stop;
 use crate::cli::Input;
-use crate::source::{CaptureFile, Error, Filter, Name, Source};
+use crate::source::{CaptureFile, Error, Filter, Growing, Name, Source};
 
-/// Opens the source; `stop` ends one that waits for input.
-pub(super) fn open(input: &Input, filter: Option<&Filter>, stop: &Arc<AtomicBool>) -> Result<Source, Error> {
-    let file = match input {
-        Input::File(path) => CaptureFile::open(path)?,
+/// What is open, and may have to be waited for yet.
+pub(super) enum Opened {
+    /// It is there.
+    Ready(Source),
+    /// Standard input, of which nothing was read.
+    Stdin(File),
+    /// A file that is being written.
+    Growing(Growing),
+}
+
+/// Opens the source. A live one has only the frames that pass the filter.
+pub(super) fn open(input: &Input, expression: Option<&str>) -> Result<Opened, Error> {
+    let filter = expression.map(Filter::new).transpose()?.flatten();
+    Ok(match input {
+        Input::File(path) => Opened::Ready(Source::File(Box::new(CaptureFile::open(path)?))),
+        Input::Growing(path) => Opened::Growing(Growing::open(path)?),
         Input::Stdin => {
             let opened = io::stdin().as_fd().try_clone_to_owned();
-            let input = opened.map_err(|reason| Error::Open { name: Name::Stdin, reason })?.into();
-            CaptureFile::new(Stoppable { input, stop: Arc::clone(stop) }, Name::Stdin)?
+            Opened::Stdin(opened.map_err(|reason| Error::Open { name: Name::Stdin, reason })?.into())
         }
-        Input::Live { interfaces, promiscuous, snaplen } => return live(interfaces, *promiscuous, *snaplen, filter),
-    };
-    Ok(Source::File(Box::new(file)))
+        Input::Live { interfaces, promiscuous, snaplen } => {
+            Opened::Ready(live(interfaces, *promiscuous, *snaplen, filter.as_ref())?)
+        }
+    })
+}
+
+impl Opened {
+    /// The source, once it has begun; none if `stop` ended the wait for that. It ends what comes, too.
+    pub(super) fn begin(self, stop: &Stop) -> Result<Option<Source>, Error> {
+        let begun = match self {
+            Self::Ready(source) => return Ok(Some(source)),
+            Self::Stdin(input) => CaptureFile::new(Stoppable { input, stop: Arc::clone(stop.signal()) }, Name::Stdin),
+            Self::Growing(file) => grown(&file, stop),
+        };
+        match begun {
+            Err(Error::NotACapture { .. }) if stop.is_over() => Ok(None),
+            begun => Ok(Some(Source::File(Box::new(begun?)))),
+        }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self, Self::Ready(source) if super::is_live(source))
+    }
+
+    /// What filters its frames, compiled as far as its link types are known; none where the kernel does it.
+    pub(super) fn filter(&self, expression: Option<&str>) -> Result<Option<Filter>, Error> {
+        let filter = expression.filter(|_| !self.is_live()).map(Filter::new).transpose()?.flatten();
+        let Some(mut filter) = filter else { return Ok(None) };
+        match self {
+            Self::Ready(source) if !source.interfaces().is_empty() => {
+                source.interfaces().iter().try_for_each(|interface| filter.prepare(interface.link))?;
+            }
+            Self::Ready(_) | Self::Stdin(_) | Self::Growing(_) => filter.prepare_likely(),
+        }
+        Ok(Some(filter))
+    }
+}
+
+/// The capture, once its beginning is there.
+fn grown(file: &Growing, stop: &Stop) -> Result<CaptureFile, Error> {
+    loop {
+        if let Some(capture) = file.capture()? {
+            return Ok(capture);
+        }
+        if stop.is_over() {
+            return Err(file.empty());
+        }
+        file.wait(super::WAIT);
+    }
 }
 
 #[cfg(feature = "live")]

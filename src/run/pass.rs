@@ -1,33 +1,53 @@
 //! One pass over a capture, from its first frame to its last.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
+use super::Failure;
+use super::input::{self, Opened};
 use super::progress::Progress;
-use super::{Failure, input};
-use crate::cli::Input;
+use super::stop::Stop;
+use crate::cli::{Input, Plan};
 use crate::frame::Frame;
 use crate::source::{Batch, Filter};
 
-/// Hands the frames that pass the filter, `count` of them at most, to `take`. Returns how the capture is cut short, if it
-/// is: what came before that was handed on.
+/// A capture that is open, and what is taken of it.
+pub(super) struct Pass {
+    opened: Opened,
+    filter: Option<Filter>,
+    count: u64,
+    duration: Option<Duration>,
+}
+
+impl Pass {
+    /// Opens a capture, to take all its frames.
+    pub(super) fn all(input: &Input) -> Result<Self, Failure> {
+        Ok(Self { opened: input::open(input, None)?, filter: None, count: u64::MAX, duration: None })
+    }
+
+    /// Opens what the plan reads, to take the frames that it takes.
+    pub(super) fn of(plan: &Plan) -> Result<Self, Failure> {
+        let opened = input::open(&plan.input, None)?;
+        let filter = opened.filter(plan.filter.as_deref())?;
+        Ok(Self { opened, filter, count: plan.count.unwrap_or(u64::MAX), duration: plan.stop.duration })
+    }
+}
+
+/// Hands the frames to `take`. Returns how the capture is cut short, if it is: what came before that was handed on.
 pub(super) fn each(
-    input: &Input,
-    expression: Option<&str>,
-    count: Option<u64>,
-    stop: &Arc<AtomicBool>,
+    pass: Pass,
+    signal: &Arc<AtomicBool>,
     mut take: impl FnMut(&[Frame<'_>]),
 ) -> Result<Option<Failure>, Failure> {
-    let mut filter = expression.map(Filter::new).transpose()?.flatten();
-    let mut source = input::open(input, None, stop)?;
+    let Pass { opened, mut filter, count: mut left, duration } = pass;
+    let mut stop = Stop::in_capture(duration, Arc::clone(signal));
+    let Some(mut source) = opened.begin(&stop)? else { return Err(stopped()) };
     let mut progress = Progress::new(&source);
-    let mut left = count.unwrap_or(u64::MAX);
-    while left > 0 {
-        if stop.load(Ordering::Relaxed) {
-            return Err(Failure::Usage("stopped before all was read".to_owned()));
-        }
+    while left > 0 && !stop.is_over() {
         let batch = source.next_batch().map(|(mut frames, _)| {
             let read = frames.len() as u64;
+            stop.limit(&mut frames);
             let judged = filter.as_mut().map_or(Ok(()), |filter| retain(filter, &mut frames));
             frames.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             take(&frames);
@@ -45,7 +65,14 @@ pub(super) fn each(
         };
         return if failure.is_cut() { Ok(Some(failure)) } else { Err(failure) };
     }
+    if stop.is_signalled() {
+        return Err(stopped());
+    }
     Ok(None)
+}
+
+fn stopped() -> Failure {
+    Failure::Usage("stopped before all was read".to_owned())
 }
 
 /// Leaves the frames that pass the filter, up to one that it cannot judge.

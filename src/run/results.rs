@@ -12,6 +12,7 @@ use super::export::Export;
 use super::follow::{self, Raw};
 use super::renderer::Renderer;
 use super::selection::Selection;
+use super::stop::Until;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
 use crate::cli::{Format, Input, Output, Plan, Saved, Style, WIDTH};
@@ -24,6 +25,7 @@ use crate::print::stats::Stats;
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
 use crate::print::{Begin, End, Printer, Selected};
+use crate::sandbox::Reach;
 use crate::stats;
 
 /// Results are gathered up to about this many bytes before they are written.
@@ -60,7 +62,7 @@ fn printer(style: &Style) -> Box<dyn Printer> {
 /// bodies at once.
 fn gains_by_thread(plan: &Plan) -> bool {
     let rendered = matches!(&plan.output, Output::Results(style) if !style.quiet) && !plan.engine.packets;
-    let live = matches!(plan.input, Input::Live { .. });
+    let live = matches!(plan.input, Input::Live { .. } | Input::Growing(_));
     let forgets = plan.display.is_some() && plan.engine.bodies;
     rendered && !live && !forgets && thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
 }
@@ -69,6 +71,7 @@ fn gains_by_thread(plan: &Plan) -> bool {
 pub(super) struct Results {
     to: To,
     selection: Option<Selection>,
+    until: Option<Until>,
     /// Numbers of the frames that are shown, of those taken last, where they are saved.
     frames: Option<Vec<FrameNumber>>,
     ahead: Option<Ahead>,
@@ -98,7 +101,8 @@ struct Body {
 }
 
 impl Results {
-    pub(super) fn new(plan: &Plan) -> Result<Self, Failure> {
+    /// Opens what results go to, and what they are told from; `reach` learns what is opened later.
+    pub(super) fn new(plan: &Plan, ahead: Option<Ahead>, reach: &mut Reach) -> Result<Self, Failure> {
         let to = match plan.output {
             Output::Results(ref style) => To::Printer(printer(style)),
             Output::Body { stream, number } => To::Body(Body { stream, number, end: None }),
@@ -111,21 +115,25 @@ impl Results {
                 To::Printer(Box::new(Stats::new(format, stats::Stats::new(by.iter().cloned()))))
             }
             Output::Export(ref wanted) => {
-                let read = if let Input::File(path) = &plan.input { Some(path.as_path()) } else { None };
-                To::Export(Box::new(Export::new(wanted, read)?))
+                let read = match &plan.input {
+                    Input::File(path) | Input::Growing(path) => Some(path.as_path()),
+                    Input::Stdin | Input::Live { .. } => None,
+                };
+                To::Export(Box::new(Export::new(wanted, read, reach)?))
             }
             Output::Follow(ref following) => match follow::printer(following) {
                 Some(printer) => To::Printer(printer),
                 None => To::Raw(Raw::new(following)),
             },
-            Output::Page(style) => To::Printer(Box::new(Page::new(style))),
+            Output::Page(style) => To::Printer(Box::new(Page::new(style, TimeZone::system()))),
             Output::Nothing => To::Nothing,
         };
         let packets = matches!(&plan.output, Output::Results(style) if style.packets);
         let selection = plan.display.clone().map(|filter| Selection::new(filter, packets));
         let alone = if gains_by_thread(plan) { ALONE } else { 0 };
         let frames = (plan.saved == Saved::Frames).then(Vec::new);
-        Ok(Self { to, selection, frames, ahead: Ahead::new(plan), alone, out: Vec::new(), since: None })
+        let until = plan.stop.until.clone().map(Until::new);
+        Ok(Self { to, selection, until, frames, ahead, alone, out: Vec::new(), since: None })
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {
@@ -160,6 +168,9 @@ impl Results {
         if let Some(selection) = &mut self.selection {
             selection.begins(first);
         }
+        if let Some(until) = &mut self.until {
+            until.begins(first);
+        }
     }
 
     /// What the display filter holds for, if there is one.
@@ -186,7 +197,7 @@ impl Results {
 
     /// Whether nothing more is wanted.
     pub(super) fn is_complete(&self) -> bool {
-        matches!(self.to, To::Body(Body { end: Some(_), .. }))
+        matches!(self.to, To::Body(Body { end: Some(_), .. })) || self.until.as_ref().is_some_and(Until::is_met)
     }
 
     /// What the results lack of what was asked for.
@@ -292,6 +303,9 @@ impl Results {
 
 impl Sink for Results {
     fn event(&mut self, mut event: Event<'_>) {
+        if self.until.as_mut().is_some_and(|until| until.takes(&event)) {
+            return;
+        }
         if let Event::Packet(packet) = &mut event {
             self.look_ahead(packet);
         }

@@ -40,6 +40,23 @@ impl Filter {
         Ok(())
     }
 
+    /// Compiles for the link types that may yet be met, where they are told late: names of hosts and services can be
+    /// looked up only as long as that is within reach.
+    pub fn prepare_likely(&mut self) {
+        const LIKELY: [LinkType; 8] = [
+            LinkType::ETHERNET,
+            LinkType::LINUX_SLL,
+            LinkType::LINUX_SLL2,
+            LinkType::RAW,
+            LinkType::IPV4,
+            LinkType::IPV6,
+            LinkType::NULL,
+            LinkType::LOOP,
+        ];
+        // What is wrong with an expression is told when it is met; a name that nobody knows is asked for once.
+        let _ = LIKELY.into_iter().try_for_each(|link| self.prepare(link));
+    }
+
     /// Whether the filter holds for a frame, by its length on the wire and what was captured of it; it holds for packets
     /// alone.
     pub fn matches(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {

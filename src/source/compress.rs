@@ -35,6 +35,12 @@ pub(super) fn undo(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn 
     })
 }
 
+/// Whether what begins so is compressed, in a way that is undone.
+pub(super) fn is_compressed(magic: [u8; 4]) -> bool {
+    let number = u32::from_le_bytes(magic);
+    magic.starts_with(&GZIP) || number == ZSTD || number == LZ4 || SKIPPABLE.contains(&number)
+}
+
 /// Bytes of compressed input read at a time.
 const INPUT: usize = 64 << 10;
 

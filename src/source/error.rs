@@ -94,6 +94,15 @@ pub enum Error {
         /// What the system said.
         reason: io::Error,
     },
+    /// A file that is still being written is not the same any more; every frame before was delivered.
+    Gone {
+        /// Which.
+        name: Name,
+        /// Number of the last whole frame, 0 if there is none.
+        after_frame: FrameNumber,
+        /// What became of it, as the end of a sentence that begins with its name.
+        what: &'static str,
+    },
     /// libpcap does not take the filter expression.
     Filter {
         /// As given.
@@ -132,10 +141,19 @@ pub enum Error {
         /// libpcap's message.
         reason: String,
     },
-    /// The capture file to write cannot be written.
+    /// The capture file to write cannot be created.
+    Create {
+        /// Which.
+        name: Name,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// It cannot be written further; what was written of it is whole.
     Write {
         /// Which.
         name: Name,
+        /// Frames that were saved, in this file and in those before it.
+        frames: u64,
         /// What the system said.
         reason: io::Error,
     },
@@ -150,10 +168,10 @@ impl Error {
     /// What the program has to make of it.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Truncated { .. } => Kind::CutShort,
+            Self::Truncated { .. } | Self::Gone { .. } => Kind::CutShort,
             Self::Corrupt { after_frame, .. } if *after_frame > 0 => Kind::CutShort,
             Self::Filter { .. } | Self::NoLive { .. } | Self::SameFile { .. } => Kind::Usage,
-            Self::Write { .. } => Kind::Unwritable,
+            Self::Create { .. } | Self::Write { .. } => Kind::Unwritable,
             _ => Kind::Unreadable,
         }
     }
@@ -167,7 +185,10 @@ impl Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Open { reason, .. } | Self::Read { reason, .. } | Self::Write { reason, .. } => Some(reason),
+            Self::Open { reason, .. }
+            | Self::Read { reason, .. }
+            | Self::Create { reason, .. }
+            | Self::Write { reason, .. } => Some(reason),
             _ => None,
         }
     }
@@ -197,6 +218,7 @@ impl fmt::Display for Error {
             Self::Read { name, after_frame, reason } => {
                 write!(f, "cannot read on in {name}, {}: {reason}", After(*after_frame))
             }
+            Self::Gone { name, after_frame, what } => write!(f, "{name} {what}, {}", After(*after_frame)),
             Self::Filter { expression, link, reason } => {
                 f.write_str("BPF filter '")?;
                 printable(expression, f)?;
@@ -221,7 +243,19 @@ impl fmt::Display for Error {
                 write!(f, "{interface} is down; bring it up with `sudo ip link set {interface} up`")
             }
             Self::Live { interface, reason } => write!(f, "capturing on {interface} failed: {reason}"),
-            Self::Write { name, reason } => write!(f, "cannot write to {name}: {reason}"),
+            Self::Create { name, reason } => match reason.kind() {
+                io::ErrorKind::NotFound => write!(f, "cannot create {name}: there is no such folder"),
+                io::ErrorKind::IsADirectory => write!(f, "cannot create {name}: it is a directory; name a file in it"),
+                _ => write!(f, "cannot create {name}: {reason}"),
+            },
+            Self::Write { name, frames, reason } => {
+                write!(f, "cannot write to {name}: {reason}; ")?;
+                match frames {
+                    0 => f.write_str("no frame was saved"),
+                    1 => f.write_str("the first frame is saved"),
+                    count => write!(f, "the first {count} frames are saved"),
+                }
+            }
             Self::SameFile { name } => write!(f, "{name} is being read; write to another file"),
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
@@ -13,9 +14,10 @@ use crate::frame::{Frame, FrameMeta, FrameNumber, LinkType, Timestamp};
 use super::buffer::{Buffer, Consumed, Fault};
 use super::compress;
 use super::error::{Error, Name};
+use super::growing::End;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
-use super::{Batch, Identity, Interface};
+use super::{Batch, Identity, Interface, Wait};
 
 /// A capture that is being read.
 pub struct CaptureFile {
@@ -27,6 +29,8 @@ pub struct CaptureFile {
     read: Arc<AtomicU64>,
     size: Option<u64>,
     identity: Option<Identity>,
+    /// Where it is still being written.
+    end: Option<End>,
     /// An error was met, after which nothing comes.
     failed: bool,
 }
@@ -61,13 +65,18 @@ impl CaptureFile {
         if path.as_os_str() == "-" {
             return Self::new(io::stdin(), Name::Stdin);
         }
+        match File::open(path) {
+            Ok(file) => Self::of(file, path),
+            Err(reason) => Err(Error::Open { name: Name::Path(path.to_owned()), reason }),
+        }
+    }
+
+    /// Reads a file that was opened at `path`, from its beginning.
+    pub fn of(file: File, path: &Path) -> Result<Self, Error> {
         let name = Name::Path(path.to_owned());
-        let opened = File::open(path).and_then(|file| match file.metadata()? {
-            metadata if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            metadata => Ok((file, metadata)),
-        });
-        match opened {
-            Ok((file, metadata)) => {
+        match file.metadata() {
+            Ok(metadata) if metadata.is_dir() => Err(Error::Open { name, reason: io::ErrorKind::IsADirectory.into() }),
+            Ok(metadata) => {
                 let mut capture = Self::new(file, name)?;
                 if metadata.is_file() {
                     capture.size = Some(metadata.len());
@@ -87,9 +96,29 @@ impl CaptureFile {
             Ok(input) => input,
             Err(reason) => return Err(Error::Read { name, after_frame: 0, reason }),
         };
-        let mut buffer = Buffer::new(input);
+        Self::begin(Buffer::new(input), name, read)
+    }
+
+    /// Reads a capture that is still being written, as far as it is; none where its header is not there.
+    pub(super) fn growing(input: impl Read + Send + 'static, name: Name, end: End) -> Result<Option<Self>, Error> {
+        match Self::begin(Buffer::new(Box::new(input)), name, Arc::default()) {
+            Ok(mut capture) => {
+                if let Format::Pcapng(pcapng) = &mut capture.format {
+                    pcapng.take_whole_blocks();
+                }
+                capture.identity = end.identity();
+                capture.end = Some(end);
+                Ok(Some(capture))
+            }
+            Err(Error::Read { reason, .. }) if reason.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn begin(mut buffer: Buffer, name: Name, read: Arc<AtomicU64>) -> Result<Self, Error> {
+        let (size, identity, end) = (None, None, None);
         match Format::recognise(&mut buffer) {
-            Ok(format) => Ok(Self { name, buffer, format, frames: 0, read, size: None, identity: None, failed: false }),
+            Ok(format) => Ok(Self { name, buffer, format, frames: 0, read, size, identity, end, failed: false }),
             Err(Refusal::NotACapture(looks)) => Err(Error::NotACapture { name, looks }),
             Err(Refusal::Fault(fault)) => Err(error_of(fault, name, 0, buffer.record_offset())),
         }
@@ -135,10 +164,22 @@ impl CaptureFile {
             Format::Pcap(pcap) => pcap.seek(&mut self.buffer),
             Format::Pcapng(pcapng) => pcapng.seek(&mut self.buffer),
         };
-        found.map_err(|fault| {
-            self.failed = true;
-            error_of(fault, self.name.clone(), self.frames, self.buffer.record_offset())
-        })
+        match found {
+            Err(Fault::Io(error)) if error.kind() == io::ErrorKind::WouldBlock && self.end.is_some() => Ok(false),
+            Err(fault) => {
+                self.failed = true;
+                Err(error_of(fault, self.name.clone(), self.frames, self.buffer.record_offset()))
+            }
+            Ok(found) => Ok(found),
+        }
+    }
+
+    /// Waits for frames where none is there, at most for `timeout`.
+    pub fn wait(&self, timeout: Duration) -> Result<Wait, Error> {
+        match &self.end {
+            Some(end) if !self.failed => end.wait(timeout, self.frames),
+            _ => Ok(Wait::End),
+        }
     }
 
     /// Whether a whole frame was read ahead, and comes next.
@@ -150,10 +191,11 @@ impl CaptureFile {
         }
     }
 
-    /// Whether the next frame may have to be waited for: it is no regular file, and no whole frame of it was read ahead.
+    /// Whether the next frame may have to be waited for while it is read: it is no regular file, and no whole frame of it
+    /// was read ahead.
     #[inline]
     pub fn may_block(&self) -> bool {
-        self.size.is_none() && !self.has_record()
+        self.size.is_none() && self.end.is_none() && !self.has_record()
     }
 
     /// The interfaces described so far; a frame's `interface` is an index into them.

@@ -5,11 +5,13 @@ mod buffer;
 mod compress;
 mod error;
 mod file;
+mod growing;
 mod interface;
 #[cfg(feature = "live")]
 mod live;
 mod pcap;
 mod pcapng;
+mod rotate;
 #[cfg(test)]
 mod samples;
 mod write;
@@ -21,10 +23,12 @@ use arrayvec::ArrayVec;
 pub use bpf::Filter;
 pub use error::{Error, Kind, Name};
 pub use file::CaptureFile;
+pub use growing::Growing;
 pub use interface::{Counts, Interface, Resolution};
 #[cfg(feature = "live")]
 pub use live::{Device, Live, Options, Stats, devices};
 pub use pcap::MAX_CAPTURED as MAX_SNAPLEN;
+pub use rotate::Rotation;
 pub use write::Writer;
 
 use crate::frame::Frame;
@@ -101,10 +105,9 @@ impl Source {
     }
 
     /// Waits for frames after [`Self::next_frame`] had none, at most for `timeout`.
-    #[cfg_attr(not(feature = "live"), allow(unused_variables))]
     pub fn wait(&mut self, timeout: Duration) -> Result<Wait, Error> {
         match self {
-            Self::File(_) => Ok(Wait::End),
+            Self::File(file) => file.wait(timeout),
             #[cfg(feature = "live")]
             Self::Live(live) => live.wait(timeout),
         }

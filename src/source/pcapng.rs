@@ -40,6 +40,8 @@ pub(super) struct Pcapng {
     /// Of all sections; those of this section are from `section` on.
     interfaces: Vec<Interface>,
     section: usize,
+    /// Nothing is taken of a block that is not there as a whole.
+    whole: bool,
 }
 
 impl Pcapng {
@@ -50,9 +52,14 @@ impl Pcapng {
 
     /// Reads the first section header.
     pub(super) fn open(buffer: &mut Buffer) -> Result<Self, Fault> {
-        let mut pcapng = Self { order: Order::Little, interfaces: Vec::new(), section: 0 };
+        let mut pcapng = Self { order: Order::Little, interfaces: Vec::new(), section: 0, whole: false };
         pcapng.begin_section(buffer)?;
         Ok(pcapng)
+    }
+
+    /// From now on, takes nothing of a block that is not there as a whole, so that reading can be tried again.
+    pub(super) fn take_whole_blocks(&mut self) {
+        self.whole = true;
     }
 
     pub(super) fn interfaces(&self) -> &[Interface] {
@@ -72,6 +79,9 @@ impl Pcapng {
             if is_record(kind) {
                 buffer.need(length as usize)?;
                 return Ok(true);
+            }
+            if self.whole {
+                buffer.need(length as usize)?;
             }
             self.other_block(kind, length, buffer)?;
         }
@@ -113,6 +123,9 @@ impl Pcapng {
         let major = if order == Order::Little { version & 0xffff } else { version >> 16 };
         if major != 1 {
             return Err(Fault::Unsupported(format!("has a pcapng section of version {major}, only 1 is read")));
+        }
+        if self.whole {
+            buffer.need(length as usize)?;
         }
         self.order = order;
         self.section = self.interfaces.len();

@@ -1,66 +1,111 @@
 //! Writes frames to a capture file: pcap where they are all of one interface, else pcapng.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::SystemTime;
 
-use crate::frame::{Frame, LinkType, Timestamp};
+use rustix::fs::CWD;
 
+use crate::frame::{Frame, Timestamp};
+
+use super::Source;
 use super::error::{Error, Name};
 use super::interface::Interface;
-use super::{Identity, Source};
+use super::rotate::{self, Files, Rotation};
 
 /// Whole records are gathered up to this many bytes before they are written; one write then holds no part of a record.
 const GATHERED: usize = 64 << 10;
 /// What a file says was the most that was captured of a frame, where its source sets no limit.
 const NO_LIMIT: u32 = 256 << 10;
 
-/// A capture file that is being written. What was written is a readable capture up to its last record at any time,
-/// so it goes straight to the file and stays there if the program is killed.
+/// Lengths of what precedes the first record of a pcap, and the bytes of one.
+const PCAP_HEADER: usize = 24;
+const PCAP_RECORD: usize = 16;
+/// The block type of a frame in a pcapng.
+const ENHANCED_PACKET: u32 = 6;
+
+/// A capture that is being written, to one file or to one after the other. What was written is a readable capture up to
+/// its last record at any time, so it goes straight to the file and stays there if the program is killed.
 pub struct Writer {
-    name: Name,
-    output: Box<dyn Write + Send>,
     format: Format,
-    /// Whole records that were not written yet.
+    /// Where there may be more than one file.
+    files: Option<Files>,
+    /// None until a frame tells the name of the first file.
+    file: Option<Output>,
+    /// Whole records that were not written yet, and how many of them are frames.
     pending: Vec<u8>,
+    waiting: u64,
+    /// Frames that were written.
+    saved: u64,
+    /// It was told that nothing more can be written.
+    failed: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Interfaces are described in the file before their first frame.
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Format {
-    Pcap { link: LinkType, nanos: bool },
+    Pcap { interface: Interface },
     Pcapng { described: usize },
 }
 
+/// A file, or standard output.
+struct Output {
+    name: Name,
+    file: File,
+    /// Bytes that were written.
+    len: u64,
+    /// Frames that are saved in other files.
+    before: u64,
+}
+
 impl Writer {
-    /// Creates the file at `path` for the frames of `source`, replacing one that is there; `-` is standard output.
-    pub fn create(path: &Path, source: &Source) -> Result<Self, Error> {
-        if path.as_os_str() == "-" {
-            return Ok(Self::new(io::stdout(), Name::Stdout, source));
+    /// Creates the file at `path` for the frames of `source`, replacing one that is there; `-` is standard output. With a
+    /// period, the first frame of a file that is read tells when that begins.
+    pub fn create(path: &Path, rotation: Rotation, source: &Source) -> Result<Self, Error> {
+        let mut writer = Self {
+            format: match source.interfaces() {
+                [only] if source.has_one_interface() => Format::Pcap { interface: only.clone() },
+                _ => Format::Pcapng { described: 0 },
+            },
+            files: None,
+            file: None,
+            pending: Vec::with_capacity(GATHERED),
+            waiting: 0,
+            saved: 0,
+            failed: false,
+        };
+        if rotation.is_wanted() {
+            writer.files = Some(Files::open(path, rotation, source.identity())?);
+            if rotation.period.is_none() || !matches!(source, Source::File(_)) {
+                writer.begin(now())?;
+            }
+        } else if path.as_os_str() == "-" {
+            let stdout = io::stdout().as_fd().try_clone_to_owned();
+            let stdout = stdout.map_err(|reason| Error::Create { name: Name::Stdout, reason })?;
+            writer.begin_file((stdout.into(), Name::Stdout));
+        } else {
+            let name = Name::Path(path.to_owned());
+            writer.begin_file(rotate::create(CWD, path, name, source.identity())?);
         }
-        let name = Name::Path(path.to_owned());
-        if let (Some(read), Ok(there)) = (source.identity(), fs::metadata(path))
-            && Identity::of(&there) == Some(read)
-        {
-            return Err(Error::SameFile { name });
-        }
-        match File::create(path) {
-            Ok(file) => Ok(Self::new(file, name, source)),
-            Err(reason) => Err(Error::Write { name, reason }),
-        }
+        Ok(writer)
     }
 
-    fn new(output: impl Write + Send + 'static, name: Name, source: &Source) -> Self {
-        let mut writer = Self {
-            name,
-            output: Box::new(output),
-            format: Format::Pcapng { described: 0 },
-            pending: Vec::with_capacity(GATHERED),
-        };
-        match source.interfaces() {
-            [only] if source.has_one_interface() => writer.begin_pcap(only),
-            _ => writer.begin_pcapng(),
-        }
-        writer
+    /// The folder that files are created in later, if they are.
+    pub fn folder(&self) -> Option<BorrowedFd<'_>> {
+        self.files.as_ref().map(Files::folder)
+    }
+
+    /// The file that is written, if one was begun.
+    pub fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(|output| output.file.as_fd())
+    }
+
+    /// Whether no frame is taken any more from one captured then on.
+    pub fn ends_before(&self, time: Timestamp) -> bool {
+        self.file.is_some() && self.files.as_ref().is_some_and(|files| files.ends_before(time))
     }
 
     /// Writes a frame of the source, if it is a packet; `interfaces` are those that the source has told of by now.
@@ -68,28 +113,106 @@ impl Writer {
         if !frame.meta.link.is_packet() {
             return Ok(());
         }
-        match self.format {
-            Format::Pcap { nanos, .. } => self.pcap_record(frame, nanos),
+        if self.files.is_some() {
+            self.turn(frame.meta.time)?;
+        }
+        match &mut self.format {
+            Format::Pcap { interface } => {
+                let nanos = is_fine(interface);
+                self.pcap_record(frame, nanos);
+            }
             Format::Pcapng { described } => {
-                interfaces.iter().skip(described).for_each(|interface| self.describe(interface));
-                self.format = Format::Pcapng { described: interfaces.len().max(described) };
+                let before = std::mem::replace(described, interfaces.len().max(*described));
+                interfaces.iter().skip(before).for_each(|interface| self.describe(interface));
                 let is_fine = interfaces.get(usize::from(frame.meta.interface)).is_some_and(is_fine);
                 self.enhanced_packet(frame, is_fine);
             }
         }
+        self.waiting += 1;
         if self.pending.len() >= GATHERED { self.flush() } else { Ok(()) }
     }
 
-    /// Writes what was gathered, and waits until the system has it.
+    /// Writes what was gathered, and waits until the system has it. Where that fails, the file ends with the last record
+    /// that is whole, and what was gathered is lost.
     pub fn flush(&mut self) -> Result<(), Error> {
-        let written = self.output.write_all(&self.pending).and_then(|()| self.output.flush());
+        let Some(output) = &mut self.file else { return Ok(()) };
+        let (done, failed) = output.put(&self.pending);
+        let (whole, frames) = match &failed {
+            None => (done, self.waiting),
+            Some(_) => whole(&self.pending[..done], &self.format, output.len == 0),
+        };
+        output.len += whole as u64;
+        self.saved += frames;
         self.pending.clear();
-        written.map_err(|reason| Error::Write { name: self.name.clone(), reason })
+        self.waiting = 0;
+        let Some(reason) = failed else { return Ok(()) };
+        self.failed = true;
+        output.take_back((done - whole) as u64);
+        Err(Error::Write { name: output.name.clone(), frames: self.saved, reason })
+    }
+
+    /// Writes what is left, and a file if there is none yet. What was wrong is told once.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        if self.failed {
+            return Ok(());
+        }
+        if self.file.is_none() {
+            self.begin(now())?;
+        }
+        self.flush()?;
+        match &self.file {
+            Some(output) if output.is_removed() => {
+                let (name, frames) = (output.name.clone(), output.before);
+                self.failed = true;
+                Err(Error::Write { name, frames, reason: io::Error::other("it was removed meanwhile") })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Goes on to another file if the frame that was captured then belongs there.
+    fn turn(&mut self, time: Timestamp) -> Result<(), Error> {
+        let Some(output) = &self.file else { return self.begin(time) };
+        let size = output.len + self.pending.len() as u64;
+        if self.files.as_mut().is_some_and(|files| files.turns(time, size)) {
+            self.finish()?;
+            self.begin_next()?;
+        }
+        Ok(())
+    }
+
+    /// Begins the first file of several.
+    fn begin(&mut self, time: Timestamp) -> Result<(), Error> {
+        if let Some(files) = &mut self.files {
+            files.begin(time);
+        }
+        self.begin_next()
+    }
+
+    fn begin_next(&mut self) -> Result<(), Error> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let created = files.create().inspect_err(|_| self.failed = true)?;
+        self.begin_file(created);
+        Ok(())
+    }
+
+    /// Begins a capture of its own.
+    fn begin_file(&mut self, (file, name): (File, Name)) {
+        self.file = Some(Output { name, file, len: 0, before: self.saved });
+        match &mut self.format {
+            Format::Pcap { interface } => {
+                let interface = interface.clone();
+                self.begin_pcap(&interface);
+            }
+            Format::Pcapng { described } => {
+                *described = 0;
+                self.begin_pcapng();
+            }
+        }
     }
 
     fn begin_pcap(&mut self, interface: &Interface) {
         let nanos = is_fine(interface);
-        self.format = Format::Pcap { link: interface.link, nanos };
         self.words([if nanos { 0xa1b2_3c4d } else { 0xa1b2_c3d4 }, 4 << 16 | 2, 0, 0]);
         self.words([snaplen(interface), interface.link.0]);
     }
@@ -129,7 +252,7 @@ impl Writer {
         let length = 32 + captured.next_multiple_of(4);
         let time = units(frame.meta.time, is_fine);
         self.words([
-            6,
+            ENHANCED_PACKET,
             length,
             frame.meta.interface.into(),
             (time >> 32) as u32,
@@ -145,6 +268,61 @@ impl Writer {
     fn words<const N: usize>(&mut self, words: [u32; N]) {
         words.into_iter().for_each(|word| self.pending.extend_from_slice(&word.to_le_bytes()));
     }
+}
+
+impl Output {
+    /// Writes as much as the system takes; tells how many bytes that are, and what was wrong if they are not all.
+    fn put(&mut self, bytes: &[u8]) -> (usize, Option<io::Error>) {
+        let mut done = 0;
+        while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+            match self.file.write(rest) {
+                Ok(0) => return (done, Some(io::ErrorKind::WriteZero.into())),
+                Ok(count) => done = (done + count).min(bytes.len()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (done, Some(error)),
+            }
+        }
+        (done, None)
+    }
+
+    /// Removes the last bytes that were written, where that is possible: not from a pipe.
+    fn take_back(&mut self, count: u64) {
+        let kept = self.file.stream_position().ok().and_then(|position| position.checked_sub(count));
+        if let Some(kept) = kept.filter(|_| count > 0)
+            && self.file.set_len(kept).is_ok()
+        {
+            // What comes next, nothing, would be put there.
+            let _ = self.file.seek(io::SeekFrom::Start(kept));
+        }
+    }
+
+    /// Whether no name leads to the file any more.
+    fn is_removed(&self) -> bool {
+        let is_removed = |there: fs::Metadata| there.is_file() && there.nlink() == 0;
+        matches!(self.name, Name::Path(_)) && self.file.metadata().is_ok_and(is_removed)
+    }
+}
+
+/// Of what was written in this format: the length of the records that are whole, and how many of them are frames.
+fn whole(written: &[u8], format: &Format, at_start: bool) -> (usize, u64) {
+    let number = |at: usize| written.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+    let record = |at: usize| match format {
+        Format::Pcap { .. } if at_start && at == 0 => Some((PCAP_HEADER, 0)),
+        Format::Pcap { .. } => Some((PCAP_RECORD + number(at + 8)? as usize, 1)),
+        Format::Pcapng { .. } => Some((number(at + 4)? as usize, u64::from(number(at)? == ENHANCED_PACKET))),
+    };
+    let (mut at, mut frames) = (0, 0);
+    while let Some((length, count)) = record(at).filter(|(length, _)| at + length <= written.len()) {
+        at += length;
+        frames += count;
+    }
+    (at, frames)
+}
+
+/// The clock's time.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_secs_nanos(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos().into())
 }
 
 fn is_fine(interface: &Interface) -> bool {
@@ -164,6 +342,7 @@ fn units(time: Timestamp, is_fine: bool) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::LinkType;
     use crate::source::CaptureFile;
     use crate::source::buffer::Order;
     use crate::source::samples::{Got, Ng, frames, pcap};
@@ -174,7 +353,7 @@ mod tests {
         let (from, to) = (directory.path().join("from"), directory.path().join("to"));
         fs::write(&from, file).unwrap();
         let mut source = Source::File(Box::new(CaptureFile::open(&from).unwrap()));
-        let mut writer = Writer::create(&to, &source).unwrap();
+        let mut writer = Writer::create(&to, Rotation::default(), &source).unwrap();
         while let Some((frame, interfaces)) = source.next_described().unwrap() {
             writer.write(&frame, interfaces).unwrap();
         }
@@ -239,7 +418,7 @@ mod tests {
         let bytes = [7; 1000];
         fs::write(&from, pcap(Order::Little, 0xa1b2_c3d4, 1, &[(0, 0, bytes.as_slice(), 1000); 200])).unwrap();
         let mut source = Source::File(Box::new(CaptureFile::open(&from).unwrap()));
-        let mut writer = Writer::create(&to, &source).unwrap();
+        let mut writer = Writer::create(&to, Rotation::default(), &source).unwrap();
         while let Some((frame, interfaces)) = source.next_described().unwrap() {
             writer.write(&frame, interfaces).unwrap();
             let written = fs::read(&to).unwrap();
@@ -257,7 +436,7 @@ mod tests {
         fs::write(&from, pcap(Order::Little, 0xa1b2_c3d4, 1, &[])).unwrap();
         std::os::unix::fs::symlink(&from, &link).unwrap();
         let source = Source::File(Box::new(CaptureFile::open(&from).unwrap()));
-        assert!(matches!(Writer::create(&link, &source), Err(Error::SameFile { .. })));
+        assert!(matches!(Writer::create(&link, Rotation::default(), &source), Err(Error::SameFile { .. })));
         assert_eq!(fs::read(&from).unwrap().len(), 24);
     }
 }

@@ -46,6 +46,15 @@ pub fn shared_captures() -> Vec<PathBuf> {
     all
 }
 
+/// The captures from elsewhere that tshark is asked of, and whether they are all: it takes longer to start than to read
+/// one, so that it is asked of every second one unless `DISSECT_EVERY_CAPTURE` is set.
+pub fn compared_captures() -> (Vec<PathBuf>, bool) {
+    let (all, every) = (shared_captures(), std::env::var_os("DISSECT_EVERY_CAPTURE").is_some());
+    let captures: Vec<PathBuf> = if every { all } else { all.into_iter().skip(1).step_by(2).collect() };
+    let are_all = every && !captures.is_empty();
+    (captures, are_all)
+}
+
 /// The last part of a path.
 pub fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()

@@ -136,7 +136,7 @@ impl Pairing {
             return;
         }
         if self.more.as_ref().is_some_and(|more| more.later.len() == MAX_PENDING) {
-            self.pop();
+            self.forget_oldest();
         }
         let more = self.more.get_or_insert_default();
         let missed = |hole: &Hole| !hole.explained && hole.start >= last_start && hole.end <= request.start;
@@ -154,6 +154,20 @@ impl Pairing {
     fn pop(&mut self) -> Option<Pending> {
         let next = self.more.as_mut().and_then(|more| more.later.pop_front());
         std::mem::replace(&mut self.oldest, next)
+    }
+
+    /// Gives up the oldest request, which may be answered yet: as far as that goes, it is missing.
+    fn forget_oldest(&mut self) {
+        let Some(forgotten) = self.pop() else { return };
+        let end = self.oldest.map_or(forgotten.start + 1, |next| next.start);
+        let holes = &mut self.more.get_or_insert_default().request_holes;
+        let full = holes.len() == MAX_HOLES;
+        match holes.front_mut() {
+            Some(first) if full || first.end == forgotten.start && !first.explained => {
+                (first.end, first.explained) = (first.end.max(end), false);
+            }
+            _ => holes.push_front(Hole { start: forgotten.start, end, explained: false }),
+        }
     }
 
     /// The requests without a final response, in the order sent.
@@ -429,5 +443,18 @@ mod tests {
         pairing.request(request(2, 100, 0));
         pairing.hole_in_responses(ORIGIN + 500);
         assert_eq!(number(pairing.response(ORIGIN + 500, 200, true)), Some(0));
+    }
+
+    #[test]
+    fn requests_beyond_the_bound_leave_answers_uncertain() {
+        let mut pairing = Pairing::default();
+        let count = MAX_PENDING as u32 + 3;
+        (0..count).for_each(|i| pairing.request(request(i + 1, u64::from(i) * 100, 0)));
+        for i in 0..3 {
+            assert_eq!(number(pairing.response(ORIGIN + i, u64::from(count) * 100, true)), Some(0));
+            pairing.responded(ORIGIN + i, ORIGIN + i + 1);
+        }
+        pairing.request(request(count + 1, u64::from(count) * 100, 3));
+        assert_eq!(number(pairing.response(ORIGIN + 3, u64::from(count + 1) * 100, true)), Some(0));
     }
 }

@@ -87,8 +87,6 @@ pub struct Block {
     pub ends_stream: bool,
     /// Whether not all of it is there.
     pub broken: bool,
-    /// Whether that is because it was too large.
-    pub too_large: bool,
     /// What a promise says, and its stream.
     pub promise: Option<(Box<Message>, u32)>,
 }

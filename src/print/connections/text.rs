@@ -357,7 +357,8 @@ fn state(connection: &Connection) -> String {
     let answer = &connection.directions[1 - connection.client()];
     match (connection.handshake, connection.close) {
         ([true, false, _], Close::Rst) if answer.segments > 0 => "refused".into(),
-        ([true, false, _], _) if answer.segments == 0 => "no reply".into(),
+        // Of one that was forgotten it is not known.
+        ([true, false, _], close) if answer.segments == 0 && close != Close::Forgotten => "no reply".into(),
         (handshake, close) => format!("{}–{}", opened(handshake), closed(close)),
     }
 }

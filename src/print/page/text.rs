@@ -21,21 +21,21 @@ const NUMBER: usize = 4;
 const WIDE: usize = 100;
 
 /// Writes all of it.
-pub fn write(pages: &Pages, style: &Style, out: &mut Vec<u8>) {
+pub fn write(pages: &Pages, style: &Style, zone: &TimeZone, out: &mut Vec<u8>) {
     let mut any = false;
     for (number, visit) in shown(pages, style.visit) {
         if std::mem::replace(&mut any, true) {
             out.push(b'\n');
         }
-        of_visit(pages, number, visit, style, out);
+        of_visit(pages, (number, visit), style, zone, out);
     }
     if style.visit.is_none() {
         notes::apart(pages, style, any, out);
     }
 }
 
-fn of_visit(pages: &Pages, number: usize, visit: &Visit, style: &Style, out: &mut Vec<u8>) {
-    heading(number, visit, style, out);
+fn of_visit(pages: &Pages, (number, visit): (usize, &Visit), style: &Style, zone: &TimeZone, out: &mut Vec<u8>) {
+    heading(number, visit, style, zone, out);
     let rows = rows(pages, visit);
     let layout = Layout::new(style.width, visit);
     let end = rows.iter().flat_map(|row| &row.spans).map(|span| span.to).max().unwrap_or(visit.end);
@@ -49,7 +49,7 @@ fn of_visit(pages: &Pages, number: usize, visit: &Visit, style: &Style, out: &mu
     notes::of_visit(pages, visit, style, out);
 }
 
-fn heading(number: usize, visit: &Visit, style: &Style, out: &mut Vec<u8>) {
+fn heading(number: usize, visit: &Visit, style: &Style, zone: &TimeZone, out: &mut Vec<u8>) {
     let mut pen = Pen::new(out, style.width, style.color);
     pen.indent.column = 4;
     pen.text(HEADING, &format!("Visit {number}"));
@@ -68,7 +68,7 @@ fn heading(number: usize, visit: &Visit, style: &Style, out: &mut Vec<u8>) {
     }
     pen.end_line();
     pen.begin_line();
-    let mut times = Clock::new(Format::DateAndTime, TimeZone::system());
+    let mut times = Clock::new(Format::DateAndTime, zone.clone());
     let mut when = Vec::new();
     times.write(visit.start, &mut when);
     pen.piece(|pen| pen.put(format_args!("{}", visit.client)));

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::folder::Folder;
+use crate::sandbox::Reach;
 
 /// A document on its way to its file, or to standard output.
 pub struct Document {
@@ -28,13 +29,13 @@ enum To {
 }
 
 impl Document {
-    /// To write at `path`, `-` for standard output; not over the file `read`.
-    pub fn create(path: &Path, read: Option<&Path>) -> io::Result<Self> {
-        let to = if path.as_os_str() == "-" { To::Stdout } else { Self::open(path, read)? };
+    /// To write at `path`, `-` for standard output; not over the file `read`. `reach` learns the folder.
+    pub fn create(path: &Path, read: Option<&Path>, reach: &mut Reach) -> io::Result<Self> {
+        let to = if path.as_os_str() == "-" { To::Stdout } else { Self::open(path, read, reach)? };
         Ok(Self { path: path.to_owned(), to })
     }
 
-    fn open(path: &Path, read: Option<&Path>) -> io::Result<To> {
+    fn open(path: &Path, read: Option<&Path>, reach: &mut Reach) -> io::Result<To> {
         let error = |text: &str| Err(io::Error::other(text));
         if let Ok(there) = fs::metadata(path) {
             let is_read = |read: &Path| {
@@ -56,7 +57,9 @@ impl Document {
             return error("it is no name of a file");
         };
         let mut folder = Folder::open(parent)?;
+        folder.leave(reach)?;
         let (temporary, file) = folder.temporary()?;
+        reach.give(&file);
         Ok(To::File { folder, temporary, name: name.to_owned(), file })
     }
 

@@ -18,6 +18,7 @@ use crate::event::{self, Event, Transport};
 use crate::issue::{Issue, IssueSet};
 use crate::print::object::Object;
 use crate::print::url::Url;
+use crate::sandbox::Reach;
 
 /// Name of the index.
 const INDEX: &str = "index.jsonl";
@@ -75,9 +76,11 @@ struct Decoded {
 
 impl Files {
     /// To write into a folder, which is made if it is not there.
-    pub fn new(folder: &Path, raw: bool, max_decoded: u64) -> io::Result<Self> {
+    pub fn new(folder: &Path, raw: bool, max_decoded: u64, reach: &mut Reach) -> io::Result<Self> {
         let mut folder = Folder::make(folder)?;
+        folder.leave(reach)?;
         let (name, file) = folder.temporary()?;
+        reach.give(&file);
         Ok(Self {
             folder,
             bodies: Bodies::default(),

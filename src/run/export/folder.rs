@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::name::another;
+use crate::sandbox::Reach;
 
 /// Files with one name and different numbers, beyond which none is tried.
 const MAX_ANOTHER: u32 = 10_000;
@@ -36,6 +37,11 @@ impl Folder {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
         Ok(Self { folder, path: path.to_owned(), made: 0 })
+    }
+
+    /// Has the folder stay within reach of the process that is shut in.
+    pub fn leave(&self, reach: &mut Reach) -> io::Result<()> {
+        reach.write(&self.folder, &self.path)
     }
 
     /// Its path as given.

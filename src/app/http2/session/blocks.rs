@@ -63,7 +63,7 @@ impl Session {
         }
         let room = if block.broken { 0 } else { MAX_BLOCK.saturating_sub(block.bytes.len()) };
         block.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        block.too_large |= bytes.len() > room && !block.broken;
+        let too_large = bytes.len() > room && !block.broken;
         block.broken |= broken || is_bad || bytes.len() > room;
         let message = match &mut block.promise {
             Some((message, _)) => Some(&mut **message),
@@ -72,6 +72,9 @@ impl Session {
         if let Some(message) = message {
             if is_bad {
                 message.issues.insert(Issue::BadFrame);
+            }
+            if too_large {
+                message.issues.insert(Issue::HeadTooLarge);
             }
             if let Unit::Http(Http { http2: Some(part), .. }) = &mut message.unit {
                 part.priority = part.priority.or(before.priority);
@@ -88,10 +91,7 @@ impl Session {
     fn read_block(&mut self, at: usize, block: Block, desk: &mut Desk<'_, '_>) {
         let mut fields = Fields::default();
         let whole = !block.broken;
-        let mut issues = self.sides[at].blocks.read(&block.bytes, whole, &mut |line| fields.add(line));
-        if block.too_large {
-            issues.insert(Issue::HeadTooLarge);
-        }
+        let issues = self.sides[at].blocks.read(&block.bytes, whole, &mut |line| fields.add(line));
         let is_whole = whole && !issues.contains(Issue::BadFieldBlock) && !issues.contains(Issue::HeadTooLarge);
         match block.promise {
             Some((mut message, promised)) => {

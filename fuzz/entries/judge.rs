@@ -68,7 +68,7 @@ impl Judge {
             0 => vec![Box::new(Text::new(text))],
             1 => vec![Box::new(Text::new(verbose))],
             2 => vec![Box::new(Table::new(table))],
-            3 => vec![Box::new(Page::new(page))],
+            3 => vec![Box::new(Page::new(page, TimeZone::UTC))],
             _ => Vec::new(),
         };
         let json = Json::new(json::Options { hash: true, quiet: false });

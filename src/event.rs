@@ -6,7 +6,7 @@ use crate::decode::Decoded;
 use crate::flow::Endpoint;
 use crate::flow::fields::Fragmented;
 use crate::flow::fragments::Assembly;
-use crate::frame::{FrameNumber, Timestamp};
+use crate::frame::{self, FrameNumber, Timestamp};
 use crate::issue::{Flags, Issue, IssueSet};
 use crate::tcp::analysis::explain::Explanation;
 use crate::tcp::reassembly::Item;
@@ -35,6 +35,8 @@ pub enum Event<'a> {
         missing: u64,
         /// The bytes.
         bytes: &'a [u8],
+        /// The message as far as it is known, but where the event was kept and is told later.
+        message: Option<&'a message::Message>,
     },
     /// A message that is whole or has ended.
     Message(Message<'a>),
@@ -44,6 +46,19 @@ pub enum Event<'a> {
     Connection(&'a Connection),
     /// What happened on the stream that is followed; of data, after what it caused.
     Followed(Followed<'a>),
+    /// Frames were lost where the capture was made; before what the frame after them causes.
+    Drops(Drops),
+}
+
+/// Frames that were lost, and between which others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Drops {
+    /// The last frame that was captured before any of them; 0 where there is none.
+    pub after: FrameNumber,
+    /// The first frame that was captured after all of them, where one has come.
+    pub before: Option<FrameNumber>,
+    /// When, and how many.
+    pub drops: frame::Drops,
 }
 
 /// What happened on the stream that is followed.

@@ -1,4 +1,4 @@
-//! A captured frame and what the capture says of it.
+//! A captured frame, what the capture says of it, and of those that it lost.
 
 use std::fmt;
 
@@ -121,6 +121,57 @@ pub struct Frame<'a> {
     pub meta: FrameMeta,
     /// The bytes that were captured.
     pub bytes: &'a [u8],
+}
+
+/// How many frames were lost where a capture was made, by who lost them.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Lost {
+    /// By the kernel, whose buffer was full.
+    pub kernel: u64,
+    /// By the interface or its driver.
+    pub interface: u64,
+    /// By this program, whose blocks were full.
+    pub dissect: u64,
+    /// By who wrote the capture file, as that says (`epb_dropcount` of pcapng).
+    pub file: u64,
+}
+
+impl Lost {
+    /// All of them.
+    pub const fn total(&self) -> u64 {
+        self.kernel.saturating_add(self.interface).saturating_add(self.dissect).saturating_add(self.file)
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            kernel: self.kernel.saturating_add(other.kernel),
+            interface: self.interface.saturating_add(other.interface),
+            dissect: self.dissect.saturating_add(other.dissect),
+            file: self.file.saturating_add(other.file),
+        }
+    }
+}
+
+/// Frames that were lost between two moments of capture time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Drops {
+    /// They were captured no earlier than this.
+    pub since: Timestamp,
+    /// And no later than this.
+    pub until: Timestamp,
+    /// How many.
+    pub lost: Lost,
+}
+
+impl Drops {
+    /// Takes in those of `other`, and what lies between.
+    pub fn join(&mut self, other: &Self) {
+        self.since = self.since.min(other.since);
+        self.until = self.until.max(other.until);
+        self.lost = self.lost.plus(&other.lost);
+    }
 }
 
 #[cfg(test)]

@@ -156,6 +156,7 @@ issues! {
     LateData "late_data" Warn "" "bytes that came after they had been given up as lost";
     BufferFull "buffer_full" Warn "" "a bound on buffered bytes was reached and a hole was given up early";
     OutsideWindow "outside_window" Warn "RFC 9293 3.10.7.4" "sequence numbers outside any window the connection had";
+    PacketsDropped "packets_dropped" Warn "" "what is missing may be among frames that were lost while capturing, not by the network";
     Undecodable "undecodable" Warn "" "bytes in the place of a message that cannot be read as one";
 
     QueryRetransmission "query_retransmission" Note "dns.retransmit_request" "the same question again, which has no answer so far";

@@ -305,7 +305,10 @@ pub static RECORDS: &[(&str, &str)] = &[
     ("connection.to_client.flags", "Segments from server to client by flag"),
     ("stop", "Where decoding of a frame ended early: layer, offset, reason"),
     ("totals", "Counts over the whole capture: frames, bytes, connections, messages and so on"),
-    ("drops", "Frames that a live capture received and lost: received, kernel, interface"),
+    (
+        "drops",
+        "Frames lost while capturing, by the kernel, the interface, dissect, or so the file says; received; between which",
+    ),
     ("ledger", "Every byte of TCP payload by what became of it, and those that are missing"),
 ];
 

@@ -15,10 +15,12 @@ mod progress;
 mod renderer;
 mod report;
 mod results;
+pub mod scrub;
 mod selection;
+mod status;
 mod stop;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -34,15 +36,16 @@ pub use results::write_out;
 use crate::cli::{Input, Output, Plan, Saved};
 use crate::engine::Engine;
 use crate::frame::{Frame, Timestamp};
-use crate::print::{Begin, Drops, End};
+use crate::print::{Begin, Drops, End, is_unsafe};
 use crate::sandbox::{self, Reach};
-use crate::source::{Batch, Error, Filter, Interface, Kind, Source, Wait, Writer};
+use crate::source::{Batch, Filter, Interface, Kind, Source, Taken, Wait, Writer};
 use ahead::Ahead;
 use chosen::Frames;
 use clock::Clock;
 use input::Opened;
 use progress::Progress;
 use results::Results;
+use status::Status;
 use stop::Stop;
 
 /// How long a live capture waits for frames before it looks at the clock and for a signal.
@@ -53,6 +56,7 @@ const GATHERED_TIME: i64 = 20_000_000;
 /// Carries out the plan. Returns what was wrong though results were given, or why there are none.
 pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
     let stop = Stop::new(plan, stop_at_signals()?);
+    let status = Status::new(plan)?;
     let mut opened = input::open(&plan.input, plan.filter.as_deref())?;
     let filter = opened.filter(plan.filter.as_deref())?;
     if plan.write.as_deref().is_some_and(|path| path.as_os_str() != "-") {
@@ -94,6 +98,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
         engine: Engine::new(plan.engine.clone()),
         results,
         live: is_live(&source),
+        status,
         clock: Clock::new(&plan.input),
         taken: 0,
         begun: false,
@@ -101,6 +106,8 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
         filter,
         stop,
     };
+    source.start()?;
+    run.status.start(&source);
     // A pcapng tells its link types later, with the first frame.
     if !source.interfaces().is_empty() {
         run.begin(source.interfaces());
@@ -126,7 +133,22 @@ fn shut_in(options: &sandbox::Options, reach: Reach) -> Result<(), Failure> {
 
 /// A line on standard error; one that cannot be written is lost.
 fn note(line: &dyn fmt::Display) {
-    let _ = writeln!(io::stderr(), "dissect: {line}");
+    status::clear();
+    // It may have names of files, and what a capture says.
+    let line = line.to_string();
+    let _ = writeln!(io::stderr(), "dissect: {}", Printable(&line));
+}
+
+/// Lines without what would steer a terminal or hide in them.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match char {
+            char if char != '\n' && is_unsafe(char) => write!(f, "{}", char.escape_default()),
+            char => f.write_char(char),
+        })
+    }
 }
 
 /// A flag that SIGINT and SIGTERM set; the second one ends the program at once.
@@ -158,6 +180,7 @@ struct Run<'p> {
     engine: Engine,
     results: Results,
     live: bool,
+    status: Status,
     clock: Clock,
     /// Frames that passed the filter.
     taken: u64,
@@ -189,12 +212,17 @@ impl Run<'_> {
                 if source.may_block() {
                     self.flush()?;
                 }
-                let (frames, interfaces) = source.next_batch()?;
+                if self.is_stopped() {
+                    source.stop();
+                }
+                let Taken { frames, interfaces, drops } = source.next_batch()?;
+                drops.iter().for_each(|drops| self.engine.dropped(*drops));
                 if frames.is_empty() {
                     break;
                 }
                 let count = frames.len() as u64;
                 self.take_in_time(frames, interfaces)?;
+                self.status.tell(&self.engine);
                 progress.frames(count, source);
             }
             if self.is_over() {
@@ -216,7 +244,10 @@ impl Run<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.stop.is_over() || self.plan.count.is_some_and(|count| self.taken >= count) || self.results.is_complete()
+        // What has come to an interface by the time of a signal is still taken.
+        self.stop.is_over() && !(self.live && self.stop.is_by_signal_alone())
+            || self.plan.count.is_some_and(|count| self.taken >= count)
+            || self.results.is_complete()
     }
 
     fn is_stopped(&self) -> bool {
@@ -306,10 +337,7 @@ impl Run<'_> {
         }
         self.engine.finish(&mut self.results);
         let totals = self.engine.totals();
-        let (drops, counted) = match drops(source) {
-            Ok(drops) => (drops, None),
-            Err(error) => (None, Some(error)),
-        };
+        let drops = drops(source);
         let unexplained = totals.ledger.unexplained();
         let selected = self.results.selected();
         let absent = if let Output::Follow(following) = &self.plan.output {
@@ -320,7 +348,7 @@ impl Run<'_> {
         let saved = self.writer.as_mut().map_or(Ok(()), Writer::finish);
         let told = self.results.end(&End { totals, drops, selected }).map_err(Failure::Output);
         let told = told.and_then(|()| self.results.flush());
-        let mut failures: Vec<Failure> = read.err().into_iter().chain(counted.map(Failure::Source)).collect();
+        let mut failures: Vec<Failure> = read.err().into_iter().collect();
         failures.extend(saved.map_err(Failure::Source).err());
         if let Err(failure) = told {
             failures.push(failure);
@@ -334,15 +362,15 @@ impl Run<'_> {
     }
 }
 
-/// Frames that a live capture lost.
+/// Frames that a live capture received and lost; it ends here.
 #[cfg(feature = "live")]
-fn drops(source: &mut Source) -> Result<Option<Drops>, Error> {
-    let Source::Live(live) = source else { return Ok(None) };
-    let stats = live.stats()?;
-    Ok(Some(Drops { received: stats.received, kernel: stats.dropped, interface: stats.dropped_by_interface }))
+fn drops(source: &mut Source) -> Option<Drops> {
+    let Source::Live(live) = source else { return None };
+    let stats = live.finish();
+    Some(Drops { received: stats.received, lost: stats.lost })
 }
 
 #[cfg(not(feature = "live"))]
-fn drops(_: &mut Source) -> Result<Option<Drops>, Error> {
-    Ok(None)
+fn drops(_: &mut Source) -> Option<Drops> {
+    None
 }

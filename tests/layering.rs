@@ -13,9 +13,10 @@ const FLOORS: &[&[&str]] = &[
     &["app"],
     &["event"],
     &["engine"],
+    &["redact"],
     &["registry"],
     &["filter"],
-    &["check", "stats", "page"],
+    &["check", "stats", "page", "scrub"],
     &["print"],
     &["run", "cli", "main"],
 ];

@@ -12,7 +12,7 @@ use dissect::engine::{Engine, Options};
 use dissect::frame::{Frame, FrameMeta};
 use dissect::issue::Severity;
 use dissect::print::{json, lint};
-use dissect::source::CaptureFile;
+use dissect::source::{CaptureFile, Taken};
 
 /// Longer captures are left out: each is read as often as it has frames.
 const MAX_FRAMES: usize = 80;
@@ -29,7 +29,7 @@ struct Owned {
 fn read(path: &Path) -> Vec<Owned> {
     let Ok(mut file) = CaptureFile::open(path) else { return Vec::new() };
     let mut all = Vec::new();
-    while let Ok((frames, _)) = file.next_batch() {
+    while let Ok(Taken { frames, .. }) = file.next_batch() {
         if frames.is_empty() {
             break;
         }

@@ -221,12 +221,17 @@ mod within {
     fn waiting(mut command: Command) -> (Child, BTreeMap<String, String>) {
         command.args(["-q", "-r", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
+        let status = shut_in(&child);
+        (child, status)
+    }
+
+    fn shut_in(child: &Child) -> BTreeMap<String, String> {
         let begun = Instant::now();
         loop {
-            let status = status(&child);
+            let status = status(child);
             let is_in = status.get("Seccomp_filters").map_or("0", String::as_str) == "2";
             if is_in || begun.elapsed() > Duration::from_secs(3) {
-                return (child, status);
+                return status;
             }
             thread::sleep(Duration::from_millis(10));
         }

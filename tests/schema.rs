@@ -68,7 +68,7 @@ fn every_field_of_a_record_is_listed() {
     let entries = entries();
     let is_listed = |path: &str| entries.iter().any(|entry| entry.name == path);
     let all = schema();
-    for kind in ["packet", "message", "update", "connection", "end"] {
+    for kind in ["packet", "message", "update", "connection", "drops", "end"] {
         let mut unlisted = Vec::new();
         unlisted_below(&all, &all["$defs"][kind], "", &is_listed, &mut unlisted);
         unlisted.retain(|path| path != "type");
@@ -154,6 +154,7 @@ fn schema() -> Value {
         ("update", update()),
         ("connection", connection()),
         ("follow", follow()),
+        ("drops", drops()),
         ("end", end()),
         ("finding", finding()),
         ("findings", findings()),
@@ -521,6 +522,17 @@ fn connection() -> Value {
         .build()
 }
 
+fn drops() -> Value {
+    let lost = ["after_frame", "kernel", "interface", "dissect", "file"];
+    let time = json!({ "type": "string", "format": "date-time" });
+    lost.iter()
+        .fold(record("drops"), |drops, name| drops.must(&format!("drops.{name}"), count()))
+        .may("drops.before_frame", count())
+        .must("drops.since", time.clone())
+        .must("drops.until", time)
+        .build()
+}
+
 fn end() -> Value {
     let totals = [
         "frames",
@@ -551,7 +563,7 @@ fn end() -> Value {
     let totals = totals.iter().fold(record("end"), |end, name| end.must(&format!("totals.{name}"), count()));
     let ledger = ledger.iter().fold(totals, |end, name| end.must(&format!("ledger.{name}"), count()));
     let end = ledger.must("totals.flags", of("flag_counts")).must("ledger.unexplained", json!({ "type": "integer" }));
-    let drops = ["received", "kernel", "interface"];
-    let drops = drops.iter().fold(Object::default(), |drops, name| drops.must(name, count())).build();
+    let drops = ["received", "kernel", "interface", "dissect", "file"];
+    let drops = drops.iter().fold(Object::default(), |drops, name| drops.may(name, count())).build();
     end.may("drops", drops).build()
 }

@@ -28,7 +28,7 @@ impl Sink for Seen {
                 self.messages.push((told.flow.stream, chain(&decoded)));
             }
             Event::Connection(connection) => self.connections.push(connection.flow.stream),
-            Event::Body { .. } | Event::Update(_) | Event::Followed(_) => {}
+            Event::Body { .. } | Event::Update(_) | Event::Followed(_) | Event::Drops(_) => {}
         }
     }
 }

@@ -59,7 +59,7 @@ pub enum Output<'a> {
     /// The message under way, as far as it has come, and the next bytes of its body.
     Body(&'a Message, &'a [u8]),
     /// A message that is whole or has ended.
-    Message(&'a Message),
+    Message(&'a mut Message),
     /// Something learnt of a message that was given out before.
     Update(Update),
 }

@@ -153,14 +153,14 @@ impl<'d, 'c> Desk<'d, 'c> {
     pub fn finish(&mut self, mut message: Box<Message>, end: Integrity) {
         message.conclude(end);
         self.session.remember(&message);
-        (self.cx.out)(Output::Message(&message));
+        (self.cx.out)(Output::Message(&mut message));
         self.cx.pool.give_back(message);
     }
 
     /// A message that is concluded is given out; where its bytes are, its parser remembers: see [`Protocol::learn`].
-    pub fn give_out(&mut self, message: Box<Message>) {
+    pub fn give_out(&mut self, mut message: Box<Message>) {
         self.session.note_part(&message);
-        (self.cx.out)(Output::Message(&message));
+        (self.cx.out)(Output::Message(&mut message));
         self.cx.pool.give_back(message);
     }
 

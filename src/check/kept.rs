@@ -258,7 +258,7 @@ impl Sink for Kept {
                 Some(connection) => (connection.flow, connection.close) = (ended.flow, Some(ended.close)),
                 None => self.others += 1,
             },
-            Event::Packet(_) | Event::Update(_) | Event::Followed(_) => {}
+            Event::Packet(_) | Event::Update(_) | Event::Followed(_) | Event::Drops(_) => {}
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::evaluate::own::hexadecimal;
 use super::evaluate::{Verdict, judge};
 use super::rules::Rules;
+use super::rules::source::is_hidden;
 use super::trace::wire::Closed;
 use super::trace::{Held, Kept, Trace};
 use crate::event::Close;
@@ -236,14 +237,14 @@ fn equals(field: &str, value: &[u8]) -> Option<String> {
 
 /// A string of TOML.
 fn quoted(text: &str) -> String {
-    if !text.contains('\'') && !text.chars().any(char::is_control) {
+    if !text.contains('\'') && !text.chars().any(is_hidden) {
         return format!("'{text}'");
     }
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", c as u32)),
+            c if is_hidden(c) => quoted.push_str(&format!("\\U{:08X}", c as u32)),
             c => quoted.push(c),
         }
     }
@@ -252,5 +253,5 @@ fn quoted(text: &str) -> String {
 
 /// Without line ends and other controls, as a comment has to be.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect()
 }

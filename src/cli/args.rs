@@ -9,7 +9,7 @@ use crate::print::report::{self, Undecided};
 use crate::sandbox;
 use crate::source::MAX_SNAPLEN;
 
-use super::limit::Limit;
+use super::limit::{Limit, MAX_BUFFER_KIB};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,15 +27,19 @@ Examples:
   dissect export -r lab1.pcap -d bodies    every body to a file
   dissect page -r lab1.pcap                visits to web pages, with a waterfall
   dissect diff lab1.pcap other.pcap        what differs, message by message
+  dissect scrub lab1.pcap -o shared.pcap   the same without addresses and secrets
 
 Exit codes:
   0  done
   1  done, and something was wrong: the file ends inside a record or is
-     corrupt further on, the file of --follow was replaced, --strict found
-     unexplained bytes, --body found no whole body, two captures differ
+     corrupt further on, an interface went down, the file of --follow was
+     replaced, --strict found unexplained bytes, --body found no whole body,
+     two captures differ
   2  usage, a bad filter, or something that this build leaves out
   3  the capture could not be opened, read or saved, or the results not
-     written";
+     written
+
+SIGUSR1 asks for a line on standard error that says how it stands.";
 
 /// Tells what every HTTP message on the wire was: its headers, the frames that carried it, and what went wrong.
 #[derive(Parser, Debug)]
@@ -51,6 +55,10 @@ Exit codes:
 pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// Mask secrets in everything that is shown or written: credentials, cookies, keys, tokens in URLs, what forms and
+    /// members such as `password` hold; frames show their headers alone
+    #[arg(long, global = true, help_heading = "Output")]
+    pub redact: bool,
     #[command(flatten)]
     pub capture: Capture,
     #[command(flatten)]
@@ -82,6 +90,8 @@ pub enum Command {
     Export(super::export::Export),
     /// Tell of visits to web pages: what was looked up, opened and fetched, when, and because of what
     Page(super::page::Page),
+    /// Rewrite a capture for sharing: addresses mapped, secrets masked, lengths and the behaviour of TCP kept
+    Scrub(super::scrub::Scrub),
     /// List every field: name, type, meaning
     Fields,
     /// List the interfaces that can be captured on, as -D does
@@ -241,6 +251,9 @@ pub struct Capture {
     #[arg(short, long, value_name = "BYTES", default_value_t = 0,
         value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SNAPLEN)), hide_default_value = true)]
     pub snaplen: u32,
+    /// Let the kernel hold this many KiB of frames for us, for each interface; 32768 otherwise
+    #[arg(short = 'B', long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(1..=MAX_BUFFER_KIB))]
+    pub buffer_size: Option<u32>,
     /// Capture only frames that are for this machine: not in promiscuous mode
     #[arg(short = 'p', long = "no-promiscuous-mode")]
     pub no_promiscuous: bool,
@@ -322,7 +335,8 @@ pub struct Trust {
     #[arg(long)]
     pub verify_checksums: bool,
     /// Move a bound on memory: `queue` (bytes out of order in one direction, 4M), `queues` (the same in all, 24M),
-    /// `connections` (128K), `closed` (closed ones remembered, 16K); the suffixes K, M, G are powers of 1024
+    /// `connections` (128K), `closed` (closed ones remembered, 16K), `blocks` (bytes of live frames that were read and not
+    /// looked at yet, 64M); the suffixes K, M, G are powers of 1024
     #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
     pub limits: Vec<Limit>,
 }

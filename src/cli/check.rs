@@ -51,6 +51,8 @@ pub struct Checks {
     pub width: usize,
     /// What is done.
     pub judge: Judge,
+    /// Whether secrets are masked in reports.
+    pub redact: bool,
     /// How the process is shut in.
     pub sandbox: sandbox::Options,
 }
@@ -112,10 +114,10 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), &'static str> {
 }
 
 /// Does what the arguments say, and gives the exit code.
-pub(super) fn main(args: CheckArgs) -> u8 {
+pub(super) fn main(args: CheckArgs, redact: bool) -> u8 {
     let done = match told(&args) {
         Some(told) => told.and_then(|text| run::write(args.output.as_deref(), text.as_bytes())).map(|()| 0),
-        None => Checks::new(args).and_then(|checks| run::run(&checks)),
+        None => Checks::new(args).and_then(|checks| run::run(&Checks { redact, ..checks })),
     };
     done.unwrap_or_else(|failure| crate::run::conclude(&[failure]))
 }
@@ -219,6 +221,7 @@ impl Checks {
             color: colors(args.color),
             width: width().unwrap_or(WIDTH).into(),
             judge,
+            redact: false,
             sandbox: args.confined.options(false),
         })
     }

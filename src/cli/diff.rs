@@ -81,6 +81,8 @@ pub struct Plan {
     pub width: Option<u16>,
     /// Whether segments with a bad checksum are kept out.
     pub verify_checksums: bool,
+    /// Whether secrets are masked before anything is compared.
+    pub redact: bool,
     /// How the process is shut in.
     pub sandbox: sandbox::Options,
 }
@@ -103,6 +105,7 @@ impl Diff {
             color: plan::colors(self.color),
             width: plan::width(),
             verify_checksums: self.verify_checksums,
+            redact: false,
             sandbox: self.confined.options(false),
         })
     }

@@ -4,6 +4,9 @@ use std::str::FromStr;
 
 use crate::engine::Limits;
 
+/// The largest buffer that libpcap can be asked for.
+pub const MAX_BUFFER_KIB: i64 = (i32::MAX / 1024) as i64;
+
 /// A bound and its new value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limit {
@@ -17,24 +20,32 @@ enum Bound {
     Queues,
     Connections,
     Closed,
+    Blocks,
 }
 
-const BOUNDS: [(&str, Bound); 4] = [
+const BOUNDS: [(&str, Bound); 5] = [
     ("queue", Bound::Queue),
     ("queues", Bound::Queues),
     ("connections", Bound::Connections),
     ("closed", Bound::Closed),
+    ("blocks", Bound::Blocks),
 ];
 
 impl Limit {
-    /// Moves the bound.
+    /// Moves the bound, if it is one of the core.
     pub fn apply(self, limits: &mut Limits) {
         *match self.bound {
             Bound::Queue => &mut limits.queue,
             Bound::Queues => &mut limits.queues,
             Bound::Connections => &mut limits.connections,
             Bound::Closed => &mut limits.closed,
+            Bound::Blocks => return,
         } = self.value;
+    }
+
+    /// Bytes of live frames that were read and not looked at yet, if it is that bound.
+    pub fn blocks(self) -> Option<usize> {
+        (self.bound == Bound::Blocks).then_some(self.value)
     }
 }
 
@@ -72,8 +83,10 @@ mod tests {
     #[test]
     fn each_bound_moves_alone() {
         let mut limits = Limits::default();
-        for text in ["queue=1", "queues=2k", "connections=3M", "closed=1G"] {
-            text.parse::<Limit>().unwrap().apply(&mut limits);
+        for text in ["queue=1", "queues=2k", "connections=3M", "closed=1G", "blocks=9"] {
+            let limit = text.parse::<Limit>().unwrap();
+            limit.apply(&mut limits);
+            assert_eq!(limit.blocks(), text.strip_prefix("blocks=").map(|_| 9));
         }
         assert_eq!([limits.queue, limits.queues, limits.connections, limits.closed], [1, 2 << 10, 3 << 20, 1 << 30]);
     }

@@ -12,6 +12,7 @@ mod page;
 mod plan;
 mod reading;
 mod saving;
+mod scrub;
 mod stats;
 mod stop;
 mod tell;
@@ -24,7 +25,7 @@ pub use args::Format;
 pub use check::{Checks, Judge};
 pub use diff::Plan as Comparison;
 pub use follow::{Following, Form};
-pub use plan::{Input, Output, Plan, Saved, Style, WIDTH};
+pub use plan::{Buffers, Input, Output, Plan, Saved, Style, WIDTH};
 pub use stop::{Stop, Until};
 
 use crate::run::{self, Failure};
@@ -33,8 +34,9 @@ use args::{Args, Command};
 /// Does what the arguments say.
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    let redact = args.redact;
     if let Some(Command::Check(args)) = args.command {
-        return ExitCode::from(check::main(*args));
+        return ExitCode::from(check::main(*args, redact));
     }
     let failures = carry_out(args).unwrap_or_else(|failure| vec![failure]);
     ExitCode::from(run::conclude(&failures))
@@ -42,16 +44,18 @@ pub fn main() -> ExitCode {
 
 /// Returns what was wrong though it was done, or why it was not done.
 fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
+    let redact = args.redact;
     let told = match args.command {
         // It has exit codes of its own.
         Some(Command::Check(_)) => return Ok(Vec::new()),
-        Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?),
-        Some(Command::Connections(connections)) => return run::run(&connections.plan()?),
-        Some(Command::Stats(stats)) => return run::run(&stats.plan()?),
-        Some(Command::Diff(diff)) => return run::diff(&diff.plan()?),
-        Some(Command::Follow(follow)) => return run::run(&follow.plan()?),
-        Some(Command::Export(export)) => return run::run(&export.plan()?),
-        Some(Command::Page(page)) => return run::run(&page.plan()?),
+        Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?.redacted(redact)?),
+        Some(Command::Connections(connections)) => return run::run(&connections.plan()?.redacted(redact)?),
+        Some(Command::Stats(stats)) => return run::run(&stats.plan()?.redacted(redact)?),
+        Some(Command::Diff(diff)) => return run::diff(&Comparison { redact, ..diff.plan()? }),
+        Some(Command::Follow(follow)) => return run::run(&follow.plan()?.redacted(redact)?),
+        Some(Command::Export(export)) => return run::run(&export.plan()?.redacted(redact)?),
+        Some(Command::Page(page)) => return run::run(&page.plan()?.redacted(redact)?),
+        Some(Command::Scrub(scrub)) => return run::scrub::scrub(&scrub.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
         Some(Command::Lints(args)) => lints::lints(&args)?,
@@ -59,7 +63,7 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         Some(Command::Completions { shell }) => tell::completions(shell),
         Some(Command::Man { command }) => tell::man(command.as_deref())?,
         None if args.capture.list => tell::interfaces()?,
-        None => return run::run(&Plan::new(args)?),
+        None => return run::run(&Plan::new(args)?.redacted(redact)?),
     };
     run::write_out(&told).map_err(Failure::Output)?;
     Ok(Vec::new())

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::args::{Args, Explain, Format, When};
 use super::follow::Following;
+use super::limit::Limit;
 use super::stop::Stop;
 use crate::engine;
 use crate::filter::{self as display, Fields};
@@ -17,7 +18,7 @@ use crate::print::{connections, stats};
 use crate::run::Failure;
 use crate::run::export::Wanted;
 use crate::sandbox;
-use crate::source::{MAX_SNAPLEN, Rotation};
+use crate::source::{BLOCKS, BUFFER_SIZE, MAX_SNAPLEN, Rotation};
 use crate::stats::by::By;
 
 /// What to do.
@@ -45,6 +46,8 @@ pub struct Plan {
     pub engine: engine::Options,
     /// Whether an unexplained byte is a failure.
     pub strict: bool,
+    /// Whether secrets are masked in what is shown.
+    pub redact: bool,
     /// How the process is shut in.
     pub sandbox: sandbox::Options,
 }
@@ -77,7 +80,28 @@ pub enum Input {
         promiscuous: bool,
         /// The most bytes to capture of a frame.
         snaplen: u32,
+        /// How much may wait.
+        buffers: Buffers,
     },
+}
+
+/// Bytes of live frames that may wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Buffers {
+    /// In the kernel, for each interface.
+    pub kernel: u32,
+    /// In this program.
+    pub blocks: usize,
+}
+
+impl Buffers {
+    /// As asked for: so many KiB, and what is moved of the bounds.
+    pub(super) fn new(kib: Option<u32>, limits: &[Limit]) -> Self {
+        Self {
+            kernel: kib.map_or(BUFFER_SIZE, |kib| kib.saturating_mul(1024)),
+            blocks: limits.iter().rev().find_map(|limit| limit.blocks()).unwrap_or(BLOCKS),
+        }
+    }
 }
 
 /// What goes to standard output.
@@ -163,7 +187,8 @@ impl Plan {
     pub fn new(args: Args) -> Result<Self, Failure> {
         let Args { capture, select, show, trust, confined, .. } = args;
         if let [word, rest @ ..] = &select.filter[..]
-            && ["check", "connections", "explain", "export", "diff", "follow", "page", "stats"].contains(&word.as_str())
+            && ["check", "connections", "explain", "export", "diff", "follow", "page", "scrub", "stats"]
+                .contains(&word.as_str())
         {
             let of = |name| rest.first().map_or(name, String::as_str);
             let example = match word.as_str() {
@@ -173,6 +198,7 @@ impl Plan {
                 "connections" | "stats" => format!("{word} -r FILE"),
                 "export" => "export -r FILE -d DIR".to_owned(),
                 "page" => "page -r FILE".to_owned(),
+                "scrub" => "scrub IN -o OUT".to_owned(),
                 _ => "diff A B".to_owned(),
             };
             return Err(usage(format!("a command comes first: dissect {example}")));
@@ -185,9 +211,10 @@ impl Plan {
         if to_stdout && select.body.is_some() {
             return Err(usage("standard output can have the capture (-w -) or a body (--body), not both"));
         }
+        let buffers = Buffers::new(capture.buffer_size, &trust.limits);
         let input = match capture.follow {
             Some(path) => growing(path)?,
-            None => input(capture.read, capture.interfaces, !capture.no_promiscuous, capture.snaplen)?,
+            None => input(capture.read, capture.interfaces, !capture.no_promiscuous, capture.snaplen, buffers)?,
         };
         let rotation = capture.saving.plan(capture.write.as_deref())?;
         let style = Style {
@@ -246,12 +273,28 @@ impl Plan {
             output,
             engine,
             strict: trust.strict,
+            redact: false,
             sandbox: confined.options(show.verbose > 0),
         })
     }
 }
 
 impl Plan {
+    /// The same with secrets masked, or not.
+    pub fn redacted(mut self, redact: bool) -> Result<Self, Failure> {
+        self.redact = redact;
+        if redact && self.write.is_some() {
+            return Err(usage("--redact masks what is shown; the capture that -w writes would have its secrets"));
+        }
+        if let Output::Results(style) = &mut self.output
+            && redact
+        {
+            // Who has the digest of a short secret can find it by trying.
+            style.hash = false;
+        }
+        Ok(self)
+    }
+
     /// Makes a plan to explain a frame.
     pub fn explain(args: Explain) -> Result<Self, Failure> {
         let output = Output::Explanation { frame: args.frame, color: colors(args.color), width: width() };
@@ -268,6 +311,7 @@ impl Plan {
             engine,
             output,
             strict: false,
+            redact: false,
             sandbox: args.confined.options(false),
         })
     }
@@ -279,13 +323,17 @@ pub(super) fn input(
     interfaces: Vec<String>,
     promiscuous: bool,
     snaplen: u32,
+    buffers: Buffers,
 ) -> Result<Input, Failure> {
     match read {
         Some(path) => saved(path),
         None if interfaces.is_empty() => {
             Err(usage("say where frames come from: -i INTERFACE (`dissect -D` lists them) or -r FILE"))
         }
-        None => Ok(Input::Live { interfaces, promiscuous, snaplen: if snaplen == 0 { MAX_SNAPLEN } else { snaplen } }),
+        None => {
+            let snaplen = if snaplen == 0 { MAX_SNAPLEN } else { snaplen };
+            Ok(Input::Live { interfaces, promiscuous, snaplen, buffers })
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as Group};
 
 use super::args::Confined;
-use super::limit::Limit;
-use super::plan::{self, Output, Plan, Saved};
+use super::limit::{Limit, MAX_BUFFER_KIB};
+use super::plan::{self, Buffers, Output, Plan, Saved};
 use crate::engine;
 use crate::run::Failure;
 use crate::source::{MAX_SNAPLEN, Rotation};
@@ -33,13 +33,16 @@ pub struct Frames {
     #[arg(short, long, value_name = "BYTES", default_value_t = 0,
         value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SNAPLEN)), hide_default_value = true)]
     snaplen: u32,
+    /// Let the kernel hold this many KiB of frames for us, for each interface; 32768 otherwise
+    #[arg(short = 'B', long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(1..=MAX_BUFFER_KIB))]
+    buffer_size: Option<u32>,
     /// Capture only frames that are for this machine: not in promiscuous mode
     #[arg(short = 'p', long = "no-promiscuous-mode")]
     no_promiscuous: bool,
     /// Compute checksums, and keep segments with a bad one out of reassembly
     #[arg(long)]
     verify_checksums: bool,
-    /// Move a bound on memory: `queue`, `queues`, `connections`, `closed`; see `dissect --help`
+    /// Move a bound on memory: `queue`, `queues`, `connections`, `closed`, `blocks`; see `dissect --help`
     #[arg(long = "limit", value_name = "NAME=BYTES|COUNT")]
     limits: Vec<Limit>,
     /// Accepted as in tcpdump: addresses and ports are never looked up
@@ -78,12 +81,13 @@ impl Frames {
     /// Makes a plan of them, for results that take no more of the core than what `engine` asks for.
     pub fn plan(self, filter: &[String], output: Output, engine: engine::Options) -> Result<Plan, Failure> {
         let mut engine = engine::Options { verify_checksums: self.verify_checksums, ..engine };
+        let buffers = Buffers::new(self.buffer_size, &self.limits);
         self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         let stop = self.stop.plan(&mut engine)?;
         Ok(Plan {
             input: match self.follow {
                 Some(path) => plan::growing(path)?,
-                None => plan::input(self.read, self.interfaces, !self.no_promiscuous, self.snaplen)?,
+                None => plan::input(self.read, self.interfaces, !self.no_promiscuous, self.snaplen, buffers)?,
             },
             filter: plan::expression(filter),
             display: None,
@@ -95,6 +99,7 @@ impl Frames {
             output,
             engine,
             strict: false,
+            redact: false,
             sandbox: self.confined.options(false),
         })
     }

@@ -67,6 +67,7 @@ impl Engine {
 
     /// The capture has ended: tells what is left.
     pub fn finish(&mut self, sink: &mut impl Sink) {
+        self.pass_last_losses(sink);
         self.datagrams.advance(Timestamp(i64::MAX), self.shared.wanted, sink);
         let mut open: Vec<(u64, Id)> = Vec::new();
         for id in self.table.ids() {

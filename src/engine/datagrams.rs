@@ -132,6 +132,7 @@ impl Datagrams {
             Unit::Dns(dns) => dns.integrity(),
             _ => Integrity::Complete,
         });
+        shared.losses.flag(&mut message, shared.now);
         shared.counts.count(&message);
         if shared.wanted.messages {
             sink.event(Event::Message(event::Message { flow, first_seq: 0, message: &message }));

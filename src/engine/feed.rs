@@ -106,7 +106,7 @@ impl<'f, S: Sink> Feed<'f, S> {
     }
 
     pub fn session(&mut self, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
-        let Shared { counts, ledger, decoding, pool, wanted, .. } = &mut *self.shared;
+        let Shared { counts, ledger, decoding, pool, wanted, losses, now, .. } = &mut *self.shared;
         let (name, origins, sink) = (self.name, self.origins, &mut *self.sink);
         let messages = &mut *self.messages;
         let first_seq = |side: usize, start: u64| origins[side].wrapping_add(start.wrapping_sub(ORIGIN) as u32);
@@ -119,9 +119,11 @@ impl<'f, S: Sink> Feed<'f, S> {
                     number: message.number,
                     missing: message.missing_bytes,
                     bytes,
+                    message: Some(message),
                 });
             }
             Output::Message(message) => {
+                losses.flag(message, *now);
                 counts.count(message);
                 messages[message.side] += 1;
                 if !wanted.messages {

@@ -6,6 +6,7 @@ mod closed;
 mod connection;
 mod datagrams;
 mod feed;
+mod losses;
 mod options;
 mod plain;
 mod timers;
@@ -30,6 +31,7 @@ use crate::tcp::verdict::Verdict;
 use crate::tcp::{Carrier, Control, Options as TcpOptions, Segment, Seq};
 use connection::Connection;
 use datagrams::Datagrams;
+use losses::Losses;
 use timers::Timers;
 
 pub use options::{Choice, Limits, Options, Stream};
@@ -77,6 +79,7 @@ struct Shared {
     counts: Totals,
     ledger: Ledger,
     memory: Memory,
+    losses: Losses,
     decoding: usize,
     pool: Pool,
     wanted: Wanted,
@@ -100,6 +103,7 @@ impl Engine {
                 counts: Totals::default(),
                 ledger: Ledger::default(),
                 memory: Memory::default(),
+                losses: Losses::default(),
                 decoding: 0,
                 pool: Pool::default(),
                 wanted,
@@ -113,6 +117,13 @@ impl Engine {
         let (tcp_streams, udp_streams) = (self.streams, self.datagrams.count());
         let (ledger, counts) = (self.shared.ledger, self.shared.counts.clone());
         Totals { tcp_streams, udp_streams, fragments_given_up: given_up, ledger, ..counts }
+    }
+
+    /// Frames, messages and TCP connections so far.
+    #[inline]
+    pub fn counts(&self) -> [u64; 3] {
+        let counts = &self.shared.counts;
+        [counts.frames, counts.messages, self.streams]
     }
 
     /// Takes the next frame.
@@ -358,17 +369,23 @@ impl Engine {
         let stream = self.streams;
         self.streams += 1;
         let mut connection = Connection::new(stream, (key.key(), swapped), segment, analysis, self.options.details);
-        let Options { stream: only, follow, choice, .. } = &self.options;
-        connection.is_followed = *follow == Some(Stream::Tcp(stream));
-        connection.is_wanted = follow.is_none_or(|_| connection.is_followed)
+        let Options { stream: only, follow, follow_all, choice, .. } = &self.options;
+        let is_it = *follow == Some(Stream::Tcp(stream));
+        connection.is_followed = is_it || *follow_all;
+        connection.is_wanted = follow.is_none_or(|_| is_it)
             && only.is_none_or(|only| only == stream)
             && choice.as_ref().is_none_or(|choice| choice.wants(stream, key.key().ends(swapped), in_tunnel));
         self.table.insert(key, connection)
     }
 
     /// Lets capture time pass without a frame: what has waited long enough is told.
-    #[inline]
     pub fn advance(&mut self, now: Timestamp, sink: &mut impl Sink) {
+        self.tell_losses(now, None, sink);
+        self.pass_time(now, sink);
+    }
+
+    #[inline]
+    fn pass_time(&mut self, now: Timestamp, sink: &mut impl Sink) {
         self.shared.now = self.shared.now.max(now);
         self.datagrams.advance(self.shared.now, self.shared.wanted, sink);
         if self.timers.may_be_due(self.shared.now) {

@@ -28,6 +28,8 @@ pub struct Options {
     pub stream: Option<u64>,
     /// Tell all that happens on this stream, and look at no other.
     pub follow: Option<Stream>,
+    /// Tell all that happens on every TCP connection.
+    pub follow_all: bool,
     /// Look at no other connections than these.
     pub choice: Option<Arc<dyn Choice>>,
     /// Tell why the analysis says what it says of this frame, which needs `packets`.

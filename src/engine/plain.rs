@@ -24,6 +24,7 @@ impl Engine {
     /// the later ones need is fetched while the first are looked at.
     pub fn push_all(&mut self, frames: &[Frame<'_>], sink: &mut impl Sink) {
         for frames in frames.chunks(AHEAD) {
+            let after_losses = self.waits_for_losses();
             let mut ahead: ArrayVec<Option<(Plain<'_>, (Hashed, bool))>, AHEAD> = ArrayVec::new();
             for frame in frames {
                 if let Some(plain) = decode::plain(frame).filter(|_| self.needs_no_layers()) {
@@ -42,13 +43,19 @@ impl Engine {
                 flows.iter().for_each(|flow| self.table.prefetch_more(*flow));
             }
             for (frame, plain) in frames.iter().zip(&ahead) {
-                self.advance(frame.meta.time, sink);
+                if after_losses {
+                    self.pass_losses(&frame.meta, sink);
+                }
+                self.pass_time(frame.meta.time, sink);
                 self.shared.counts.frame(&frame.meta);
                 match plain {
                     Some((plain, (key, swapped))) => self.plain(frame, plain, (key, *swapped), sink),
                     None => self.layers(*frame, sink),
                 }
             }
+        }
+        if let Some(last) = frames.last() {
+            self.took(last.meta.number);
         }
     }
 

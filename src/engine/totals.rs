@@ -3,7 +3,7 @@
 use crate::app::ledger::Ledger;
 use crate::app::message::{Integrity, Kind, Message};
 use crate::event::FlagCounts;
-use crate::frame::{FrameMeta, Timestamp};
+use crate::frame::{FrameMeta, Lost, Timestamp};
 
 /// Counts over the whole capture.
 #[derive(Clone, Default, Debug)]
@@ -38,6 +38,8 @@ pub struct Totals {
     pub queues_relieved: u64,
     /// Connections forgotten because the table was full.
     pub forgotten: u64,
+    /// Frames that were lost where the capture was made, as far as that was told.
+    pub lost: Lost,
     /// Every byte of TCP payload.
     pub ledger: Ledger,
 }

@@ -41,7 +41,7 @@ impl Sink for Recorder {
             Event::Message(told) => self.message(&told),
             Event::Update(update) => self.update(&update),
             Event::Connection(connection) => self.connections.ended(connection, &mut self.budget),
-            Event::Body { .. } | Event::Followed(_) => {}
+            Event::Body { .. } | Event::Followed(_) | Event::Drops(_) => {}
         }
     }
 }

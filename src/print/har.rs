@@ -127,7 +127,7 @@ impl Printer for Har {
             Event::Connection(connection) => {
                 self.close(connection.flow.stream, out);
             }
-            Event::Update(_) | Event::Followed(_) => {}
+            Event::Update(_) | Event::Followed(_) | Event::Drops(_) => {}
         }
     }
 

@@ -14,6 +14,7 @@ pub mod page;
 mod pen;
 pub mod report;
 mod safe;
+pub mod scrub;
 pub mod stats;
 mod style;
 pub mod table;
@@ -21,9 +22,11 @@ pub mod text;
 mod time;
 pub mod url;
 
+pub use safe::is_unsafe;
+
 use crate::engine::Totals;
 use crate::event::{Event, Message};
-use crate::frame::LinkType;
+use crate::frame::{LinkType, Lost};
 
 /// What is known before the first frame.
 #[derive(Clone, Debug, Default)]
@@ -38,15 +41,13 @@ pub struct Begin {
     pub filter: Option<String>,
 }
 
-/// Frames that a live capture lost.
+/// Frames that a live capture received and lost.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Drops {
     /// Received by the filter, lost ones included.
     pub received: u64,
-    /// Lost because the kernel's buffer was full.
-    pub kernel: u64,
-    /// Lost by the interface.
-    pub interface: u64,
+    /// Lost.
+    pub lost: Lost,
 }
 
 /// What is known after the last frame.

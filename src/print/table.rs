@@ -238,6 +238,9 @@ impl Printer for Table {
             _ if self.options.quiet => {}
             Event::Message(message) => self.row(&message, out),
             Event::Update(update) if !update.update.issues.is_empty() => self.update(&update, out),
+            Event::Drops(drops) => {
+                super::text::write_drops(&mut Pen::new(out, self.options.width, self.options.color), &drops);
+            }
             _ => {}
         }
     }

@@ -27,6 +27,7 @@ enum Kept {
     Message { flow: Flow, first_seq: u32, at: usize },
     Update { flow: Flow, first_seq: u32, update: message::Update },
     Connection(Connection),
+    Drops(event::Drops),
 }
 
 impl Batch {
@@ -34,7 +35,7 @@ impl Batch {
     pub(super) fn push(&mut self, event: Event<'_>) {
         let kept = match event {
             Event::Packet(_) | Event::Followed(_) => return,
-            Event::Body { stream, number, missing, bytes } => {
+            Event::Body { stream, number, missing, bytes, message: _ } => {
                 self.bodies.extend_from_slice(bytes);
                 self.bytes += bytes.len();
                 Kept::Body { stream, number, missing, len: bytes.len() }
@@ -46,6 +47,7 @@ impl Batch {
                 Kept::Update { flow, first_seq, update: *update }
             }
             Event::Connection(connection) => Kept::Connection(connection.clone()),
+            Event::Drops(drops) => Kept::Drops(drops),
         };
         self.events.push(kept);
     }
@@ -80,7 +82,7 @@ impl Batch {
                 Kept::Body { stream, number, missing, len } => {
                     let (bytes, rest) = bodies.split_at(len);
                     bodies = rest;
-                    Event::Body { stream, number, missing, bytes }
+                    Event::Body { stream, number, missing, bytes, message: None }
                 }
                 Kept::Message { flow, first_seq, at } => {
                     Event::Message(event::Message { flow, first_seq, message: &self.messages[at] })
@@ -89,6 +91,7 @@ impl Batch {
                     Event::Update(event::Update { flow, first_seq, update })
                 }
                 Kept::Connection(ref connection) => Event::Connection(connection),
+                Kept::Drops(drops) => Event::Drops(drops),
             });
         }
     }
@@ -107,6 +110,7 @@ impl Batch {
 pub(super) fn samples(tell: impl FnMut(Event<'_>)) {
     use crate::engine::{Engine, Options};
     use crate::event::Sink;
+    use crate::frame;
     use crate::source::CaptureFile;
 
     struct Tell<F>(F);
@@ -123,6 +127,14 @@ pub(super) fn samples(tell: impl FnMut(Event<'_>)) {
         let Ok(mut file) = CaptureFile::open(path) else { continue };
         let mut engine = Engine::new(Options { bodies: true, preview: 64, ..Options::default() });
         while let Ok(Some((frame, _))) = file.next_described() {
+            if frame.meta.number == 3 {
+                let (since, until) = (frame.meta.time, frame.meta.time);
+                engine.dropped(frame::Drops {
+                    since,
+                    until,
+                    lost: frame::Lost { kernel: 2, ..frame::Lost::default() },
+                });
+            }
             engine.push(frame, &mut tell);
         }
         engine.finish(&mut tell);
@@ -136,7 +148,7 @@ mod tests {
     #[test]
     fn events_are_told_as_they_were() {
         let mut batch = Batch::default();
-        let (mut told, mut kinds) = (Vec::new(), [0; 4]);
+        let (mut told, mut kinds) = (Vec::new(), [0; 5]);
         let mut compare = |batch: &mut Batch, told: &mut Vec<String>| {
             let mut before = told.drain(..);
             batch.replay(|event| {
@@ -146,6 +158,7 @@ mod tests {
                     Event::Message(_) => 1,
                     Event::Update(_) => 2,
                     Event::Connection(_) => 3,
+                    Event::Drops(_) => 4,
                 }] += 1;
                 assert_eq!(before.next().unwrap(), format!("{event:?}"));
             });
@@ -154,6 +167,12 @@ mod tests {
         };
         samples(|event| {
             batch.push(event);
+            let event = match event {
+                Event::Body { stream, number, missing, bytes, .. } => {
+                    Event::Body { stream, number, missing, bytes, message: None }
+                }
+                event => event,
+            };
             told.push(format!("{event:?}"));
             if batch.is_full() {
                 compare(&mut batch, &mut told);

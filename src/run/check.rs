@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::report::Report as Written;
 use super::{Failure, note};
-use crate::check::evaluate::{Verdict, judge};
+use crate::check::evaluate::{Outcome, Verdict, judge};
 use crate::check::learn::learn;
 use crate::check::lint::{Findings, Levels, Lints};
 use crate::check::rules::Rules;
@@ -22,6 +22,7 @@ use crate::issue::Severity;
 use crate::print::json;
 use crate::print::lint;
 use crate::print::report::{Format, Graded, Report, Undecided};
+use crate::redact::{Both, Redacting};
 use crate::sandbox;
 use crate::source::{CaptureFile, Error, Kind, Name};
 
@@ -126,20 +127,50 @@ fn by_rules(
 
 fn grade(checks: &Checks, rules: &Rules, capture: &Capture) -> Graded {
     let begun = Instant::now();
-    let (outcomes, cut) = match gather(checks, rules.hashes, capture) {
-        Ok((trace, cut)) => (Ok(judge(rules, &trace)), cut),
+    let (outcomes, cut) = match judged(checks, rules, capture) {
+        Ok((outcomes, cut)) => (Ok(outcomes), cut),
         Err(error) => (Err(error.to_string()), None),
     };
     let capture = capture.path.to_string_lossy().into_owned();
     Graded { capture, outcomes, cut, took: begun.elapsed() }
 }
 
+/// The outcomes for a capture, and why it was not read to its end. Where secrets are masked, rules are asked of what was
+/// captured, and what shows how they are met is taken from what is masked.
+fn judged(checks: &Checks, rules: &Rules, capture: &Capture) -> Result<(Vec<Outcome>, Option<String>), Error> {
+    if !checks.redact {
+        let (trace, cut) = gather(checks, rules.hashes, capture)?;
+        return Ok((judge(rules, &trace), cut));
+    }
+    let collector = || Collector::new(options(checks, rules.hashes));
+    let both = Both { plain: collector(), masked: Redacting::new(collector()) };
+    let Read { sink, totals, cut, dropped } = read(checks, capture, both)?;
+    let cut = cut.map(|error| error.to_string());
+    let judged = |collector: Collector| judge(rules, &collector.finish(&totals, cut.clone(), dropped));
+    let mut outcomes = judged(sink.plain);
+    for (outcome, masked) in outcomes.iter_mut().zip(judged(sink.masked.sink)) {
+        let is_same = outcome.verdict == masked.verdict;
+        outcome.evidence = if is_same { masked.evidence } else { Vec::new() };
+    }
+    Ok((outcomes, cut))
+}
+
+fn options(checks: &Checks, hashes: bool) -> Options {
+    Options { messages: checks.messages, bodies: BODIES, hashes }
+}
+
 /// What a capture holds, and why it was not read to its end.
 fn gather(checks: &Checks, hashes: bool, capture: &Capture) -> Result<(Trace, Option<String>), Error> {
-    let options = Options { messages: checks.messages, bodies: BODIES, hashes };
-    let Read { sink, totals, cut, dropped } = read(checks, capture, Collector::new(options))?;
+    let collector = Collector::new(options(checks, hashes));
+    let (collector, totals, cut, dropped) = if checks.redact {
+        let Read { sink, totals, cut, dropped } = read(checks, capture, Redacting::new(collector))?;
+        (sink.sink, totals, cut, dropped)
+    } else {
+        let Read { sink, totals, cut, dropped } = read(checks, capture, collector)?;
+        (sink, totals, cut, dropped)
+    };
     let cut = cut.map(|error| error.to_string());
-    Ok((sink.finish(&totals, cut.clone(), dropped), cut))
+    Ok((collector.finish(&totals, cut.clone(), dropped), cut))
 }
 
 /// Takes all frames of a capture. One that is damaged further on is read up to there.
@@ -149,10 +180,11 @@ fn read<S: Sink>(checks: &Checks, capture: &Capture, mut sink: S) -> Result<Read
     let mut any = false;
     let cut = loop {
         match file.next_batch() {
-            Ok((frames, _)) if frames.is_empty() => break None,
-            Ok((frames, _)) => {
+            Ok(taken) if taken.frames.is_empty() => break None,
+            Ok(taken) => {
                 any = true;
-                engine.push_all(&frames, &mut sink);
+                taken.drops.iter().for_each(|drops| engine.dropped(*drops));
+                engine.push_all(&taken.frames, &mut sink);
             }
             Err(error) if any || error.kind() == Kind::CutShort => break Some(error),
             Err(error) => return Err(error),
@@ -161,17 +193,18 @@ fn read<S: Sink>(checks: &Checks, capture: &Capture, mut sink: S) -> Result<Read
     engine.finish(&mut sink);
     let counts = file.interfaces().iter().map(|interface| interface.counts);
     let dropped = counts.flat_map(|counts| [counts.dropped_by_interface, counts.dropped_by_system]).flatten();
-    let dropped = dropped.fold(0, u64::saturating_add);
+    // Its packets and its counters may tell of the same ones.
+    let dropped = dropped.fold(0, u64::saturating_add).max(engine.totals().lost.file);
     Ok(Read { sink, totals: engine.totals(), cut, dropped })
 }
 
 fn by_lints(checks: &Checks, levels: &Levels, as_json: bool, captures: &[Capture]) -> (Vec<u8>, u8) {
-    let found = each(captures, checks.jobs, |capture| read(checks, capture, Lints::new(levels.clone())));
+    let found = each(captures, checks.jobs, |capture| linted(checks, levels, capture));
     let options = lint::Options { width: checks.width, color: checks.color && checks.output.is_none() };
     let mut out = Vec::new();
     let mut code = WELL;
     for (Capture { path, .. }, read) in captures.iter().zip(found) {
-        let Read { sink, cut, .. } = match read {
+        let (findings, cut) = match read {
             Ok(read) => read,
             Err(error) => {
                 note(&error);
@@ -180,13 +213,23 @@ fn by_lints(checks: &Checks, levels: &Levels, as_json: bool, captures: &[Capture
             }
         };
         cut.iter().for_each(|error| note(error));
-        let findings = sink.finish();
         if findings.iter().any(|finding| finding.severity >= Severity::Error) {
             code = code.max(FAILED);
         }
         findings_of(path, &findings, captures.len() > 1, as_json, options, &mut out);
     }
     (out, code)
+}
+
+/// What the lints find, and why the capture was not read to its end.
+fn linted(checks: &Checks, levels: &Levels, capture: &Capture) -> Result<(Findings, Option<Error>), Error> {
+    let lints = || Lints::new(levels.clone());
+    if !checks.redact {
+        return read(checks, capture, lints()).map(|read| (read.sink.finish(), read.cut));
+    }
+    let both = Both { plain: lints(), masked: Redacting::new(lints()) };
+    let Read { sink, cut, .. } = read(checks, capture, both)?;
+    Ok((sink.plain.finish().masked(&sink.masked.sink.finish()), cut))
 }
 
 fn findings_of(
@@ -200,7 +243,7 @@ fn findings_of(
     if as_json {
         if several {
             let record = serde_json::json!({ "type": "capture", "source": path.to_string_lossy() });
-            out.extend(format!("{record}\n").into_bytes());
+            json::escaped(&format!("{record}\n"), out);
         }
         let mut records = json::Lints::default();
         findings.iter().for_each(|finding| records.finding(finding, out));

@@ -261,7 +261,7 @@ impl Sink for Places {
                     self.whole(stream);
                 }
             }
-            Event::Packet(_) | Event::Body { .. } | Event::Update(_) | Event::Followed(_) => {}
+            Event::Packet(_) | Event::Body { .. } | Event::Update(_) | Event::Followed(_) | Event::Drops(_) => {}
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::check::kept::Kept;
 use crate::cli::{Comparison, WIDTH};
 use crate::engine::{Engine, Options};
 use crate::print::diff::{Counts, Json, Printer, Text};
+use crate::redact::Redacting;
 use crate::sandbox::Reach;
 
 /// Carries out the plan. Returns what was wrong though results were given, or why there are none.
@@ -38,9 +39,18 @@ pub fn diff(plan: &Comparison) -> Result<Vec<Failure>, Failure> {
 /// Reads a capture to its end.
 fn read(pass: Pass, plan: &Comparison, stop: &Arc<AtomicBool>, failures: &mut Vec<Failure>) -> Result<Kept, Failure> {
     let options = Options { bodies: true, verify_checksums: plan.verify_checksums, ..Options::default() };
-    let (mut engine, mut kept) = (Engine::new(options), Kept::default());
-    failures.extend(pass::each(pass, stop, |frames| engine.push_all(frames, &mut kept))?);
-    engine.finish(&mut kept);
+    let mut engine = Engine::new(options);
+    let mut kept = if plan.redact {
+        let mut masked = Redacting::new(Kept::default());
+        failures.extend(pass::each(pass, stop, |frames| engine.push_all(frames, &mut masked))?);
+        engine.finish(&mut masked);
+        masked.sink
+    } else {
+        let mut kept = Kept::default();
+        failures.extend(pass::each(pass, stop, |frames| engine.push_all(frames, &mut kept))?);
+        engine.finish(&mut kept);
+        kept
+    };
     kept.end();
     Ok(kept)
 }

@@ -1,7 +1,7 @@
 //! `dissect export`: bodies to files, exchanges to an HTTP archive.
 
 mod bodies;
-mod document;
+pub(super) mod document;
 mod files;
 pub(super) mod folder;
 mod name;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::stop::Stop;
-use crate::cli::Input;
+use crate::cli::{Buffers, Input};
 use crate::source::{CaptureFile, Error, Filter, Growing, Name, Source};
 
 /// What is open, and may have to be waited for yet.
@@ -32,8 +32,8 @@ pub(super) fn open(input: &Input, expression: Option<&str>) -> Result<Opened, Er
             let opened = io::stdin().as_fd().try_clone_to_owned();
             Opened::Stdin(opened.map_err(|reason| Error::Open { name: Name::Stdin, reason })?.into())
         }
-        Input::Live { interfaces, promiscuous, snaplen } => {
-            Opened::Ready(live(interfaces, *promiscuous, *snaplen, filter.as_ref())?)
+        Input::Live { interfaces, promiscuous, snaplen, buffers } => {
+            Opened::Ready(live(interfaces, *promiscuous, *snaplen, *buffers, filter.as_ref())?)
         }
     })
 }
@@ -84,13 +84,19 @@ fn grown(file: &Growing, stop: &Stop) -> Result<CaptureFile, Error> {
 }
 
 #[cfg(feature = "live")]
-fn live(names: &[String], promiscuous: bool, snaplen: u32, filter: Option<&Filter>) -> Result<Source, Error> {
+fn live(
+    names: &[String],
+    promiscuous: bool,
+    snaplen: u32,
+    Buffers { kernel: buffer_size, blocks }: Buffers,
+    filter: Option<&Filter>,
+) -> Result<Source, Error> {
     use std::io::IsTerminal;
 
     use crate::source::{Live, Options};
 
     // What the kernel holds for its 10 ms is still shown at once, and its buffer then has room for thousands of frames.
-    let options = Options { promiscuous, snaplen, immediate: false, ..Options::default() };
+    let options = Options { promiscuous, snaplen, buffer_size, immediate: false, blocks };
     let live = Live::open(names, &options, filter)?;
     if io::stderr().is_terminal() {
         for (name, interface) in names.iter().zip(live.interfaces()) {
@@ -101,7 +107,7 @@ fn live(names: &[String], promiscuous: bool, snaplen: u32, filter: Option<&Filte
 }
 
 #[cfg(not(feature = "live"))]
-fn live(_: &[String], _: bool, _: u32, _: Option<&Filter>) -> Result<Source, Error> {
+fn live(_: &[String], _: bool, _: u32, _: Buffers, _: Option<&Filter>) -> Result<Source, Error> {
     Err(Error::NoLive { what: "live capture" })
 }
 

@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::stop::Stop;
 use crate::cli::{Input, Plan};
 use crate::frame::Frame;
-use crate::source::{Batch, Filter};
+use crate::source::{Batch, Filter, Taken};
 
 /// A capture that is open, and what is taken of it.
 pub(super) struct Pass {
@@ -45,7 +45,7 @@ pub(super) fn each(
     let Some(mut source) = opened.begin(&stop)? else { return Err(stopped()) };
     let mut progress = Progress::new(&source);
     while left > 0 && !stop.is_over() {
-        let batch = source.next_batch().map(|(mut frames, _)| {
+        let batch = source.next_batch().map(|Taken { mut frames, .. }| {
             let read = frames.len() as u64;
             stop.limit(&mut frames);
             let judged = filter.as_mut().map_or(Ok(()), |filter| retain(filter, &mut frames));

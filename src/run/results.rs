@@ -12,6 +12,7 @@ use super::export::Export;
 use super::follow::{self, Raw};
 use super::renderer::Renderer;
 use super::selection::Selection;
+use super::status;
 use super::stop::Until;
 use crate::app::ledger::Ledger;
 use crate::app::message::Integrity;
@@ -25,6 +26,7 @@ use crate::print::stats::Stats;
 use crate::print::table::{self, Table};
 use crate::print::text::{self, Explain, Text};
 use crate::print::{Begin, End, Printer, Selected};
+use crate::redact::Redactor;
 use crate::sandbox::Reach;
 use crate::stats;
 
@@ -71,6 +73,8 @@ fn gains_by_thread(plan: &Plan) -> bool {
 pub(super) struct Results {
     to: To,
     selection: Option<Selection>,
+    /// What masks secrets in whatever is shown.
+    redactor: Option<Redactor>,
     until: Option<Until>,
     /// Numbers of the frames that are shown, of those taken last, where they are saved.
     frames: Option<Vec<FrameNumber>>,
@@ -130,10 +134,14 @@ impl Results {
         };
         let packets = matches!(&plan.output, Output::Results(style) if style.packets);
         let selection = plan.display.clone().map(|filter| Selection::new(filter, packets));
+        let redactor = plan.redact.then(|| match plan.output {
+            Output::Follow(_) => Redactor::of_conversation(),
+            _ => Redactor::default(),
+        });
         let alone = if gains_by_thread(plan) { ALONE } else { 0 };
         let frames = (plan.saved == Saved::Frames).then(Vec::new);
         let until = plan.stop.until.clone().map(Until::new);
-        Ok(Self { to, selection, until, frames, ahead, alone, out: Vec::new(), since: None })
+        Ok(Self { to, selection, redactor, until, frames, ahead, alone, out: Vec::new(), since: None })
     }
 
     pub(super) fn begin(&mut self, begin: &Begin) {
@@ -310,25 +318,39 @@ impl Sink for Results {
             self.look_ahead(packet);
         }
         let shown = self.selection.as_mut().is_none_or(|selection| selection.shows(&event));
-        if let To::Export(export) = &mut self.to {
-            return export.event(event, shown);
-        }
+        let exported = matches!(self.to, To::Export(_));
         if let (Event::Packet(packet), Some(frames)) = (&event, self.frames.as_mut().filter(|_| shown)) {
             frames.push(packet.decoded.meta.number);
         }
-        if !shown {
+        if !shown && !exported {
+            if let Some(redactor) = &mut self.redactor {
+                redactor.pass_over(&event);
+            }
             if let (To::Printer(printer), Event::Message(message)) = (&mut self.to, &event) {
                 printer.pass_over(message);
             }
             return;
         }
-        match &mut self.to {
-            To::Printer(printer) => printer.event(event, &mut self.out),
-            To::Renderer(renderer) => renderer.event(event),
-            To::Body(body) => body.event(event, &mut self.out),
-            To::Explain(explain) => explain.event(event, &mut self.out),
-            To::Raw(raw) => raw.event(event, &mut self.out),
-            To::Export(_) | To::Nothing => {}
+        let Self { to, out, redactor, .. } = self;
+        match redactor {
+            Some(redactor) => redactor.mask(event, |event| to.event(event, shown, out)),
+            None => to.event(event, shown, out),
+        }
+    }
+}
+
+impl To {
+    /// Takes an event that is shown, or that is not and may matter to an export.
+    #[inline]
+    fn event(&mut self, event: Event<'_>, shown: bool, out: &mut Vec<u8>) {
+        match self {
+            Self::Printer(printer) => printer.event(event, out),
+            Self::Renderer(renderer) => renderer.event(event),
+            Self::Body(body) => body.event(event, out),
+            Self::Explain(explain) => explain.event(event, out),
+            Self::Export(export) => export.event(event, shown),
+            Self::Raw(raw) => raw.event(event, out),
+            Self::Nothing => {}
         }
     }
 }
@@ -352,6 +374,7 @@ impl Body {
 
 /// Writes to standard output, and waits until the system has it.
 pub fn write_out(bytes: &[u8]) -> io::Result<()> {
+    status::clear();
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
     stdout.flush()

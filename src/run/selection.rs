@@ -71,6 +71,8 @@ impl Selection {
             Event::Body { .. } => true,
             // Of which one stream is asked for.
             Event::Followed(_) => true,
+            // It may be of any of them.
+            Event::Drops(_) => true,
             Event::Update(update) => {
                 self.messages.contains(&(update.flow.transport, update.flow.stream, update.update.number))
             }

@@ -56,6 +56,11 @@ impl Stop {
         self.over || self.is_signalled() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
+    /// Whether that is so by a signal, and for no other reason.
+    pub(super) fn is_by_signal_alone(&self) -> bool {
+        self.is_signalled() && !self.over && self.deadline.is_none_or(|deadline| Instant::now() < deadline)
+    }
+
     /// Leaves the frames that were captured in time.
     pub(super) fn limit(&mut self, frames: &mut Batch<'_>) {
         self.over |= !self.span.limit(frames);
@@ -121,7 +126,7 @@ impl Until {
             Event::Connection(connection) => {
                 self.filter.holds(&Partial::connection(ConnectionRecord::as_captured(connection)))
             }
-            Event::Body { .. } | Event::Update(_) | Event::Followed(_) => false,
+            Event::Body { .. } | Event::Update(_) | Event::Followed(_) | Event::Drops(_) => false,
         };
         self.packets_alone && matches!(event, Event::Packet(_))
     }

@@ -77,7 +77,8 @@ const LIVE: &[i64] = &[libc::SYS_recvfrom, libc::SYS_recvmsg];
 /// Asking for the interface's state, as libpcap does when it goes down.
 const SIOCGIFFLAGS: u64 = 0x8913;
 
-/// Terminals and their size, by both generations of the call.
+/// Terminals and their size, by both generations of the call. The numbers have another type with musl.
+#[allow(clippy::unnecessary_cast)]
 const TERMINAL: [u64; 3] = [libc::TCGETS as u64, libc::TIOCGWINSZ as u64, 0x802c_542a];
 
 /// Leaves the calls for all threads, of which there is one.

@@ -134,6 +134,11 @@ pub enum Error {
         /// As given.
         interface: String,
     },
+    /// The interface was up, and went down.
+    WentDown {
+        /// As given.
+        interface: String,
+    },
     /// Capturing failed in another way.
     Live {
         /// As given.
@@ -168,7 +173,7 @@ impl Error {
     /// What the program has to make of it.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Truncated { .. } | Self::Gone { .. } => Kind::CutShort,
+            Self::Truncated { .. } | Self::WentDown { .. } | Self::Gone { .. } => Kind::CutShort,
             Self::Corrupt { after_frame, .. } if *after_frame > 0 => Kind::CutShort,
             Self::Filter { .. } | Self::NoLive { .. } | Self::SameFile { .. } => Kind::Usage,
             Self::Create { .. } | Self::Write { .. } => Kind::Unwritable,
@@ -242,6 +247,7 @@ impl fmt::Display for Error {
             Self::InterfaceDown { interface } => {
                 write!(f, "{interface} is down; bring it up with `sudo ip link set {interface} up`")
             }
+            Self::WentDown { interface } => write!(f, "{interface} went down; what came before that is told"),
             Self::Live { interface, reason } => write!(f, "capturing on {interface} failed: {reason}"),
             Self::Create { name, reason } => match reason.kind() {
                 io::ErrorKind::NotFound => write!(f, "cannot create {name}: there is no such folder"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
-use crate::frame::{Frame, FrameMeta, FrameNumber, LinkType, Timestamp};
+use crate::frame::{Drops, Frame, FrameMeta, FrameNumber, LinkType, Lost, Timestamp};
 
 use super::buffer::{Buffer, Consumed, Fault};
 use super::compress;
@@ -17,7 +17,7 @@ use super::error::{Error, Name};
 use super::growing::End;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
-use super::{Batch, Identity, Interface, Wait};
+use super::{Identity, Interface, Taken, Wait};
 
 /// A capture that is being read.
 pub struct CaptureFile {
@@ -29,6 +29,10 @@ pub struct CaptureFile {
     read: Arc<AtomicU64>,
     size: Option<u64>,
     identity: Option<Identity>,
+    /// When the last frame that was taken was captured.
+    last: Option<Timestamp>,
+    /// Frames that were lost before the first of those taken last.
+    drops: ArrayVec<Drops, 1>,
     /// Where it is still being written.
     end: Option<End>,
     /// An error was met, after which nothing comes.
@@ -47,6 +51,8 @@ pub(super) struct Record<'a> {
     pub link: LinkType,
     pub interface: u16,
     pub interface_id: Option<u16>,
+    /// Frames that were lost between the one before and this one, as far as is known.
+    pub lost: u64,
     /// The bytes that were captured.
     pub bytes: &'a [u8],
 }
@@ -54,7 +60,7 @@ pub(super) struct Record<'a> {
 impl<'a> Record<'a> {
     #[inline]
     fn frame(self, number: FrameNumber) -> Frame<'a> {
-        let Self { time, wire_len, link, interface, interface_id, bytes } = self;
+        let Self { time, wire_len, link, interface, interface_id, bytes, lost: _ } = self;
         Frame { meta: FrameMeta { number, time, wire_len, link, interface, interface_id }, bytes }
     }
 }
@@ -118,7 +124,19 @@ impl CaptureFile {
     fn begin(mut buffer: Buffer, name: Name, read: Arc<AtomicU64>) -> Result<Self, Error> {
         let (size, identity, end) = (None, None, None);
         match Format::recognise(&mut buffer) {
-            Ok(format) => Ok(Self { name, buffer, format, frames: 0, read, size, identity, end, failed: false }),
+            Ok(format) => Ok(Self {
+                name,
+                buffer,
+                format,
+                frames: 0,
+                read,
+                size,
+                identity,
+                end,
+                last: None,
+                drops: ArrayVec::new(),
+                failed: false,
+            }),
             Err(Refusal::NotACapture(looks)) => Err(Error::NotACapture { name, looks }),
             Err(Refusal::Fault(fault)) => Err(error_of(fault, name, 0, buffer.record_offset())),
         }
@@ -127,31 +145,42 @@ impl CaptureFile {
     /// The next frame, with the interfaces described so far, or none at the end. After an error there is none.
     #[inline]
     pub fn next_described(&mut self) -> Result<Option<(Frame<'_>, &[Interface])>, Error> {
-        let (frames, interfaces) = self.next_frames::<1>()?;
+        let (frames, interfaces, _) = self.next_frames::<1>()?;
         Ok(frames.first().map(|frame| (*frame, interfaces)))
     }
 
-    /// The next frames, with the interfaces described so far: one as by [`Self::next_described`], and those after it
-    /// that were read ahead, as long as nothing else lies between them. None at the end.
-    pub fn next_batch(&mut self) -> Result<(Batch<'_>, &[Interface]), Error> {
-        self.next_frames()
+    /// The next frames: one as by [`Self::next_described`], and those after it that were read ahead, as long as nothing
+    /// else lies between them, nor any that were lost. None at the end.
+    pub fn next_batch(&mut self) -> Result<Taken<'_>, Error> {
+        let (frames, interfaces, drops) = self.next_frames()?;
+        Ok(Taken { frames, interfaces, drops })
     }
 
     #[inline]
-    fn next_frames<const N: usize>(&mut self) -> Result<(ArrayVec<Frame<'_>, N>, &[Interface]), Error> {
+    #[expect(clippy::type_complexity, reason = "only the two above see it")]
+    fn next_frames<const N: usize>(&mut self) -> Result<(ArrayVec<Frame<'_>, N>, &[Interface], &[Drops]), Error> {
         let mut frames = ArrayVec::new();
+        self.drops.clear();
         if self.seek()? {
             let (begins_at, count, read) = (self.buffer.record_offset(), &mut self.frames, self.buffer.consume());
             let taken = match &self.format {
                 Format::Pcap(pcap) => take(read, count, &mut frames, |bytes| Ok(pcap.record(bytes))),
                 Format::Pcapng(pcapng) => take(read, count, &mut frames, |bytes| pcapng.record(bytes)),
             };
-            if let Err(fault) = taken {
-                self.failed = true;
-                return Err(error_of(fault, self.name.clone(), self.frames, begins_at));
+            let lost = match taken {
+                Ok(lost) => lost,
+                Err(fault) => {
+                    self.failed = true;
+                    return Err(error_of(fault, self.name.clone(), self.frames, begins_at));
+                }
+            };
+            if let Some(first) = frames.first().filter(|_| lost > 0) {
+                let (since, until) = (self.last.unwrap_or(first.meta.time), first.meta.time);
+                self.drops.push(Drops { since, until, lost: Lost { file: lost, ..Lost::default() } });
             }
+            self.last = frames.last().map(|last| last.meta.time);
         }
-        Ok((frames, self.format.interfaces()))
+        Ok((frames, self.format.interfaces(), &self.drops))
     }
 
     /// Reads until a whole record is there; false at the end, and after an error.
@@ -225,18 +254,21 @@ impl CaptureFile {
 }
 
 /// Takes the records that lie one after the other in what was read, as many as there is room for. What is wrong with one
-/// is told where it comes first: then those before it were taken.
+/// is told where it comes first, then those before it were taken; and so are losses before one, which are returned.
 #[inline]
 fn take<'a, const N: usize>(
     read: Consumed<'a>,
     count: &mut FrameNumber,
     frames: &mut ArrayVec<Frame<'a>, N>,
     record: impl Fn(&'a [u8]) -> Result<Option<(Record<'a>, &'a [u8])>, Fault>,
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
     let mut bytes = read.bytes;
+    let mut lost = 0;
     while !frames.is_full() {
         match record(bytes) {
+            Ok(Some((record, _))) if record.lost > 0 && !frames.is_empty() => break,
             Ok(Some((record, rest))) => {
+                lost |= record.lost;
                 *count += 1;
                 frames.push(record.frame(*count));
                 bytes = rest;
@@ -246,7 +278,7 @@ fn take<'a, const N: usize>(
         }
     }
     read.upto(bytes);
-    Ok(())
+    Ok(lost)
 }
 
 enum Refusal {
@@ -451,7 +483,7 @@ mod tests {
         let mut capture = open(file).unwrap();
         let mut in_batches = Vec::new();
         loop {
-            let (batch, _) = capture.next_batch().unwrap();
+            let batch = capture.next_batch().unwrap().frames;
             if batch.is_empty() {
                 break;
             }

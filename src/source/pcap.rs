@@ -127,6 +127,7 @@ impl Pcap {
             link: self.interface[0].link,
             interface: 0,
             interface_id: None,
+            lost: 0,
             bytes: bytes.get(..kept as usize)?,
         };
         Some((record, rest))

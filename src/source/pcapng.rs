@@ -161,10 +161,14 @@ impl Pcapng {
         self.timed_packet(block, interface)
     }
 
-    /// The packet block that the enhanced one replaced: its interface has 16 bits, the rest is the same.
+    /// The packet block that the enhanced one replaced: its interface has 16 bits, beside it is how many frames were lost
+    /// before it, all bits set where that is not known; the rest is the same.
     fn packet<'a>(&self, block: &'a [u8]) -> Result<Record<'a>, Fault> {
-        let [_, _, ids] = self.order.words(block);
-        self.timed_packet(block, if self.order == Order::Little { ids & 0xffff } else { ids >> 16 })
+        let [_, _, both] = self.order.words(block);
+        let (high, low) = (both >> 16, both & 0xffff);
+        let (interface, lost) = if self.order == Order::Little { (low, high) } else { (high, low) };
+        let lost = if lost == 0xffff { 0 } else { lost.into() };
+        Ok(Record { lost, ..self.timed_packet(block, interface)? })
     }
 
     #[inline]
@@ -179,23 +183,34 @@ impl Pcapng {
         if options + 4 > length {
             return Err(Fault::Corrupt(format!("captured length {captured} in a block of {length} bytes")));
         }
-        let fcs_len = match length - 4 - options {
-            0 => described.fcs_len,
-            _ => self.fcs_len_of_packet(&block[options as usize..]).unwrap_or(described.fcs_len),
+        let (fcs_len, lost) = match length - 4 - options {
+            0 => (described.fcs_len, 0),
+            _ => self.options_of_packet(&block[options as usize..length as usize - 4], described.fcs_len),
         };
         let (kept, wire_len) = without_fcs(captured, wire.max(captured), fcs_len);
         let units = u64::from(high) << 32 | u64::from(low);
         let time = Timestamp(described.resolution.nanos(units)).plus(described.offset);
         let bytes = &block[PACKET_HEADER as usize..(PACKET_HEADER + kept) as usize];
         let link = described.link;
-        Ok(Record { time, wire_len, link, interface: number, interface_id: Some(interface as u16), bytes })
+        Ok(Record { time, wire_len, link, interface: number, interface_id: Some(interface as u16), lost, bytes })
     }
 
-    /// The length of the check sequence, in bytes, by a packet's flags option, where that knows it.
-    fn fcs_len_of_packet(&self, options: &[u8]) -> Option<u32> {
-        let (_, flags) = self.options(options).find(|(code, _)| *code == 2)?;
-        let length = self.order.u32(flags.try_into().ok()?) >> 5 & 0xf;
-        (length > 0).then_some(length)
+    /// What a packet's options tell: the length of its check sequence, in bytes, where its flags know that, and how many
+    /// frames were lost before it.
+    fn options_of_packet(&self, options: &[u8], mut fcs_len: u32) -> (u32, u64) {
+        let mut lost = 0;
+        for (code, value) in self.options(options) {
+            match (code, value.len()) {
+                (2, 4) => {
+                    let [flags] = self.order.words(value);
+                    let length = flags >> 5 & 0xf;
+                    fcs_len = if length > 0 { length } else { fcs_len };
+                }
+                (4, 8) => lost = value.try_into().map_or(0, |count| self.order.u64(count)),
+                _ => {}
+            }
+        }
+        (fcs_len, lost)
     }
 
     /// A packet of the first interface, with no time and no captured length.
@@ -211,7 +226,7 @@ impl Pcapng {
         let (kept, wire_len) = without_fcs(captured, wire, described.fcs_len);
         let bytes = &block[12..12 + kept as usize];
         let (time, link) = (Timestamp(0), described.link);
-        Ok(Record { time, wire_len, link, interface: number, interface_id: Some(0), bytes })
+        Ok(Record { time, wire_len, link, interface: number, interface_id: Some(0), lost: 0, bytes })
     }
 
     /// An event of Sysdig or Falco: processor, time, thread, length, type, and in `header_len` a count of parameters.
@@ -335,7 +350,7 @@ fn journal_entry(block: &[u8]) -> Record<'_> {
 /// What no interface captured.
 fn record(link: LinkType, time: Timestamp, wire_len: u32, bytes: &[u8]) -> Record<'_> {
     let wire_len = wire_len.max(bytes.len() as u32);
-    Record { time, wire_len, link, interface: 0, interface_id: None, bytes }
+    Record { time, wire_len, link, interface: 0, interface_id: None, lost: 0, bytes }
 }
 
 /// The length of a block, if a block of its type can have it; of all types, it can.
@@ -416,6 +431,27 @@ mod tests {
             "{error}"
         );
         assert_eq!(error.kind(), Kind::CutShort);
+    }
+
+    #[test]
+    fn frames_that_were_lost_are_told_before_the_one_after_them() {
+        for order in BOTH {
+            let lost = |count: u64| if order == Order::Little { count.to_le_bytes() } else { count.to_be_bytes() };
+            let mut ng = Ng::new(order);
+            ng.interface(LinkType::ETHERNET, 0, &[]).packet(0, 1, b"a", 1).packet(0, 2, b"b", 1);
+            ng.packet_with(0, 5, b"c", 1, &[(2, &[0; 4]), (4, &lost(3))]).packet(0, 6, b"d", 1);
+            ng.packet_with(0, 7, b"e", 1, &[(4, &lost(0))]).old_packet(0, 8, b"f", 1).packet(0, 9, b"g", 1);
+            let mut capture = open(ng.finish()).unwrap();
+            let mut told = Vec::new();
+            loop {
+                let taken = capture.next_batch().unwrap();
+                let Some(first) = taken.frames.first() else { break };
+                let drops = taken.drops.iter().map(|drops| (drops.since.0, drops.until.0, drops.lost.file));
+                told.push((first.meta.number, taken.frames.len(), drops.collect::<Vec<_>>()));
+            }
+            let expected = [(1, 2, vec![]), (3, 3, vec![(2000, 5000, 3)]), (6, 2, vec![(7000, 8000, 7)])];
+            assert_eq!(told, expected);
+        }
     }
 
     #[test]

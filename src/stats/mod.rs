@@ -63,7 +63,7 @@ impl Stats {
         match event {
             Event::Message(message) => self.message(&message),
             Event::Connection(connection) => self.connection(connection),
-            Event::Packet(_) | Event::Body { .. } | Event::Update(_) | Event::Followed(_) => {}
+            Event::Packet(_) | Event::Body { .. } | Event::Update(_) | Event::Followed(_) | Event::Drops(_) => {}
         }
     }
 

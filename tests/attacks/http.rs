@@ -82,6 +82,16 @@ pub fn pipelined(wire: &mut Wire, n: usize) {
     stream.send(wire, 1, b"HTTP/1.1 204 No Content\r\n\r\n");
 }
 
+/// Responses, beside as many requests as are remembered.
+pub fn pipelined_answered(wire: &mut Wire, n: usize) {
+    let mut stream = wire.open(FLOW);
+    (0..4500).for_each(|_| stream.send(wire, 0, REQUEST));
+    for _ in 0..n {
+        stream.send(wire, 1, b"HTTP/1.1 204 No Content\r\n\r\n");
+        stream.send(wire, 0, REQUEST);
+    }
+}
+
 /// A response with a content that its coding makes large, over `n` connections.
 fn bombs(wire: &mut Wire, n: usize, coding: &str, bomb: &[u8]) {
     for i in 0..n {

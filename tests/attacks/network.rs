@@ -161,7 +161,7 @@ pub fn encapsulation(wire: &mut Wire, n: usize) {
     (0..n).for_each(|i| wire.frame(&frames[i % frames.len()]));
 }
 
-/// A pcapng with so many blocks whose lengths say what is not so, and at last one that ends it.
+/// A pcapng with so many blocks whose lengths say what is not so, and at last those that end it.
 pub fn lying_blocks(wire: &mut Wire, n: usize) {
     let block = |kind: u32, total: u32, body: &[u32]| {
         let words = [&[kind, total][..], body, &[total]].concat();
@@ -171,12 +171,14 @@ pub fn lying_blocks(wire: &mut Wire, n: usize) {
     wire.raw(&block(1, 20, &[1, 0]));
     for i in 0..n {
         match i % 3 {
-            // More captured bytes than the block has, of more than there were.
+            // More bytes captured than there were.
             0 => wire.raw(&block(6, 36, &[0, 0, 0, 4, 0, 0])),
             // An option that is longer than its block.
             1 => wire.raw(&block(5, 28, &[0, 0, 0, 0xffff_0001])),
-            // Another interface, whose snaplen is none.
-            _ => wire.raw(&block(1, 20, &[1, u32::MAX])),
+            // Another interface, whose snaplen is none: of these there are no more than so many.
+            2 if i < 100_000 => wire.raw(&block(1, 20, &[1, u32::MAX])),
+            // A block of a kind that there is not.
+            _ => wire.raw(&block(0x0bad, 16, &[u32::MAX])),
         }
     }
     // A packet whose bytes would be 4 GB.

@@ -51,7 +51,7 @@ pub struct Used {
 }
 
 /// No run takes longer, however slow the machine.
-const SECONDS: &str = "100";
+const SECONDS: &str = "300";
 
 impl Attack {
     /// The short runs: time grows as `n` does, and memory does not.

@@ -132,7 +132,7 @@ impl Sink for Told {
                 ));
             }
             Event::Connection(_) => self.connections += 1,
-            Event::Packet(_) | Event::Update(_) | Event::Followed(_) => {}
+            Event::Packet(_) | Event::Update(_) | Event::Followed(_) | Event::Drops(_) => {}
         }
     }
 }

@@ -168,6 +168,11 @@ pub fn parse(wire: &[u8], variant: Variant) -> Option<Dns> {
 }
 
 impl Dns {
+    /// The message as sent, without the length that comes before it over TCP, as far as it was captured.
+    pub fn wire(&self) -> &[u8] {
+        &self.wire
+    }
+
     /// Reads what follows the header; none where that ends early.
     fn read(&mut self) -> Option<()> {
         let [questions, answers, authority, additional] = self.counts;

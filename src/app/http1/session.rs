@@ -252,7 +252,7 @@ impl Session {
             side.remember(&message);
         }
         side.tidy();
-        (cx.out)(Output::Message(&message));
+        (cx.out)(Output::Message(&mut message));
         cx.pool.give_back(message);
     }
 

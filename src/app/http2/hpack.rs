@@ -1,5 +1,7 @@
 //! Field blocks (RFC 7541): the library undoes one representation at a time, so that what it cannot read is known.
 
+use std::ops::Range;
+
 use httlib_hpack::{Decoder, DecoderError};
 
 use crate::issue::{Issue, IssueSet};
@@ -135,7 +137,7 @@ fn decoder(size: u32) -> Decoder<'static> {
 }
 
 /// The length of the representation that begins `bytes` (RFC 7541 6); none where it is not whole.
-fn representation(bytes: &[u8]) -> Option<usize> {
+pub fn representation(bytes: &[u8]) -> Option<usize> {
     let first = *bytes.first()?;
     let Some(prefix) = literal_prefix(bytes) else {
         return Some(integer(bytes, if first & 0x80 != 0 { 7 } else { 5 })?.1);
@@ -146,6 +148,20 @@ fn representation(bytes: &[u8]) -> Option<usize> {
         len += prefix + string as usize;
     }
     (len <= bytes.len()).then_some(len)
+}
+
+/// Where the value is in the representation of a literal, and whether it is Huffman-coded; none in what is no literal.
+pub fn value(piece: &[u8]) -> Option<(Range<usize>, bool)> {
+    let (index, mut at) = integer(piece, literal_prefix(piece)?)?;
+    if index == 0 {
+        let (name, prefix) = integer(piece.get(at..)?, 7)?;
+        at += prefix + name as usize;
+    }
+    let (len, prefix) = integer(piece.get(at..)?, 7)?;
+    let is_coded = piece.get(at)? & 0x80 != 0;
+    at += prefix;
+    let range = at..at + len as usize;
+    (range.end <= piece.len()).then_some((range, is_coded))
 }
 
 /// Bits of the index of a literal (RFC 7541 6.2); none where `bytes` begin with no literal.

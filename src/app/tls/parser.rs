@@ -19,6 +19,9 @@ use crate::tcp::reassembly::{Cause, End};
 /// Bytes of a handshake message that are kept to be read: usual chains of certificates have some thousands.
 const MAX_KEPT: usize = 64 << 10;
 
+/// What usual handshake messages but certificates take.
+const USUAL: usize = 512;
+
 /// Bytes of a record that tell a hello in clear from what is encrypted: type, length, version.
 const TELLING: usize = handshake::HEADER + 2;
 
@@ -340,7 +343,7 @@ impl Parser {
         };
         let kind = Kind::Message { by_client: self.is_client(at, desk) };
         let side = &mut self.sides[at];
-        side.kept.clear();
+        side.let_go();
         (side.read, side.is_cut) = (0, false);
         side.message = Some(desk.begin(at, run, kind, Unit::Tls(Box::new(tls))));
     }
@@ -440,12 +443,20 @@ impl Parser {
     fn finish(&mut self, at: usize, end: Integrity, desk: &mut Desk<'_, '_>) {
         self.tell(at);
         let Some(mut message) = self.sides[at].message.take() else { return };
-        self.sides[at].kept.clear();
+        self.sides[at].let_go();
         self.learn(at, &mut message, end);
         if let Kind::Message { by_client } = &mut message.kind {
             *by_client = self.is_client(at, desk);
         }
         desk.finish(message, end);
+    }
+}
+
+impl Side {
+    /// Lets go of the handshake message that was kept; of its memory too where that is much, since a connection stays.
+    fn let_go(&mut self) {
+        self.kept.clear();
+        self.kept.shrink_to(USUAL);
     }
 }
 

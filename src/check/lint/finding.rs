@@ -133,6 +133,20 @@ impl Findings {
         }
     }
 
+    /// The same findings, with bytes as those in `masked` have them, which are what is found where secrets are masked; with
+    /// none where nothing is found there.
+    pub fn masked(mut self, masked: &Self) -> Self {
+        let place = |finding: &Finding| (finding.lint.name, finding.stream, finding.message.map(|(number, _)| number));
+        let masked: HashMap<_, _> = masked.kept.iter().rev().map(|finding| (place(finding), finding)).collect();
+        for finding in &mut self.kept {
+            let shown = masked.get(&place(finding)).copied();
+            finding.excerpt = shown.and_then(|shown| shown.excerpt.clone());
+            finding.found = shown.and_then(|shown| shown.found.clone());
+            finding.expected = shown.and_then(|shown| shown.expected.clone());
+        }
+        self
+    }
+
     pub(super) fn sorted(mut self) -> Self {
         // What concerns a whole connection comes where it is found, after its messages.
         self.kept.sort_by_key(|finding| (finding.frame.unwrap_or(FrameNumber::MAX), finding.stream, finding.offset));

@@ -256,7 +256,7 @@ impl Sink for Lints {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Packet(packet) => self.packet(&packet),
-            Event::Body { .. } | Event::Followed(_) => {}
+            Event::Body { .. } | Event::Followed(_) | Event::Drops(_) => {}
             Event::Message(message) => self.message(&message),
             Event::Update(update) => self.update(&update),
             Event::Connection(connection) => self.connection(connection),

@@ -250,7 +250,7 @@ impl Sink for Collector {
             Event::Body { stream, number, bytes, .. } if self.options.hashes => {
                 self.hashes.entry((stream, number)).or_default().update(bytes);
             }
-            Event::Body { .. } | Event::Followed(_) => {}
+            Event::Body { .. } | Event::Followed(_) | Event::Drops(_) => {}
             Event::Message(message) => self.message(message),
             Event::Update(update) => {
                 if update.flow.transport == Transport::Tcp

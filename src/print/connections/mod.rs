@@ -81,7 +81,7 @@ impl Printer for Connections {
                 let printer = &mut self.printer;
                 self.sorted.push((connection.clone(), name), &mut |named| printer.write(&named, out));
             }
-            Event::Packet(_) | Event::Body { .. } | Event::Update(_) | Event::Followed(_) => {}
+            Event::Packet(_) | Event::Body { .. } | Event::Update(_) | Event::Followed(_) | Event::Drops(_) => {}
         }
     }
 

@@ -59,6 +59,7 @@ impl Printer for Follow {
             }
             Event::Message(message) => self.is_of(&message.flow),
             Event::Update(update) => self.is_of(&update.flow),
+            Event::Drops(_) => true,
             Event::Packet(_) | Event::Body { .. } => false,
         };
         if shown {

@@ -21,7 +21,7 @@ use crate::decode::{self, Decoded, Layer};
 use crate::event::{self, Event, FlagCounts, Message, Packet, Update};
 use crate::field::Field;
 use crate::flow::fields::{self, Fragmented};
-use crate::frame::Timestamp;
+use crate::frame::{self, Timestamp};
 use crate::issue::{Issue, IssueSet};
 use crate::registry;
 use crate::tcp::fields::{Analysed, FIELDS as ANALYSIS};
@@ -31,6 +31,7 @@ use crate::tcp::{Carrier, SegmentRef};
 pub use follow::Follow;
 pub use lint::Lints;
 use plan::{Plans, base};
+pub use writer::escaped;
 use writer::{Object, string};
 pub(super) use writer::{array, text};
 
@@ -95,6 +96,7 @@ impl Printer for Json {
             Event::Message(event) => self.message(out, event),
             Event::Update(event) => update(Object::new(out, &self.plans, "update"), event),
             Event::Connection(event) => connection(Object::new(out, &self.plans, "connection"), event),
+            Event::Drops(event) => self.drops(out, &event),
         }
         out.push(b'\n');
     }
@@ -126,8 +128,12 @@ impl Printer for Json {
         flags(object.key("totals.flags"), &totals.flags);
         if let Some(drops) = end.drops {
             object.uint("drops.received", drops.received);
-            object.uint("drops.kernel", drops.kernel);
-            object.uint("drops.interface", drops.interface);
+            object.uint("drops.kernel", drops.lost.kernel);
+            object.uint("drops.interface", drops.lost.interface);
+            object.uint("drops.dissect", drops.lost.dissect);
+        }
+        if totals.lost.file > 0 {
+            object.uint("drops.file", totals.lost.file);
         }
         object.uint("ledger.captured", totals.ledger.captured);
         let ledger = object.key("ledger.message");
@@ -146,6 +152,22 @@ impl Printer for Json {
 }
 
 impl Json {
+    fn drops(&mut self, out: &mut Vec<u8>, event: &event::Drops) {
+        let frame::Drops { since, until, lost } = event.drops;
+        let mut object = Object::new(out, &self.plans, "drops");
+        object.uint("drops.after_frame", event.after);
+        if let Some(before) = event.before {
+            object.uint("drops.before_frame", before);
+        }
+        time(object.key("drops.since"), &mut self.clock, since);
+        time(object.key("drops.until"), &mut self.clock, until);
+        object.uint("drops.kernel", lost.kernel);
+        object.uint("drops.interface", lost.interface);
+        object.uint("drops.dissect", lost.dissect);
+        object.uint("drops.file", lost.file);
+        object.end();
+    }
+
     fn message(&mut self, out: &mut Vec<u8>, event: Message<'_>) {
         let message = event.message;
         let carrier = message.carrier.get();

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Graded, Report, details, points, rounded};
 use crate::check::evaluate::{Outcome, Verdict};
 use crate::check::rules::model::{Rule, Visibility};
+use crate::print::json::escaped;
 
 pub(super) fn write(report: &Report<'_>, out: &mut Vec<u8>) {
     let several = report.captures.len() > 1;
@@ -33,7 +34,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut Vec<u8>) {
         },
     });
     // A value of strings and numbers can always be written.
-    out.extend(serde_json::to_vec_pretty(&results).unwrap_or_default());
+    escaped(&serde_json::to_string_pretty(&results).unwrap_or_default(), out);
     out.push(b'\n');
 }
 

@@ -7,6 +7,7 @@ use crate::check::evaluate::Outcome;
 use crate::check::evaluate::evidence::{self, Evidence, Term};
 use crate::check::rules::model::Rule;
 use crate::filter::Decision;
+use crate::print::json::escaped;
 
 /// Version of the report's form.
 const VERSION: u64 = 1;
@@ -21,7 +22,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut Vec<u8>) {
     }
     object.insert("captures".into(), captures.into());
     // A value of strings and numbers can always be written.
-    out.extend(serde_json::to_vec_pretty(&object).unwrap_or_default());
+    escaped(&serde_json::to_string_pretty(&object).unwrap_or_default(), out);
     out.push(b'\n');
 }
 

@@ -5,13 +5,18 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use super::{Graded, Report, details};
 use crate::check::evaluate::{Outcome, Verdict};
 use crate::check::rules::model::Rule;
+use crate::check::rules::source::printable;
 
 pub(super) fn write(report: &Report<'_>, out: &mut Vec<u8>) {
     let mut junit = quick_junit::Report::new(report.rules.title.as_deref().unwrap_or("dissect check"));
     junit.set_time(report.took);
     junit.add_test_suites(report.captures.iter().map(|graded| suite(report, graded)));
-    // What fails is writing, and a buffer takes all.
-    let _ = junit.serialize(out);
+    // XML has no escape that all readers undo: what cannot be seen is shown as missing. A string takes all that is written.
+    for line in junit.to_string().unwrap_or_default().split_inclusive('\n') {
+        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+        out.extend_from_slice(printable(line).as_bytes());
+        out.extend_from_slice(end.as_bytes());
+    }
 }
 
 fn suite(report: &Report<'_>, graded: &Graded) -> TestSuite {

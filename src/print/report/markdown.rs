@@ -57,7 +57,7 @@ fn capture(report: &Report<'_>, graded: &Graded, text: &mut String) -> std::fmt:
     for (rule, outcome) in report.outcomes(graded).filter(|(_, outcome)| outcome.verdict != Verdict::Passed) {
         writeln!(text, "### {}: {}\n\n````text", outcome.verdict.name(), plain(rule.heading()))?;
         for line in details(rule, outcome) {
-            writeln!(text, "{}", line.replace("````", "```\u{200b}`"))?;
+            writeln!(text, "{}", printable(&line).replace("````", "``` `"))?;
         }
         writeln!(text, "````\n")?;
     }

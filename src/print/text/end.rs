@@ -54,12 +54,16 @@ pub fn write(pen: &mut Pen<'_>, end: &End) {
     if let Some(drops) = end.drops {
         line(pen, "capture", |pen| {
             pen.piece(|pen| pen.put(format_args!("{} received", drops.received)));
-            some(pen, Severity::Error, drops.kernel, "dropped by the kernel");
-            some(pen, Severity::Error, drops.interface, "dropped by the interface");
-            if drops.kernel + drops.interface == 0 {
+            some(pen, Severity::Error, drops.lost.kernel, "dropped by the kernel");
+            some(pen, Severity::Error, drops.lost.interface, "dropped by the interface");
+            some(pen, Severity::Error, drops.lost.dissect, "dropped by dissect");
+            if drops.lost.total() == 0 {
                 pen.piece(|pen| pen.push("none dropped"));
             }
         });
+    }
+    if totals.lost.file > 0 {
+        line(pen, "capture", |pen| some(pen, Severity::Error, totals.lost.file, "lost before, says the file"));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod connection;
 mod dns;
+mod drops;
 mod end;
 mod explain;
 mod fragments;
@@ -20,6 +21,7 @@ use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 
+pub(super) use drops::write as write_drops;
 pub(super) use end::write as write_end;
 pub use explain::Explain;
 pub(super) use http::{line_end, split_line_end};
@@ -120,6 +122,10 @@ impl Printer for Text {
             Event::Message(message) => self.message(&message, out),
             Event::Update(update) => self.update(&update, out),
             Event::Connection(connection) => self.connection(connection, out),
+            Event::Drops(drops) => {
+                let mut pen = self.pen(Last::Line, out);
+                write_drops(&mut pen, &drops);
+            }
         }
     }
 

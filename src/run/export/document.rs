@@ -68,6 +68,14 @@ impl Document {
         &self.path
     }
 
+    /// What has to be written to for that, until it ends: `-` for standard output.
+    pub fn place(&self) -> PathBuf {
+        match &self.to {
+            To::File { folder, temporary, .. } => folder.path().join(temporary),
+            To::Stdout | To::Stream(_) | To::Done => self.path.clone(),
+        }
+    }
+
     /// Adds to it.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.to {

@@ -101,7 +101,7 @@ impl Files {
     /// Takes an event; a message that is not chosen is not written.
     pub fn event(&mut self, event: Event<'_>, chosen: bool) -> io::Result<()> {
         match event {
-            Event::Body { stream, number, missing, bytes } => {
+            Event::Body { stream, number, missing, bytes, .. } => {
                 self.bodies.push((stream, number), missing, bytes, &mut self.folder)
             }
             Event::Message(told) if told.flow.transport == Transport::Tcp => {
@@ -117,7 +117,7 @@ impl Files {
                 self.requests.forget(connection.flow.stream);
                 Ok(())
             }
-            Event::Message(_) | Event::Packet(_) | Event::Update(_) | Event::Followed(_) => Ok(()),
+            Event::Message(_) | Event::Packet(_) | Event::Update(_) | Event::Followed(_) | Event::Drops(_) => Ok(()),
         }
     }
 

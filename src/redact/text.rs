@@ -1,0 +1,283 @@
+//! Secrets by their names in text of any kind: parameters of URLs, members of JSON, assignments; and user information.
+
+use super::names::Word;
+use super::{Found, Kind, Runs};
+
+/// Where the text stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Context {
+    /// In the target of a request: a value ends with `&` or `#`.
+    Target,
+    /// In the value of a field, which may have URLs.
+    Field,
+    /// In content.
+    Content,
+}
+
+/// Finds secrets in a text that comes in pieces.
+#[derive(Clone, Debug)]
+pub struct Text {
+    context: Context,
+    /// Whether a piece is all of it.
+    whole: bool,
+    state: State,
+    /// The last name.
+    word: Word,
+    /// The byte before.
+    before: u8,
+    /// The digits of an escape in a name: `%` or `\u`, then how many are still to come, and their value.
+    escape: Option<(u8, u32)>,
+    /// Whether the name is that of a tag, as it stands behind `<`.
+    in_tag: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// In a name, or where one may begin.
+    Name,
+    /// Behind a name.
+    After,
+    /// Behind what separates a name of a secret from its value; how many backslashes came since.
+    Separator { by: u8, slashes: u8 },
+    /// In a value in quotes, that were behind so many backslashes; how many came just now.
+    Quoted { quote: u8, slashes: u8, run: u8 },
+    /// In a value without quotes.
+    Bare { by: u8 },
+    /// In an object or array that is secret.
+    Nested { depth: u32, in_string: bool, escaped: bool },
+    /// In user information, of which so many bytes are to come.
+    User(usize),
+    /// In an authority that may have user information.
+    Authority,
+    /// Bytes are missing before: it may be within a secret.
+    Unknown,
+}
+
+impl Text {
+    /// At its beginning.
+    pub fn new(context: Context) -> Self {
+        let state = State::Name;
+        Self { context, whole: false, state, word: Word::default(), before: 0, escape: None, in_tag: false }
+    }
+
+    /// The next piece is all of it.
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
+        self
+    }
+
+    /// Bytes are missing here.
+    pub fn gap(&mut self) {
+        if !matches!(self.state, State::Quoted { .. } | State::Bare { .. } | State::Nested { .. }) {
+            self.state = State::Unknown;
+        }
+        self.escape = None;
+        self.word.clear();
+    }
+
+    /// Takes the next piece.
+    pub fn feed(&mut self, bytes: &[u8], found: Found<'_>) {
+        let kind = if self.context == Context::Content { Kind::Member } else { Kind::Url };
+        let mut runs = Runs::default();
+        for (at, &byte) in bytes.iter().enumerate() {
+            let secret = self.step_named(byte, bytes.get(at + 1..).unwrap_or_default());
+            runs.add(at, secret.then_some(kind), found);
+        }
+        runs.end(bytes.len(), found);
+    }
+
+    /// Takes a byte, before `rest` of the piece; whether it is secret.
+    pub(super) fn step_named(&mut self, byte: u8, rest: &[u8]) -> bool {
+        let secret = self.step(byte, rest);
+        self.before = byte;
+        secret
+    }
+
+    fn step(&mut self, byte: u8, rest: &[u8]) -> bool {
+        match &mut self.state {
+            State::Name | State::After => {
+                self.named(byte, rest);
+                false
+            }
+            &mut State::Separator { by, slashes } => self.begin(byte, by, slashes, rest),
+            State::Quoted { quote, slashes, run } => {
+                if byte == *quote && (run == slashes || *slashes == 0 && *run % 2 == 0) {
+                    self.end();
+                    return false;
+                }
+                *run = if byte == b'\\' { run.saturating_add(1) } else { 0 };
+                true
+            }
+            &mut State::Bare { by } => {
+                let ends = self.ends_bare(byte, by, rest);
+                if ends {
+                    self.end();
+                    self.named(byte, rest);
+                }
+                !ends
+            }
+            State::Nested { depth, in_string, escaped } => {
+                match byte {
+                    _ if *escaped => *escaped = false,
+                    b'\\' if *in_string => *escaped = true,
+                    b'"' => *in_string = !*in_string,
+                    b'{' | b'[' if !*in_string => *depth = depth.saturating_add(1),
+                    b'}' | b']' if !*in_string => *depth -= 1,
+                    _ => {}
+                }
+                if *depth == 0 {
+                    self.end();
+                    return false;
+                }
+                true
+            }
+            State::User(left) => {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    self.end();
+                }
+                true
+            }
+            State::Authority => {
+                let ends = ends_authority(byte);
+                if ends || byte == b'@' {
+                    self.end();
+                }
+                // There may be another `@` before the host.
+                if byte == b'@' {
+                    self.authority(rest);
+                }
+                !ends
+            }
+            State::Unknown => {
+                let ends = matches!(byte, b'"' | b'&' | b'<' | b'}' | b'\n');
+                if ends {
+                    self.end();
+                }
+                !ends
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.state = State::Name;
+        self.word.clear();
+        self.escape = None;
+        self.in_tag = false;
+    }
+
+    /// Takes a byte of a name, or between names.
+    fn named(&mut self, byte: u8, rest: &[u8]) {
+        if byte == b'/' && self.before == b'/' {
+            self.end();
+            return self.authority(rest);
+        }
+        match (self.escape.take(), byte) {
+            (Some((left, value)), _) if byte.is_ascii_hexdigit() => {
+                let value = value << 4 | char::from(byte).to_digit(16).unwrap_or_default();
+                match (left, u8::try_from(value)) {
+                    (1, Ok(decoded)) => self.character(decoded),
+                    (1, Err(_)) => self.character(b' '),
+                    _ => self.escape = Some((left - 1, value)),
+                }
+            }
+            (_, b'%') => self.escape = Some((2, 0)),
+            (_, b'u') if self.before == b'\\' => self.escape = Some((4, 0)),
+            (_, b'n' | b'r' | b't') if self.before == b'\\' => self.end(),
+            _ => self.character(byte),
+        }
+    }
+
+    /// Takes a character of a name, or between names.
+    fn character(&mut self, byte: u8) {
+        match byte {
+            b'=' | b':' if self.word.is_secret(byte == b'=') => {
+                self.state = State::Separator { by: byte, slashes: 0 };
+            }
+            b'>' if self.in_tag && self.word.is_secret(false) => self.state = State::Bare { by: b'>' },
+            b'_' | b'-' | b'.' | b'[' | b']' | b'\\' => {}
+            // What may stand between a name and what follows it.
+            b'"' | b'\'' | b'\t' | b' ' => {
+                if !self.word.is_empty() {
+                    self.state = State::After;
+                }
+            }
+            _ if byte.is_ascii_alphanumeric() => {
+                if self.state == State::After {
+                    self.word.clear();
+                    self.state = State::Name;
+                    self.in_tag = false;
+                }
+                self.word.push(byte);
+            }
+            _ => {
+                self.end();
+                self.in_tag = byte == b'<';
+            }
+        }
+    }
+
+    /// Takes a byte behind the separator; whether it is of the value.
+    fn begin(&mut self, byte: u8, by: u8, slashes: u8, rest: &[u8]) -> bool {
+        match byte {
+            b' ' | b'\t' if self.context != Context::Target => false,
+            b'\r' | b'\n' if by == b':' && self.context == Context::Content => false,
+            b'\\' => {
+                self.state = State::Separator { by, slashes: slashes.saturating_add(1) };
+                false
+            }
+            b'"' | b'\'' if self.context != Context::Target => {
+                self.state = State::Quoted { quote: byte, slashes, run: 0 };
+                false
+            }
+            b'{' | b'[' if by == b':' => {
+                self.state = State::Nested { depth: 1, in_string: false, escaped: false };
+                false
+            }
+            b'/' if by == b':' && self.before == b':' => {
+                // A scheme, as in `token://`.
+                self.end();
+                false
+            }
+            _ => {
+                self.state = State::Bare { by };
+                let ends = self.ends_bare(byte, by, rest);
+                if ends {
+                    self.end();
+                }
+                !ends
+            }
+        }
+    }
+
+    /// Whether a value without quotes ends before this byte.
+    fn ends_bare(&self, byte: u8, by: u8, rest: &[u8]) -> bool {
+        match (self.context, by) {
+            // The words of a target that has white space are still its own, up to the version.
+            (Context::Target, _) => {
+                matches!(byte, b'&' | b'#' | b'\r' | b'\n') || byte == b' ' && rest.starts_with(b"HTTP/")
+            }
+            (_, b'>') => byte == b'<',
+            (_, b':') => matches!(byte, b',' | b'}' | b']' | b'\r' | b'\n' | b'<'),
+            _ => matches!(byte, b'&' | b'#' | b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'<' | b'>'),
+        }
+    }
+
+    /// What follows `//` in a URL: an authority up to its end.
+    fn authority(&mut self, rest: &[u8]) {
+        let end = rest.iter().position(|byte| ends_authority(*byte));
+        let user = memchr::memrchr(b'@', &rest[..end.unwrap_or(rest.len())]);
+        self.state = match (user, end) {
+            (Some(0), Some(_)) => return,
+            (Some(user), Some(_)) => State::User(user),
+            (Some(user), None) if self.whole && user > 0 => State::User(user),
+            (_, None) if !self.whole => State::Authority,
+            _ => return,
+        };
+    }
+}
+
+/// Whether a byte is none of an authority.
+fn ends_authority(byte: u8) -> bool {
+    matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b' ' | b'\t' | b'\r' | b'\n')
+}

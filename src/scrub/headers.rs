@@ -1,0 +1,356 @@
+//! The headers of a frame with addresses mapped, and its checksums brought along.
+//!
+//! What is copied is what is known to have no address but those that are mapped; any other header, and all behind it, is
+//! left out.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::addresses::Addresses;
+use crate::decode::Layer;
+use crate::sum::{add, fold, sum};
+
+/// Headers without addresses.
+const PLAIN: [&str; 36] = [
+    "vlan",
+    "ieee8021ad",
+    "null",
+    "raw",
+    "llc",
+    "udp",
+    "ipv6.hopopts",
+    "ipv6.fraghdr",
+    "ah",
+    "gre",
+    "erspan",
+    "vxlan",
+    "gtp",
+    "pppoes",
+    "pppoed",
+    "ppp",
+    "chdlc",
+    "mpls",
+    "pwethheuristic",
+    "pwethcw",
+    "pwethnocw",
+    "pwach",
+    "cmd",
+    "etag",
+    "etherip",
+    "lisp-data",
+    "udpencap",
+    "l2tp",
+    "juniper",
+    "fr",
+    "clip",
+    "atm",
+    "radiotap",
+    "prism",
+    "wlancap",
+    "ipnet",
+];
+
+/// Headers and where the MAC addresses are in them.
+const WITH_MACS: [(&str, &[usize]); 4] =
+    [("eth", &[0, 6]), ("ieee8021ah", &[4, 10]), ("fddi", &[1, 7]), ("tr", &[2, 8])];
+
+/// Copies headers from `bytes` to `out`, with other addresses. Returns how many of the layers are copied: those up to one
+/// that is not known.
+pub fn copy(bytes: &[u8], layers: &[Layer<'_>], out: &mut [u8], addresses: &mut Addresses) -> usize {
+    let mut end = layers.first().map_or(0, |layer| layer.offset as usize);
+    for (index, layer) in layers.iter().enumerate() {
+        let (from, to) = (layer.offset as usize, layer.offset as usize + layer.header.len());
+        let Some(header) = out.get_mut(from..to) else { return index };
+        header.copy_from_slice(layer.header);
+        if !map(layer.protocol.name, header, addresses) {
+            header.fill(0);
+            return index;
+        }
+        // A byte or two may belong to no header.
+        if let (Some(old), Some(new)) = (bytes.get(end..from), out.get_mut(end..from)) {
+            new.copy_from_slice(old);
+        }
+        end = to;
+    }
+    layers.len()
+}
+
+/// Maps the addresses in a header, which may be cut; false where it is not known what is in it.
+fn map(name: &str, header: &mut [u8], addresses: &mut Addresses) -> bool {
+    match name {
+        _ if PLAIN.contains(&name) => {}
+        "ip" => of_ipv4(header, addresses),
+        "ipv6" => [8, 24].into_iter().for_each(|at| v6(header, at, addresses)),
+        "tcp" => of_tcp(header, addresses),
+        "arp" => of_arp(header, addresses),
+        "icmp" => {
+            const REDIRECT: u8 = 5;
+            if header.first() == Some(&REDIRECT) {
+                v4(header, 4, addresses);
+            }
+        }
+        "icmpv6" => of_icmpv6(header, addresses),
+        "ipv6.routing" => of_routing(header, addresses),
+        "ipv6.dstopts" => of_destination(header, addresses),
+        "igmp" => v4(header, 4, addresses),
+        "sll" => of_cooked(header, addresses),
+        "wlan" => of_wlan(header, addresses),
+        // What options mean is not known.
+        "geneve" | "nsh" => header.iter_mut().skip(8).for_each(|byte| *byte = 0),
+        "macsec" => {
+            const CHANNEL: u8 = 0x20;
+            if header.first().is_some_and(|tci| tci & CHANNEL != 0) {
+                mac(header, 6, addresses);
+            }
+        }
+        // Without authentication and origin it has no bytes.
+        "teredo" => return header.is_empty(),
+        _ => match WITH_MACS.iter().find(|entry| entry.0 == name) {
+            Some((_, places)) => places.iter().for_each(|at| mac(header, *at, addresses)),
+            None => return false,
+        },
+    }
+    true
+}
+
+fn of_ipv4(header: &mut [u8], addresses: &mut Addresses) {
+    const RECORD_ROUTE: u8 = 7;
+    const TIMESTAMP: u8 = 68;
+    const LOOSE: u8 = 131;
+    const STRICT: u8 = 137;
+    v4(header, 12, addresses);
+    v4(header, 16, addresses);
+    let mut at = 20;
+    while let Some(&kind) = header.get(at) {
+        let len = match (kind, header.get(at + 1)) {
+            (0, _) | (_, None) => break,
+            (1, _) => 1,
+            (_, Some(0 | 1)) => break,
+            (_, Some(len)) => usize::from(*len),
+        };
+        let end = (at + len).min(header.len());
+        match kind {
+            RECORD_ROUTE | LOOSE | STRICT => (at + 3..end).step_by(4).for_each(|at| v4(header, at, addresses)),
+            TIMESTAMP if header.get(at + 3).is_some_and(|flags| matches!(flags & 0xf, 1 | 3)) => {
+                (at + 4..end).step_by(8).for_each(|at| v4(header, at, addresses));
+            }
+            _ => {}
+        }
+        at += len;
+    }
+}
+
+/// An option of Multipath TCP may tell of an address (RFC 8684 3.4.1).
+fn of_tcp(header: &mut [u8], addresses: &mut Addresses) {
+    const MULTIPATH: u8 = 30;
+    const ADD_ADDRESS: u8 = 3;
+    let mut at = 20;
+    while let Some(&kind) = header.get(at) {
+        let len = match (kind, header.get(at + 1)) {
+            (0, _) | (_, None) => break,
+            (1, _) => 1,
+            (_, Some(0 | 1)) => break,
+            (_, Some(len)) => usize::from(*len),
+        };
+        if kind == MULTIPATH && header.get(at + 2).is_some_and(|subtype| subtype >> 4 == ADD_ADDRESS) {
+            if len >= 20 { v6(header, at + 4, addresses) } else { v4(header, at + 4, addresses) }
+        }
+        at += len;
+    }
+}
+
+fn of_arp(header: &mut [u8], addresses: &mut Addresses) {
+    let Some(&[_, _, p0, p1, hardware, protocol, _, _]) = header.first_chunk() else { return };
+    let (hardware, protocol) = (usize::from(hardware), usize::from(protocol));
+    let is_ipv4 = [p0, p1] == [8, 0] && protocol == 4;
+    for sender in [8, 8 + hardware + protocol] {
+        let target = sender + hardware;
+        if hardware == 6 {
+            mac(header, sender, addresses);
+        } else {
+            blank(header, sender, hardware);
+        }
+        if is_ipv4 {
+            v4(header, target, addresses);
+        } else {
+            blank(header, target, protocol);
+        }
+    }
+}
+
+fn of_icmpv6(header: &mut [u8], addresses: &mut Addresses) {
+    match header.first() {
+        // Multicast listeners, neighbour solicitation and advertisement.
+        Some(130..=132 | 135 | 136) => v6(header, 8, addresses),
+        // Redirect.
+        Some(137) => [8, 24].into_iter().for_each(|at| v6(header, at, addresses)),
+        _ => {}
+    }
+}
+
+/// Options of neighbour discovery (RFC 4861 4.6): addresses of the link, prefixes, servers of names (RFC 8106). Others are
+/// blanked.
+pub fn neighbour_options(options: &mut [u8], addresses: &mut Addresses) {
+    let mut at = 0;
+    while let Some(&[kind, units]) = options.get(at..).and_then(|rest| rest.first_chunk()) {
+        let len = usize::from(units) * 8;
+        let end = at + len;
+        if len == 0 || end > options.len() {
+            break;
+        }
+        match kind {
+            1 | 2 => mac(options, at + 2, addresses),
+            3 => {
+                let bits = options.get(at + 2).map_or(0, |bits| u32::from(*bits).min(128));
+                v6(options, at + 16, addresses);
+                // What is beyond the prefix is 0.
+                if let Some(prefix) = options.get_mut(at + 16..).and_then(|rest| rest.first_chunk_mut::<16>()) {
+                    let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+                    *prefix = (u128::from_be_bytes(*prefix) & mask).to_be_bytes();
+                }
+            }
+            5 => {}
+            25 => (at + 8..end).step_by(16).for_each(|at| v6(options, at, addresses)),
+            _ => blank(options, at + 2, len - 2),
+        }
+        at = end;
+    }
+    let left = options.len() - at.min(options.len());
+    blank(options, at, left);
+}
+
+/// Which messages of ICMPv6 have such options.
+pub fn has_neighbour_options(layer: &Layer<'_>) -> bool {
+    layer.protocol.name == "icmpv6" && layer.header.first().is_some_and(|kind| (133..=137).contains(kind))
+}
+
+fn of_routing(header: &mut [u8], addresses: &mut Addresses) {
+    match header.get(2) {
+        // Source routes, mobile nodes, segments (RFC 8754).
+        Some(0 | 2 | 4) => (8..header.len().saturating_sub(15)).step_by(16).for_each(|at| v6(header, at, addresses)),
+        _ => header.iter_mut().skip(4).for_each(|byte| *byte = 0),
+    }
+}
+
+/// The home address of a mobile node (RFC 6275 6.3).
+fn of_destination(header: &mut [u8], addresses: &mut Addresses) {
+    const HOME_ADDRESS: u8 = 0xc9;
+    let mut at = 2;
+    while let Some(&kind) = header.get(at) {
+        if kind == 0 {
+            at += 1;
+            continue;
+        }
+        if kind == HOME_ADDRESS {
+            v6(header, at + 2, addresses);
+        }
+        at += 2 + header.get(at + 1).map_or(0, |len| usize::from(*len));
+    }
+}
+
+fn of_cooked(header: &mut [u8], addresses: &mut Addresses) {
+    let second = header.len() >= 20;
+    let len = if second { header.get(11).copied() } else { header.get(5).copied() };
+    let at = if second { 12 } else { 6 };
+    match len {
+        Some(6) => {
+            mac(header, at, addresses);
+            blank(header, at + 6, 2);
+        }
+        Some(4) => {
+            v4(header, at, addresses);
+            blank(header, at + 4, 4);
+        }
+        _ => blank(header, at, 8),
+    }
+}
+
+fn of_wlan(header: &mut [u8], addresses: &mut Addresses) {
+    let Some(&[control, flags]) = header.first_chunk() else { return };
+    let places: &[usize] = match (control >> 2 & 3, flags & 3) {
+        (2, 3) => &[4, 10, 16, 24],
+        (0 | 2, _) => &[4, 10, 16],
+        _ => &[4, 10],
+    };
+    places.iter().for_each(|at| mac(header, *at, addresses));
+}
+
+fn v4(header: &mut [u8], at: usize, addresses: &mut Addresses) {
+    match header.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
+        Some(octets) => *octets = addresses.v4(Ipv4Addr::from(*octets)).octets(),
+        None => blank(header, at, 4),
+    }
+}
+
+fn v6(header: &mut [u8], at: usize, addresses: &mut Addresses) {
+    match header.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<16>()) {
+        Some(octets) => *octets = addresses.v6(Ipv6Addr::from(*octets)).octets(),
+        None => blank(header, at, 16),
+    }
+}
+
+fn mac(header: &mut [u8], at: usize, addresses: &mut Addresses) {
+    match header.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<6>()) {
+        Some(octets) => *octets = addresses.mac(*octets),
+        None => blank(header, at, 6),
+    }
+}
+
+/// Zeros, as far as there is room: also in place of an address that is cut.
+fn blank(header: &mut [u8], at: usize, len: usize) {
+    header.iter_mut().skip(at).take(len).for_each(|byte| *byte = 0);
+}
+
+/// Changes the checksums in `out` by as much as what they are of differs from `bytes` (RFC 1624), innermost first: those
+/// that were right stay right, and the others stay wrong. `pseudo` is by how much the sum of the addresses has changed
+/// that are in headers elsewhere. Returns how many changed.
+pub fn fix_checksums(bytes: &[u8], layers: &[Layer<'_>], out: &mut [u8], pseudo: Option<u64>) -> u64 {
+    let mut changed = 0;
+    for (index, layer) in layers.iter().enumerate().rev() {
+        let from = layer.offset as usize;
+        let header_end = from + layer.header.len();
+        let end = (header_end + layer.payload_len as usize).min(bytes.len());
+        // Where its checksum is, of how much it is, and whether the addresses are in it.
+        let (at, to, addressed) = match layer.protocol.name {
+            "ip" => (10, header_end, false),
+            "tcp" => (16, end, true),
+            "udp" if bytes.get(from + 6..from + 8) != Some(&[0, 0]) => (6, end, true),
+            "icmpv6" => (2, end, true),
+            "icmp" | "igmp" => (2, end, false),
+            "gre" if layer.header.first().is_some_and(|flags| flags & 0x80 != 0) => (4, end, false),
+            _ => continue,
+        };
+        let (Some(old), Some(new)) = (bytes.get(from..to), out.get(from..to)) else { continue };
+        let mut difference = add(sum(new), minus(sum(old)));
+        if addressed {
+            difference = add(difference, addresses_changed(bytes, &layers[..index], out).or(pseudo).unwrap_or(0));
+        }
+        let is_udp = layer.protocol.name == "udp";
+        let Some(sum) = out.get_mut(from + at..).and_then(|rest| rest.first_chunk_mut::<2>()) else { continue };
+        let complement = add(u64::from(!u16::from_ne_bytes(*sum)), difference);
+        // Both forms of zero: a difference of none changes nothing.
+        if matches!(fold(difference), 0 | 0xffff) {
+            continue;
+        }
+        let fixed = match !fold(complement) {
+            // Which would say that there is none (RFC 768).
+            0 if is_udp => 0xffff,
+            fixed => fixed,
+        };
+        *sum = fixed.to_ne_bytes();
+        changed += 1;
+    }
+    changed
+}
+
+/// By how much the sum of the addresses of the innermost of these IP headers has changed.
+pub fn addresses_changed(bytes: &[u8], layers: &[Layer<'_>], out: &[u8]) -> Option<u64> {
+    let ip = layers.iter().rev().find(|layer| matches!(layer.protocol.name, "ip" | "ipv6"))?;
+    let (at, len) = if ip.protocol.name == "ip" { (12, 8) } else { (8, 32) };
+    let from = ip.offset as usize + at;
+    Some(add(sum(out.get(from..from + len)?), minus(sum(bytes.get(from..from + len)?))))
+}
+
+/// What added to a sum takes it away.
+fn minus(sum: u64) -> u64 {
+    !sum
+}

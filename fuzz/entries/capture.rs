@@ -55,8 +55,8 @@ fn in_batches(input: impl Read + Send + 'static) -> Frames {
     };
     while frames.len() < FRAMES {
         match file.next_batch() {
-            Ok((batch, _)) if batch.is_empty() => return (frames, None),
-            Ok((batch, _)) => frames.extend(batch.iter().map(|frame| (frame.meta, frame.bytes.to_vec()))),
+            Ok(taken) if taken.frames.is_empty() => return (frames, None),
+            Ok(taken) => frames.extend(taken.frames.iter().map(|frame| (frame.meta, frame.bytes.to_vec()))),
             Err(error) => return (frames, Some(error.to_string())),
         }
     }

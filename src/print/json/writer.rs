@@ -221,11 +221,11 @@ pub fn escaped(json: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(rest.as_bytes());
 }
 
-/// Whether all bytes are ASCII that JSON does not escape.
+/// Whether all bytes are ASCII that is not escaped.
 fn is_plain(bytes: &[u8]) -> bool {
     // The loop has a fixed length and no way out before its end, so that it becomes a few instructions.
     let all_of = |chunk: &[u8; 16]| {
-        chunk.iter().fold(true, |all, &byte| all & (b' '..0x80).contains(&byte) & (byte != b'"') & (byte != b'\\'))
+        chunk.iter().fold(true, |all, &byte| all & (b' '..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\'))
     };
     let (chunks, rest) = bytes.as_chunks();
     let mut last = [b' '; 16];

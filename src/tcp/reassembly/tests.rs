@@ -239,6 +239,16 @@ fn bytes_far_beyond_the_window_are_turned_away_unless_they_are_acknowledged() {
 }
 
 #[test]
+fn what_came_before_a_hole_that_was_given_up_at_a_bound_is_still_known() {
+    let mut stream = Fixture::new();
+    stream.push(1, 100, Control::ACK, b"abc").push(2, 106, Control::ACK, b"ghi");
+    stream.half.relieve(&mut stream.told);
+    assert_eq!(stream.told(), ["abc", "gap 3+3 forced", "ghi"]);
+    stream.push(3, 100, Control::ACK, b"abc").push(4, 103, Control::ACK, b"def");
+    assert_eq!(stream.told(), ["copy 0+3 Equal", "late 3+3"]);
+}
+
+#[test]
 fn nothing_follows_the_end() {
     let mut fixture = Fixture::new();
     fixture.push(0, 100, Control::FIN, b"ab").push(1, 102, 0, b"cd").push(2, 100, Control::FIN, b"ab").finish();

@@ -64,7 +64,9 @@ impl HalfStream {
 
     /// Makes room at a bound: gives up the first hole, or lets through what waits for the peer.
     pub fn relieve(&mut self, out: &mut impl Outlet) {
-        self.open();
+        if self.start != Start::Known {
+            self.open();
+        }
         self.turn_away(out);
         if let Some(first) = self.first_queued()
             && first > self.next

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::frame::{Drops, Frame, FrameMeta, FrameNumber, LinkType, Lost, Timestamp};
+use crate::frame::{Drops, Frame, FrameMeta, FrameNumber, LinkType, Lost};
 
 pub use devices::{Device, devices};
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::HOLD;
 use super::blocks::Blocks;
 use super::handle::Handle;
 use super::merge::Merge;
-use super::HOLD;
 use crate::frame::{Drops, Lost, Timestamp};
 use crate::source::{Error, now};
 

@@ -132,10 +132,12 @@ fn shut_in(options: &sandbox::Options, reach: Reach) -> Result<(), Failure> {
 
 /// A line on standard error; one that cannot be written is lost.
 fn note(line: &dyn fmt::Display) {
-    status::clear();
     // It may have names of files, and what a capture says.
     let line = line.to_string();
-    let _ = writeln!(io::stderr(), "dissect: {}", Printable(&line));
+    // Held for as long, the line of the status does not come back in between.
+    let mut stderr = io::stderr().lock();
+    status::clear();
+    let _ = writeln!(stderr, "dissect: {}", Printable(&line));
 }
 
 /// Lines without what would steer a terminal or hide in them.

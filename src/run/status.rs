@@ -154,8 +154,9 @@ impl Teller {
         let width = terminal_size::terminal_size_of(stderr()).map_or(80, |(width, _)| usize::from(width.0));
         // It is ASCII.
         line.truncate(width.saturating_sub(1));
+        let mut stderr = stderr().lock();
         SHOWN.store(true, Ordering::Relaxed);
-        let _ = stderr().write_all(format!("\r\x1b[K{line}").as_bytes());
+        let _ = stderr.write_all(format!("\r\x1b[K{line}").as_bytes());
     }
 
     fn line(&self) -> String {

@@ -157,9 +157,12 @@ fn any_field_can_be_counted_by() {
     assert_eq!(by_value(&stats, "message.kind").values().map(|(messages, _)| messages).sum::<u64>(), 6);
     assert_eq!(by_value(&stats, "ip.src").keys().collect::<Vec<_>>(), ["10.0.0.1", "10.0.0.2"]);
     assert_eq!(by_value(&stats, "http.request.uri").len(), 3);
-    for (field, words) in
-        [("http.hots", "did you mean http.host"), ("a b", "no name of a field"), ("http", "no values")]
-    {
+    for (field, words) in [
+        ("http.hots", "did you mean http.host"),
+        ("zzz", "`dissect fields` lists the names"),
+        ("a b", "no name of a field"),
+        ("http", "no values"),
+    ] {
         let told = run(dissect().args(["stats", "-r", KEEP_ALIVE, "--by", field]));
         assert!(told.code == Some(2) && told.stderr.contains(words), "{}", told.stderr);
     }

@@ -7,6 +7,7 @@ use super::connections::Shape;
 use super::plan::{self, Output, Plan, WIDTH, colors, width};
 use super::reading::Reading;
 use crate::engine;
+use crate::filter::{self as display, Fields};
 use crate::print::stats::{Format, TextOptions};
 use crate::run::Failure;
 use crate::stats::by::By;
@@ -74,11 +75,14 @@ impl Stats {
 /// What is counted by a field; the core is told what it needs for that.
 fn field(name: &str, engine: &mut engine::Options) -> Result<By, Failure> {
     let name = name.trim();
-    // A mistake in a filter tells what may have been meant.
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
         return Err(plan::usage(format!("--by: {name:?} is no name of a field")));
     }
-    let display = plan::display(name)?;
+    // A mistake in a filter tells what may have been meant, and where to look if nothing is near.
+    let display = display::compile(name, &Fields).map_err(|mut mistake| {
+        mistake.hint.get_or_insert_with(|| "`dissect fields` lists the names".into());
+        plan::usage(mistake.render(name))
+    })?;
     let by = By::field(name);
     plan::needs(&display, engine);
     by.ok_or_else(|| {

@@ -110,7 +110,8 @@ fn a_host_that_passes_for_another_is_told_from_it() {
         let told = run(dissect().args(words.split(' ')).arg(&capture));
         let output = String::from_utf8(told.stdout).unwrap();
         assert!(!output.contains('\u{430}'), "{words}: {output}");
-        assert!(output.contains(r"p\u{430}ypal.co"), "{words}: {output}");
+        // Columns may cut the rest.
+        assert!(output.contains(r"p\u{430}ypal."), "{words}: {output}");
     }
 }
 

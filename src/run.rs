@@ -17,17 +17,14 @@ mod report;
 mod results;
 pub mod scrub;
 mod selection;
+mod signals;
 mod status;
 mod stop;
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
-use signal_hook::flag;
 
 pub use diff::diff;
 pub use failure::{Failure, conclude};
@@ -45,6 +42,7 @@ use clock::Clock;
 use input::Opened;
 use progress::Progress;
 use results::Results;
+use signals::Signals;
 use status::Status;
 use stop::Stop;
 
@@ -55,8 +53,9 @@ const GATHERED_TIME: i64 = 20_000_000;
 
 /// Carries out the plan. Returns what was wrong though results were given, or why there are none.
 pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
-    let stop = Stop::new(plan, stop_at_signals()?);
-    let status = Status::new(plan)?;
+    let signals = Signals::new()?;
+    let stop = Stop::new(plan, Arc::clone(&signals.came));
+    let status = Status::new(plan, signals)?;
     let mut opened = input::open(&plan.input, plan.filter.as_deref())?;
     let filter = opened.filter(plan.filter.as_deref())?;
     if plan.write.as_deref().is_some_and(|path| path.as_os_str() != "-") {
@@ -133,10 +132,12 @@ fn shut_in(options: &sandbox::Options, reach: Reach) -> Result<(), Failure> {
 
 /// A line on standard error; one that cannot be written is lost.
 fn note(line: &dyn fmt::Display) {
-    status::clear();
     // It may have names of files, and what a capture says.
     let line = line.to_string();
-    let _ = writeln!(io::stderr(), "dissect: {}", Printable(&line));
+    // Held for as long, the line of the status does not come back in between.
+    let mut stderr = io::stderr().lock();
+    status::clear();
+    let _ = writeln!(stderr, "dissect: {}", Printable(&line));
 }
 
 /// Lines without what would steer a terminal or hide in them.
@@ -148,21 +149,6 @@ impl fmt::Display for Printable<'_> {
             char if char != '\n' && is_unsafe(char) => write!(f, "{}", char.escape_default()),
             char => f.write_char(char),
         })
-    }
-}
-
-/// A flag that SIGINT and SIGTERM set; the second one ends the program at once.
-fn stop_at_signals() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let registered = [SIGINT, SIGTERM].into_iter().try_for_each(|signal| {
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop)).map(drop)
-    });
-    // A file that may not grow any more then is an error of the write, as on a full disk.
-    let registered = registered.and_then(|()| flag::register(SIGXFSZ, Arc::default()).map(drop));
-    match registered {
-        Ok(()) => Ok(stop),
-        Err(error) => Err(Failure::Usage(format!("cannot handle signals: {error}"))),
     }
 }
 

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
+use common::side_by_side;
 use traces::{Kind, Worst};
 
 /// Frames of the traces of the table, nearly.
@@ -91,30 +92,6 @@ fn trace(folder: &Path, kind: Kind, frames: u64) -> (PathBuf, u64) {
     let written = traces::write(kind, frames, 1, File::create(&own).unwrap()).unwrap();
     fs::rename(own, &path).unwrap();
     (path, written.frames)
-}
-
-/// What `act` gives for each of `all`, in their order; two at a time.
-fn side_by_side<T: Sync, R: Send>(all: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = Mutex::new(0);
-    let take = || {
-        let mut next = next.lock().unwrap();
-        *next += 1;
-        *next - 1
-    };
-    let done = Mutex::new(BTreeMap::new());
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let index = take()
-                    && let Some(item) = all.get(index)
-                {
-                    let result = act(item);
-                    done.lock().unwrap().insert(index, result);
-                }
-            });
-        }
-    });
-    done.into_inner().unwrap().into_values().collect()
 }
 
 /// The instructions of a run, by the room whose lines they are of, whichever function these were inlined into;

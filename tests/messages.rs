@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use common::wire::{MS, Packet, tell};
-use common::{compared_captures, dissect, fixtures, installed, name, run};
+use common::{compared_captures, dissect, fixtures, installed, name, run, side_by_side};
 use dissect::registry::entries;
 use serde_json::Value;
 
@@ -121,7 +121,6 @@ fn messages_of_the_fixtures_are_those_of_tshark() {
     if !installed("tshark") {
         return println!("skipped: tshark is not installed");
     }
-    let all = fixtures();
     let compare = |path: &PathBuf| {
         let (ours, theirs) = (ours(path), theirs(path));
         let differs = ours.messages != theirs.messages;
@@ -130,12 +129,7 @@ fn messages_of_the_fixtures_are_those_of_tshark() {
         }
         (differs.then(|| name(path)), ours.differing(&theirs).map(str::to_owned).collect::<Vec<_>>())
     };
-    let (first, second) = all.split_at(all.len() / 2);
-    let told = std::thread::scope(|scope| {
-        let work = |half: &[PathBuf]| half.iter().map(compare).collect::<Vec<_>>();
-        [first, second].map(|half| scope.spawn(move || work(half))).map(|worker| worker.join().unwrap())
-    });
-    let (differing, fields): (Vec<_>, Vec<_>) = told.into_iter().flatten().unzip();
+    let (differing, fields): (Vec<_>, Vec<_>) = side_by_side(&fixtures(), compare).into_iter().unzip();
     let differing: BTreeSet<String> = differing.into_iter().flatten().collect();
     let fields: BTreeSet<String> = fields.into_iter().flatten().collect();
     assert_eq!(differing, names(OTHER_MESSAGES), "captures with other messages, and those known for that");
@@ -308,4 +302,16 @@ fn packets(turns: &[&str], handshake: bool) -> Vec<Packet> {
         next[from] += text.len() as u32;
     }
     packets
+}
+
+/// Times beyond those that there are become the latest: none passes then, and a hole is not waited for.
+#[test]
+fn messages_are_found_at_the_end_of_time() {
+    let mut all =
+        packets(&["GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"], true);
+    all.push(Packet::new(1, 7000, Some(1000), b"after a hole"));
+    all.push(Packet::new(0, 9000, Some(5000), b"after a hole"));
+    all.iter_mut().for_each(|packet| packet.time = i64::MAX - 1_700_000_000_000 * MS);
+    let told = tell(&all);
+    assert_eq!([told.of(true).len(), told.of(false).len()], [1, 1]);
 }

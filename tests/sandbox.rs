@@ -157,7 +157,8 @@ mod within {
 
         let results = tempfile::tempdir().unwrap();
         let to = |name: &str| results.path().join(name).to_string_lossy().into_owned();
-        let (har, report, copy, chosen, bodies) = (to("a.har"), to("report"), to("copy"), to("chosen"), to("bodies"));
+        let (har, report, copy, chosen, bodies, scrubbed) =
+            (to("a.har"), to("report"), to("copy"), to("chosen"), to("bodies"), to("scrubbed"));
         let capture = fixture().to_string_lossy().into_owned();
         for words in [
             &["-q", "-r", &capture][..],
@@ -177,13 +178,14 @@ mod within {
             &["page", "-r", &capture],
             &["export", "-r", &capture, "-d", &bodies],
             &["export", "-r", &capture, "--har", &har],
+            &["scrub", &capture, "-o", &scrubbed],
         ] {
             let made = made(&run(trying(&listener, folder.path()).args(words)));
             let done: Vec<_> = made.iter().filter(|(_, what)| *what == "done").collect();
             assert!(done.is_empty(), "{words:?}: {done:?}");
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
-        for (path, least) in [(&har, 500), (&report, 10), (&copy, 1000), (&chosen, 1000)] {
+        for (path, least) in [(&har, 500), (&report, 10), (&copy, 1000), (&chosen, 1000), (&scrubbed, 1000)] {
             assert!(fs::metadata(path).unwrap().len() >= least, "{path}");
         }
         assert_eq!(fs::read_dir(&bodies).unwrap().count(), 2);
@@ -297,6 +299,9 @@ mod within {
             run(dissect().args(["export", "-Z", "daemon", "-r"]).arg(fixture()).arg("-d").arg(folder.path()));
         assert_eq!(stranger.code, Some(3));
         assert!(stranger.stderr.contains("user daemon") && stranger.stderr.contains("-Z USER"), "{}", stranger.stderr);
+        // So is root itself, once it has no capability.
+        let root = run(dissect().args(["export", "-Z", "root", "-r"]).arg(fixture()).arg("-d").arg(folder.path()));
+        assert!(root.code == Some(3) && root.stderr.contains("user root"), "{:?} {}", root.code, root.stderr);
         assert_eq!(run(dissect().args(["-Z", "no such user", "-r"]).arg(fixture())).code, Some(2));
     }
 

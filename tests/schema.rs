@@ -33,8 +33,8 @@ fn the_program_prints_the_schema() {
 #[test]
 fn every_record_is_as_the_schema_says() {
     let validator = jsonschema::validator_for(&schema()).expect("a schema");
-    let mut faults = Vec::new();
-    for path in common::fixtures() {
+    let faults = common::side_by_side(&common::fixtures(), |path| {
+        let mut faults = Vec::new();
         for arguments in [
             &["--hash", "-P"][..],
             &["--verify-checksums"],
@@ -43,10 +43,10 @@ fn every_record_is_as_the_schema_says() {
             &["follow", "0", "-v"],
             &["follow", "--udp", "0"],
         ] {
-            let told = run(dissect().args(arguments).args(["-T", "json", "-r"]).arg(&path));
+            let told = run(dissect().args(arguments).args(["-T", "json", "-r"]).arg(path));
             for line in String::from_utf8(told.stdout).unwrap().lines() {
                 if let Some(key) = repeated_key(line) {
-                    faults.push(format!("{}: {key} twice: {line}", name(&path)));
+                    faults.push(format!("{}: {key} twice: {line}", name(path)));
                 }
                 let record: Value = serde_json::from_str(line).unwrap();
                 let kind = record["type"].as_str().unwrap();
@@ -56,12 +56,14 @@ fn every_record_is_as_the_schema_says() {
                     let own = jsonschema::validator_for(&own).unwrap();
                     let errors: Vec<String> =
                         own.iter_errors(&record).map(|error| format!("{}: {error}", error.instance_path())).collect();
-                    faults.push(format!("{}: {kind}: {}", name(&path), errors.join("; ")));
+                    faults.push(format!("{}: {kind}: {}", name(path), errors.join("; ")));
                 }
             }
         }
-        assert!(faults.is_empty(), "{}", faults.join("\n"));
-    }
+        faults
+    })
+    .concat();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// Such as destination options before a routing header and behind it (RFC 8200 4.1).

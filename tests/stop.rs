@@ -375,3 +375,35 @@ fn what_does_not_grow_is_refused() {
         assert!(told.stderr.contains(words), "{}", told.stderr);
     }
 }
+
+#[test]
+fn a_signal_that_comes_twice_ends_it_in_order_and_a_later_one_at_once() {
+    let signal = |child: &Child, times| {
+        for _ in 0..times {
+            assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        }
+    };
+    // It waits for whoever reads what it shows.
+    let waiting = || {
+        let child = dissect().args(["-Px", "-r"]).arg(path(PAGE)).stdout(Stdio::piped()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(500));
+        child
+    };
+    let mut child = waiting();
+    // As timeout(1) sends it.
+    signal(&child, 2);
+    let shown = child.wait_with_output().unwrap();
+    assert_eq!(shown.status.code(), Some(0), "{:?}", shown.status);
+    assert!(shown.stdout.len() > 1 << 16 && String::from_utf8_lossy(&shown.stdout).contains("frames "));
+    child = waiting();
+    signal(&child, 1);
+    thread::sleep(Duration::from_millis(2500));
+    assert_eq!(child.try_wait().unwrap(), None);
+    signal(&child, 1);
+    let begun = Instant::now();
+    while begun.elapsed() < TIMEOUT && child.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
+}

@@ -343,7 +343,9 @@ impl Connection {
             .name
             .over
             .map(|_| if self.halves.iter().all(HalfStream::ended) { since.plus(LINGER) } else { since.plus(GRACE) });
-        let pending = self.halves.iter().any(HalfStream::pending).then(|| now.plus(GRACE));
+        // At the latest time that there is, none passes.
+        let later = Some(now.plus(GRACE)).filter(|later| *later > now);
+        let pending = later.filter(|_| self.halves.iter().any(HalfStream::pending));
         let deadline = [over, pending].into_iter().flatten().min()?;
         self.timer = deadline;
         Some(deadline)

@@ -1,9 +1,10 @@
 //! What time it is for the core where no frames come.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::cli::Input;
 use crate::frame::Timestamp;
+use crate::source;
 
 /// By how much the core's time is kept behind the clock: the kernel may hold a frame for some 10 ms.
 const HELD: i64 = 30_000_000;
@@ -34,10 +35,7 @@ impl Clock {
     /// The time up to which no frame will come that was not taken, as far as can be told.
     pub(super) fn now(&self) -> Option<Timestamp> {
         match self {
-            Self::Live => {
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                Some(Timestamp(nanos(since)).plus(-HELD))
-            }
+            Self::Live => Some(source::now().plus(-HELD)),
             Self::Growing(last) => last.map(|(time, came)| time.plus(nanos(came.elapsed())).plus(-GATHERED)),
         }
     }

@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use super::pass::{self, Pass};
 use super::results::{GATHERED, write_out};
-use super::{Failure, shut_in, stop_at_signals};
+use super::signals::Signals;
+use super::{Failure, shut_in};
 use crate::check::diff::compare;
 use crate::check::kept::Kept;
 use crate::cli::{Comparison, WIDTH};
@@ -17,7 +18,7 @@ use crate::sandbox::Reach;
 
 /// Carries out the plan. Returns what was wrong though results were given, or why there are none.
 pub fn diff(plan: &Comparison) -> Result<Vec<Failure>, Failure> {
-    let stop = stop_at_signals()?;
+    let stop = Signals::new()?.came;
     let mut failures = Vec::new();
     let [a, b] = &plan.inputs;
     let (a, b) = (Pass::all(a)?, Pass::all(b)?);

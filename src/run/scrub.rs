@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::export::document::Document;
 use super::input::{self, Opened};
 use super::pass::{self, Pass};
-use super::{Failure, shut_in, stop_at_signals, write_out};
+use super::signals::Signals;
+use super::{Failure, shut_in, write_out};
 use crate::cli::Input;
 use crate::engine::{self, Engine};
 use crate::event::{self, Event, Packet, Sink};
@@ -51,7 +52,7 @@ pub fn random() -> Result<[u8; 32], Failure> {
 
 /// Carries it out. Returns what was wrong though the capture was written, or why it was not.
 pub fn scrub(plan: &Scrub) -> Result<Vec<Failure>, Failure> {
-    let stop = stop_at_signals()?;
+    let stop = Signals::new()?.came;
     let file = |reason: io::Error| Failure::File { path: plan.output.clone(), reason };
     let input = Input::File(plan.input.clone());
     let first_pass = Pass::all(&input)?;

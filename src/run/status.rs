@@ -1,9 +1,10 @@
-//! How a run stands, in a line on standard error: about once a second of a live capture on a terminal, and wherever SIGUSR1
-//! asks for it.
+//! How a run stands, in a line on standard error: about once a second of a live capture or a growing one on a terminal, and
+//! wherever SIGUSR1 asks for it.
 
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write, stderr, stdout};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -16,6 +17,7 @@ use signal_hook::consts::signal::SIGINFO;
 use signal_hook::low_level::pipe;
 
 use super::Failure;
+use super::signals::{Patience, Signals};
 use crate::cli::{Input, Output, Plan};
 use crate::engine::Engine;
 use crate::source::Source;
@@ -45,6 +47,7 @@ pub(super) struct Status {
     counts: Arc<[AtomicU64; 3]>,
     /// Of the thread that is to be.
     teller: Option<Teller>,
+    signals: Signals,
     wake: PipeWriter,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -57,6 +60,7 @@ struct Teller {
     over: Arc<AtomicBool>,
     /// Whether the line stands on a terminal, or is written when it is asked for only.
     stands: bool,
+    patience: Patience,
     /// What the system says of this process.
     process: Option<File>,
     #[cfg(feature = "live")]
@@ -65,26 +69,26 @@ struct Teller {
 
 impl Status {
     /// Signals wait from now on; they are answered once it has [started](Self::start).
-    pub fn new(plan: &Plan) -> Result<Self, Failure> {
+    pub fn new(plan: &Plan, signals: Signals) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::Usage(format!("cannot handle signals: {error}"));
         let (woken, wake) = io::pipe().map_err(failed)?;
         for signal in SIGNALS {
             wake.try_clone().and_then(|wake| pipe::register(*signal, wake)).map_err(failed)?;
         }
-        let quiet = matches!(&plan.output, Output::Results(style) if style.quiet);
-        let live = matches!(plan.input, Input::Live { .. });
+        let live = matches!(plan.input, Input::Live { .. } | Input::Growing(_));
         let (counts, over) = (Arc::default(), Arc::default());
         let teller = Teller {
             counts: Arc::clone(&counts),
             woken,
             over: Arc::clone(&over),
             // Not among results on the same terminal.
-            stands: live && stderr().is_terminal() && (quiet || !stdout().is_terminal()),
+            stands: live && stderr().is_terminal() && (is_silent(&plan.output) || !stdout().is_terminal()),
+            patience: signals.patience(),
             process: File::open("/proc/self/status").ok(),
             #[cfg(feature = "live")]
             live: None,
         };
-        Ok(Self { counts, teller: Some(teller), wake, over, thread: None })
+        Ok(Self { counts, teller: Some(teller), signals, wake, over, thread: None })
     }
 
     /// Starts the thread; without one, nothing is told.
@@ -95,7 +99,10 @@ impl Status {
         if let Source::Live(live) = source {
             teller.live = Some(live.counters());
         }
-        self.thread = thread::Builder::new().name("status".into()).spawn(move || teller.run()).ok();
+        if let Ok(thread) = thread::Builder::new().name("status".into()).spawn(move || teller.run()) {
+            self.signals.be_patient();
+            self.thread = Some(thread);
+        }
     }
 
     /// How many frames, messages and connections there are now.
@@ -122,9 +129,14 @@ impl Teller {
     fn run(mut self) {
         let every = Timespec { tv_sec: EVERY.as_secs() as i64, tv_nsec: 0 };
         while !self.over.load(Ordering::Relaxed) {
-            let woken = poll(&mut [PollFd::new(&self.woken, PollFlags::IN)], self.stands.then_some(&every));
+            let woken = poll(&mut [PollFd::new(&self.woken, PollFlags::IN)], Some(&every));
             match woken {
-                Ok(0) => self.redraw(),
+                Ok(0) => {
+                    self.patience.look();
+                    if self.stands {
+                        self.redraw();
+                    }
+                }
                 Ok(_) => {
                     let asked = matches!(self.woken.read(&mut [0; 64]), Ok(1..));
                     if asked && !self.over.load(Ordering::Relaxed) {
@@ -142,8 +154,9 @@ impl Teller {
         let width = terminal_size::terminal_size_of(stderr()).map_or(80, |(width, _)| usize::from(width.0));
         // It is ASCII.
         line.truncate(width.saturating_sub(1));
+        let mut stderr = stderr().lock();
         SHOWN.store(true, Ordering::Relaxed);
-        let _ = stderr().write_all(format!("\r\x1b[K{line}").as_bytes());
+        let _ = stderr.write_all(format!("\r\x1b[K{line}").as_bytes());
     }
 
     fn line(&self) -> String {
@@ -161,6 +174,16 @@ impl Teller {
             let _ = write!(line, ", {} MiB", kib.div_ceil(1024));
         }
         line
+    }
+}
+
+/// Whether nothing is shown before the end.
+fn is_silent(output: &Output) -> bool {
+    match output {
+        Output::Results(style) => style.quiet,
+        Output::Export(wanted) => wanted.har.as_deref() != Some(Path::new("-")),
+        Output::Stats { .. } => true,
+        _ => false,
     }
 }
 

@@ -15,7 +15,8 @@ const NOBODY: u32 = 65534;
 /// Drops what root may do, and every capability.
 pub(super) fn drop(wanted: Option<&str>, reach: &Reach, missing: &mut Vec<Missing>) -> Result<(), Error> {
     bounding();
-    if geteuid().is_root() {
+    let was_root = geteuid().is_root();
+    if was_root {
         become_another(wanted, reach, missing)?;
     }
     // Root without capabilities is the owner of its files and no more.
@@ -24,9 +25,10 @@ pub(super) fn drop(wanted: Option<&str>, reach: &Reach, missing: &mut Vec<Missin
     thread::set_capabilities(None, sets).map_err(|reason| failed("drop capabilities", reason))?;
     // Kernels before 4.3 have no ambient set.
     match thread::clear_ambient_capability_set() {
-        Ok(()) | Err(Errno::INVAL) => Ok(()),
-        Err(reason) => Err(failed("drop ambient capabilities", reason)),
+        Ok(()) | Err(Errno::INVAL) => {}
+        Err(reason) => return Err(failed("drop ambient capabilities", reason)),
     }
+    if was_root { may_write(reach) } else { Ok(()) }
 }
 
 /// Nothing that is executed may have capabilities. Without CAP_SETPCAP that is left to `no_new_privs`.
@@ -60,12 +62,18 @@ fn become_another(wanted: Option<&str>, reach: &Reach, missing: &mut Vec<Missing
     if !uid.is_root() && setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_ok() {
         return Err(Error::Step { what: "give up root", reason: "it can be had back".into() });
     }
-    let may_write = |folder: &&super::Place| {
+    Ok(())
+}
+
+/// Fails if who root became, without capabilities, may not write where that is still to be done.
+fn may_write(reach: &Reach) -> Result<(), Error> {
+    let may = |folder: &&super::Place| {
         rustix::fs::accessat(&folder.descriptor, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty()).is_ok()
     };
-    match reach.write.iter().find(|folder| !may_write(folder)) {
+    match reach.write.iter().find(|folder| !may(folder)) {
         None => Ok(()),
         Some(folder) => {
+            let uid = geteuid();
             let name = User::from_uid(uid).ok().flatten().map(|user| user.name);
             Err(Error::Unwritable { folder: folder.path.clone(), user: name.unwrap_or_else(|| uid.to_string()) })
         }

@@ -16,7 +16,7 @@ mod rotate;
 mod samples;
 mod write;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arrayvec::ArrayVec;
 
@@ -31,7 +31,7 @@ pub use pcap::MAX_CAPTURED as MAX_SNAPLEN;
 pub use rotate::Rotation;
 pub use write::Writer;
 
-use crate::frame::{Drops, Frame};
+use crate::frame::{Drops, Frame, Timestamp};
 
 /// What the run loop pulls frames from.
 ///
@@ -111,15 +111,12 @@ impl Source {
         }
     }
 
-    /// Whether it was told to end after the frames that have come to live interfaces; a file is left where it is.
-    pub fn stop(&mut self) -> bool {
+    /// Has it end after the frames that have come to live interfaces; a file is left where it is.
+    pub fn stop(&mut self) {
         match self {
-            Self::File(_) => false,
+            Self::File(_) => {}
             #[cfg(feature = "live")]
-            Self::Live(live) => {
-                live.stop();
-                true
-            }
+            Self::Live(live) => live.stop(),
         }
     }
 
@@ -176,6 +173,12 @@ impl Source {
             Self::Live(_) => None,
         }
     }
+}
+
+/// The clock's time, which is that of live frames.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_secs_nanos(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos().into())
 }
 
 /// Which file of the system something is.

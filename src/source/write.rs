@@ -5,16 +5,15 @@ use std::io::{self, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::SystemTime;
 
 use rustix::fs::CWD;
 
 use crate::frame::{Frame, Timestamp};
 
-use super::Source;
 use super::error::{Error, Name};
 use super::interface::Interface;
 use super::rotate::{self, Files, Rotation};
+use super::{Source, now};
 
 /// Whole records are gathered up to this many bytes before they are written; one write then holds no part of a record.
 const GATHERED: usize = 64 << 10;
@@ -317,12 +316,6 @@ fn whole(written: &[u8], format: &Format, at_start: bool) -> (usize, u64) {
         frames += count;
     }
     (at, frames)
-}
-
-/// The clock's time.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_secs_nanos(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos().into())
 }
 
 fn is_fine(interface: &Interface) -> bool {

@@ -3,9 +3,11 @@
 // Each test uses a part of it.
 #![allow(dead_code)]
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,6 +55,30 @@ pub fn compared_captures() -> (Vec<PathBuf>, bool) {
     let captures: Vec<PathBuf> = if every { all } else { all.into_iter().skip(1).step_by(2).collect() };
     let are_all = every && !captures.is_empty();
     (captures, are_all)
+}
+
+/// What `act` gives for each of `all`, in their order; two at a time.
+pub fn side_by_side<T: Sync, R: Send>(all: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = Mutex::new(0);
+    let take = || {
+        let mut next = next.lock().unwrap();
+        *next += 1;
+        *next - 1
+    };
+    let done = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let index = take()
+                    && let Some(item) = all.get(index)
+                {
+                    let result = act(item);
+                    done.lock().unwrap().insert(index, result);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap().into_values().collect()
 }
 
 /// The last part of a path.

@@ -10,9 +10,9 @@ mod reader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use crate::frame::{Drops, Frame, FrameMeta, FrameNumber, LinkType, Lost, Timestamp};
+use crate::frame::{Drops, Frame, FrameMeta, FrameNumber, LinkType, Lost};
 
 pub use devices::{Device, devices};
 
@@ -209,12 +209,6 @@ impl Drop for Live {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// The clock's time, which is that of frames.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_secs_nanos(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos().into())
 }
 
 #[cfg(test)]

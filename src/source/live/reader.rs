@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::HOLD;
 use super::blocks::Blocks;
 use super::handle::Handle;
 use super::merge::Merge;
-use super::{HOLD, now};
 use crate::frame::{Drops, Lost, Timestamp};
-use crate::source::Error;
+use crate::source::{Error, now};
 
 /// Frames that are read at once: the other thread waits meanwhile.
 const BURST: usize = 64;

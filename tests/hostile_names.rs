@@ -100,6 +100,22 @@ fn nothing_that_a_capture_says_steers_a_terminal() {
 }
 
 #[test]
+fn a_host_that_passes_for_another_is_told_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("a.pcap");
+    let request = "GET http://p\u{430}ypal.com/ HTTP/1.1\r\nHost: p\u{430}ypal.com\r\n\r\n";
+    let talk = Talk::new(40_001).exchange(request.as_bytes(), &response("", b"ok"));
+    write(&capture, &[talk.close()]);
+    for words in ["-r", "-vv -r", "-T table -r", "follow 0 -r", "stats --by http.host -r", "page -r"] {
+        let told = run(dissect().args(words.split(' ')).arg(&capture));
+        let output = String::from_utf8(told.stdout).unwrap();
+        assert!(!output.contains('\u{430}'), "{words}: {output}");
+        // Columns may cut the rest.
+        assert!(output.contains(r"p\u{430}ypal."), "{words}: {output}");
+    }
+}
+
+#[test]
 fn records_say_what_was_there_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let capture = folder.path().join("a.pcap");

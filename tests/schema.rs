@@ -8,6 +8,7 @@ use std::fs;
 
 use common::{dissect, name, run};
 use dissect::app::APPLICATIONS;
+use dissect::decode::protocols;
 use dissect::issue::Issue;
 use dissect::registry::{Entry, entries};
 use serde_json::{Map, Value, json};
@@ -63,6 +64,22 @@ fn every_record_is_as_the_schema_says() {
     })
     .concat();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Such as destination options before a routing header and behind it (RFC 8200 4.1).
+#[test]
+fn extension_headers_that_come_twice_are_an_array() {
+    let path = common::path("fuzz/corpus/capture/extensions-twice");
+    let told = run(dissect().args(["-P", "-T", "json", "-r"]).arg(path));
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    for line in String::from_utf8(told.stdout.clone()).unwrap().lines() {
+        assert_eq!(repeated_key(line), None, "{line}");
+        assert!(validator.is_valid(&serde_json::from_str(line).unwrap()), "{line}");
+    }
+    let records = told.records();
+    let packet = records.iter().find(|record| record["type"] == "packet").unwrap();
+    assert_eq!(packet["ipv6"]["dstopts"], json!([{"nxt": 43, "len": 0}, {"nxt": 59, "len": 0}]));
+    assert_eq!(packet["ipv6"]["routing"]["nxt"], 60);
 }
 
 #[test]
@@ -334,10 +351,12 @@ fn record(kind: &str) -> Object {
 
 /// Adds every layer: an object, or an array of them, outermost first, where there are several.
 fn with_layers(record: Object) -> Object {
-    layers().into_iter().fold(record, |record, (base, _)| {
-        let several = json!({ "type": "array", "items": of(base), "minItems": 2 });
-        record.may(base, json!({ "anyOf": [of(base), several] }))
-    })
+    layers().into_iter().fold(record, |record, (base, _)| record.may(base, one_or_more(of(base))))
+}
+
+fn one_or_more(one: Value) -> Value {
+    let several = json!({ "type": "array", "items": one, "minItems": 2 });
+    json!({ "anyOf": [one, several] })
 }
 
 /// The layers by the first part of their fields' names.
@@ -354,7 +373,15 @@ fn layers() -> Vec<(&'static str, Value)> {
     let layer = |base: &'static str| {
         let is_of = |entry: &Entry| entry.name.split('.').next() == Some(base);
         let (_, layer) = Object::default().fields(is_of).members.pop().expect("fields of one layer");
-        (base, layer.build())
+        let mut layer = layer.build();
+        // A header may have more than one of an extension.
+        for (of, extension) in protocols().iter().filter_map(|protocol| protocol.name.split_once('.')) {
+            if of == base {
+                let one = layer["properties"][extension].take();
+                layer["properties"][extension] = one_or_more(one);
+            }
+        }
+        (base, layer)
     };
     bases.into_iter().map(layer).collect()
 }

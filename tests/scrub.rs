@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use common::capture::{Talk, write};
 use common::{dissect, run};
 use serde_json::Value;
 
@@ -312,6 +313,19 @@ fn chosen_bodies_are_masked_and_chunks_stay() {
             assert!(after.len() == before.len() && is_masked(after), "{capture}");
         }
     }
+}
+
+#[test]
+fn secrets_between_chunks_and_in_a_trailer_that_is_cut_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("a.pcap");
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let talk = Talk::new(40_001).send(0, format!("{head}2;token=PLANTED\r\nok\r\n0\r\n\r\n").as_bytes());
+    let talk = talk.send(0, format!("{head}2\r\nok\r\n0\r\nCookie: a=PLANTED\r\n").as_bytes());
+    write(&capture, &[talk]);
+    let (_, scrubbed) = scrub(&capture, &[]);
+    assert!(!holds(&scrubbed, b"PLANTED"));
+    assert!(holds(&scrubbed, b"2;token=*******\r\nok\r\n0\r\n\r\n"));
 }
 
 #[test]

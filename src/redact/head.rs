@@ -137,6 +137,9 @@ impl HeadScanner {
     /// Takes a byte, before `rest` of the piece.
     fn step(&mut self, byte: u8, rest: &[u8]) -> Option<Kind> {
         let named = self.text.step_named(byte, rest).then_some(Kind::Url);
+        if self.line == Line::Start && matches!(byte, b' ' | b'\t') {
+            self.text.word_begins(rest);
+        }
         if byte == b'\n' {
             self.end_line();
             return None;
@@ -212,10 +215,11 @@ impl HeadScanner {
             self.spaced = true;
             return None;
         }
-        if blank {
-            if self.line == Line::Start {
-                self.value = Value::Plain;
-            }
+        if blank && self.line == Line::Start {
+            self.value = Value::Plain;
+        }
+        // Where there is no colon, what no name may have ends it too.
+        if blank || matches!(byte, b';' | b'=' | b',' | b'"') {
             self.spaced = true;
             return None;
         }

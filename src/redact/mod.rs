@@ -75,7 +75,9 @@ pub fn trailer(bytes: &[u8], found: Found<'_>) {
 
 /// The secrets of a request target, or of another URL.
 pub fn target(bytes: &[u8], found: Found<'_>) {
-    Text::new(Context::Target).whole().feed(bytes, found);
+    let mut text = Text::new(Context::Target).whole();
+    text.word_begins(bytes);
+    text.feed(bytes, found);
 }
 
 /// The secrets of an authority: what precedes its host (RFC 3986 3.2.1).

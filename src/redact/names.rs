@@ -118,6 +118,11 @@ impl Word {
         !self.is_empty() && (is(&NAMES) || in_url && is(&OF_URLS) || PARTS.iter().any(|part| self.has(part)))
     }
 
+    /// Whether it stands before the value of what was named otherwise.
+    pub fn is_value(&self) -> bool {
+        self.is("value") || self.is("content")
+    }
+
     /// Whether the value of a field of this name is secret as a whole.
     pub fn is_secret_field(&self) -> bool {
         let is = |names: &[&str]| names.iter().any(|name| self.is(name));

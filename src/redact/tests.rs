@@ -29,6 +29,7 @@ fn fields_are_masked_by_their_names() {
         ("X-Api-Key: abc", "X-Api-Key: ***"),
         ("X-Auth-Token:abc", "X-Auth-Token:***"),
         ("Sec-WebSocket-Key: abc", "Sec-WebSocket-Key: abc"),
+        ("Cookie;a=b", "Cookie;***"),
         ("Content-MD5: abc", "Content-MD5: ***"),
         ("Host: example.test", "Host: example.test"),
         ("Location: http://h/?code=abc&x=1", "Location: http://h/?code=***&x=1"),
@@ -52,6 +53,7 @@ fn targets_are_masked_by_the_names_of_parameters() {
         ("/a?next=%2Fb%3Ftoken%3Dabc", "/a?next=%2Fb%3Ftoken%3D***"),
         ("/a?password=b'c;d\"e", "/a?password=*******"),
         ("/a;jsessionid=abc", "/a;jsessionid=***"),
+        ("u:p@h:80", "***@h:80"),
         ("http://user@h/", "http://****@h/"),
         ("http://h:80/a@b", "http://h:80/a@b"),
         ("/keys?keyboard=a&monkey=b&key=c", "/keys?keyboard=a&monkey=b&key=*"),
@@ -64,6 +66,27 @@ fn targets_are_masked_by_the_names_of_parameters() {
     }
     assert_eq!(masked("u:p@h:80", authority), "***@h:80");
     assert_eq!(masked("GET /?token=a b HTTP/1.1\r\n", head), "GET /?token=*** HTTP/1.1\r\n");
+}
+
+#[test]
+fn what_is_named_by_a_tag_or_as_a_value_is_masked() {
+    let text = |bytes: &[u8], found: Found<'_>| content(&Media::Text, bytes, found);
+    for (content, expected) in [
+        ("<w:Password Type=\"http://x/#T\">abc</w:Password>d", "<w:Password Type=\"http://x/#T\">***</w:Password>d"),
+        ("<Token/>abc<b>c</b>", "<Token/>abc<b>c</b>"),
+        ("<Token a=\"b\" />abc", "<Token a=\"b\" />abc"),
+        ("<token><![CDATA[a]]></token>b", "<token>*************</token>b"),
+        (
+            r#"{"name":"pin","value":"abc"},{"name":"a","value":"b"}"#,
+            r#"{"name":"pin","value":"***"},{"name":"a","value":"b"}"#,
+        ),
+        (r#"{"key":"pin","value":"abc"}"#, r#"{"key":"***","value":"***"}"#),
+        (r#"{"pin":"a","value":"b"}"#, r#"{"pin":"*","value":"b"}"#),
+        (r#"<input name="csrf" value="a"><b content="c">"#, r#"<input name="csrf" value="*"><b content="c">"#),
+        (r#"<meta name="csrf-token" content="abc">"#, r#"<meta name="csrf-token" content="***">"#),
+    ] {
+        assert_eq!(masked(content, text), expected);
+    }
 }
 
 #[test]

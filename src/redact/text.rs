@@ -29,6 +29,10 @@ pub struct Text {
     escape: Option<(u8, u32)>,
     /// Whether the name is that of a tag, as it stands behind `<`.
     in_tag: bool,
+    /// Whether a tag with the name of a secret is open, of which attributes come.
+    tag: bool,
+    /// Whether a name of a secret came as a value, so that it is that of a `value` to come: `"name":"pin","value":"…"`.
+    told: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +61,17 @@ impl Text {
     /// At its beginning.
     pub fn new(context: Context) -> Self {
         let state = State::Name;
-        Self { context, whole: false, state, word: Word::default(), before: 0, escape: None, in_tag: false }
+        Self {
+            context,
+            whole: false,
+            state,
+            word: Word::default(),
+            before: 0,
+            escape: None,
+            in_tag: false,
+            tag: false,
+            told: false,
+        }
     }
 
     /// The next piece is all of it.
@@ -191,13 +205,20 @@ impl Text {
     /// Takes a character of a name, or between names.
     fn character(&mut self, byte: u8) {
         match byte {
-            b'=' | b':' if self.word.is_secret(byte == b'=') => {
+            b'=' | b':' if self.word.is_secret(byte == b'=') || self.told && self.word.is_value() => {
+                // What the key is cannot be told then: it is masked.
+                self.told = byte == b':' && self.word.is("key");
                 self.state = State::Separator { by: byte, slashes: 0 };
             }
-            b'>' if self.in_tag && self.word.is_secret(false) => self.state = State::Bare { by: b'>' },
+            b'>' if self.before != b'/' && (self.tag || self.is_secret_tag()) => self.state = State::Bare { by: b'>' },
+            // What precedes it names the name space of the tag.
+            b':' if self.in_tag => self.word.clear(),
             b'_' | b'-' | b'.' | b'[' | b']' | b'\\' => {}
             // What may stand between a name and what follows it.
             b'"' | b'\'' | b'\t' | b' ' => {
+                self.tag |= self.is_secret_tag();
+                self.in_tag = false;
+                self.told |= matches!(byte, b'"' | b'\'') && self.word.is_secret(false);
                 if !self.word.is_empty() {
                     self.state = State::After;
                 }
@@ -206,15 +227,21 @@ impl Text {
                 if self.state == State::After {
                     self.word.clear();
                     self.state = State::Name;
-                    self.in_tag = false;
                 }
                 self.word.push(byte);
             }
             _ => {
+                self.tag |= self.is_secret_tag();
                 self.end();
                 self.in_tag = byte == b'<';
+                self.tag &= !matches!(byte, b'<' | b'>');
+                self.told &= !matches!(byte, b'<' | b'>' | b'{' | b'}');
             }
         }
+    }
+
+    fn is_secret_tag(&self) -> bool {
+        self.in_tag && self.word.is_secret(false)
     }
 
     /// Takes a byte behind the separator; whether it is of the value.
@@ -257,9 +284,16 @@ impl Text {
             (Context::Target, _) => {
                 matches!(byte, b'&' | b'#' | b'\r' | b'\n') || byte == b' ' && rest.starts_with(b"HTTP/")
             }
-            (_, b'>') => byte == b'<',
+            (_, b'>') => byte == b'<' && !may_begin(rest, b"![CDATA["),
             (_, b':') => matches!(byte, b',' | b'}' | b']' | b'\r' | b'\n' | b'<'),
             _ => matches!(byte, b'&' | b'#' | b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'<' | b'>'),
+        }
+    }
+
+    /// A word begins with `rest` that may be an authority without a scheme, as in CONNECT (RFC 9112 3.2.3).
+    pub(super) fn word_begins(&mut self, rest: &[u8]) {
+        if matches!(self.state, State::Name | State::After) {
+            self.authority(rest);
         }
     }
 
@@ -275,6 +309,11 @@ impl Text {
             _ => return,
         };
     }
+}
+
+/// Whether a piece begins with this, as far as it goes.
+fn may_begin(piece: &[u8], with: &[u8]) -> bool {
+    piece.iter().zip(with).all(|(byte, with)| byte == with)
 }
 
 /// Whether a byte is none of an authority.

@@ -15,7 +15,7 @@ use crate::app::http1::head::HeadRef;
 use crate::app::message::{Message, Unit};
 use crate::event::{self, Event, Flow, Followed, Happened, Sink, Transport};
 use crate::flow::Endpoint;
-use crate::redact::{self, Body, Kind, Media};
+use crate::redact::{self, Body, Context, Kind, Media, Text};
 use crate::tcp::reassembly::{Compared, Item};
 
 /// Connections under way that are remembered; bytes of further ones are left out.
@@ -23,6 +23,9 @@ const MAX_LIVE: usize = 256 << 10;
 
 /// Chunks of a body that are remembered; the framing of further ones is masked with them.
 const MAX_CHUNKS: usize = 1 << 20;
+
+/// The length of the empty line that ends a message whose trailer section has no fields.
+const CRLF: u64 = 2;
 
 /// Finds what is to be done, as the sink of an engine that follows all connections and gives out frames.
 pub struct Survey<'o, F> {
@@ -69,6 +72,10 @@ struct Content {
     message: u64,
     start: u64,
     decoder: Option<chunked::Decoder>,
+    /// Extensions of chunks.
+    framing: Text,
+    /// Where its last chunk ends, and its trailer section begins.
+    chunked_to: Option<u64>,
     secrets: Body,
     /// Where its data is, without the framing of chunks.
     runs: Vec<(u64, u64)>,
@@ -382,7 +389,8 @@ fn media(http: &Http, keep_coded: bool) -> (Media, bool) {
 impl Content {
     fn new(message: u64, start: u64, chunked: bool, media: Media) -> Self {
         let decoder = chunked.then(chunked::Decoder::default);
-        Self { message, start, decoder, secrets: Body::new(&media), runs: Vec::new(), lost: None, last: None }
+        let (framing, secrets) = (Text::new(Context::Field), Body::new(&media));
+        Self { message, start, decoder, framing, chunked_to: None, secrets, runs: Vec::new(), lost: None, last: None }
     }
 
     /// Takes bytes of the stream, of which those before the body do not count.
@@ -401,11 +409,17 @@ impl Content {
                 continue;
             }
             if decoder.feed(&rest[..1], &mut |_| {}).used == 0 {
-                if matches!(decoder.progress(), Progress::Bad(_)) {
-                    self.lost = Some(at);
+                match decoder.progress() {
+                    Progress::Bad(_) => self.lost = Some(at),
+                    _ => self.chunked_to = self.chunked_to.or(Some(at)),
                 }
                 return;
             }
+            let last = &mut self.last;
+            self.framing.feed(&rest[..1], &mut |kind, _| {
+                report.secret(kind, at, at + 1, last);
+                side.mask(at, at + 1);
+            });
             (rest, at) = (&rest[1..], at + 1);
         }
     }
@@ -432,6 +446,10 @@ impl Content {
         let has_bytes = self.start < ended.end;
         if let Some(lost) = self.lost {
             side.mask(lost, ended.end);
+        }
+        // A trailer section that is whole comes after the end; another was not looked into.
+        if let Some(to) = self.chunked_to.filter(|to| ended.end.saturating_sub(*to) > CRLF) {
+            side.mask(to, ended.end);
         }
         let is_masked = ended.is_chosen || self.lost.is_some() || ended.media == Media::Opaque;
         if ended.is_chosen {

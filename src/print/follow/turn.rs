@@ -323,7 +323,7 @@ fn binary(bytes: &[u8], whole: bool) -> (usize, bool) {
 /// Whether a line is no text: one in eight of its bytes is no character, or one that controls something.
 fn is_binary(line: &[u8]) -> bool {
     let odd = safe::units(line, Charset::Utf8).filter(|unit| match unit {
-        Unit::Ascii(_) | Unit::Char(_) | Unit::Escape('\t' | '\r' | '\n') => false,
+        Unit::Ascii(_) | Unit::Char(_) | Unit::Lookalike(_) | Unit::Escape('\t' | '\r' | '\n') => false,
         Unit::Escape(_) | Unit::Byte(_) => true,
     });
     odd.count() * 8 > line.len()

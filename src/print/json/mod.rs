@@ -288,12 +288,17 @@ impl Part<'_, '_> {
     fn is_extension(&self) -> bool {
         self.layer.protocol.name.contains('.')
     }
+
+    fn has_name_of(&self, other: &Self) -> bool {
+        self.layer.protocol.name == other.layer.protocol.name
+    }
 }
 
 /// A connection's number, and what its analysis says of a segment.
 type Tcp = (u64, Verdict);
 
-/// The layers by name; one that occurs more than once is an array, outermost first. `fragmented` tells of the datagram of
+/// The layers by name; one that occurs more than once is an array, outermost first, and so is an extension header that
+/// extends the same header more than once (RFC 8200 4.1). `fragmented` tells of the datagram of
 /// which the layer of an index has a fragment.
 fn layers<'a>(
     object: &mut Object<'_>,
@@ -317,7 +322,16 @@ fn layers<'a>(
         let own: Vec<&Part<'_, '_>> = parts[first..].iter().filter(|part| part.name == name).collect();
         let headers = own.chunk_by(|_, next| next.is_extension());
         let write = |object: &mut Object<'_>, parts: &[&Part<'_, '_>]| {
-            for part in parts {
+            for (first, part) in parts.iter().enumerate() {
+                let is_same = |other: &&&Part<'_, '_>| part.is_extension() && other.has_name_of(part);
+                if parts[..first].iter().any(|before| is_same(&before)) {
+                    continue;
+                }
+                if parts[first + 1..].iter().any(|next| is_same(&next)) {
+                    let same = parts[first..].iter().filter(is_same);
+                    object.objects(part.layer.protocol.name, same, |object, part| one_part(object, part, None, None));
+                    continue;
+                }
                 let stream = udp_streams.iter().find(|(at, _)| *at == part.at).map(|&(_, stream)| stream);
                 one_part(object, part, tcp.filter(|_| part.at == last), stream);
                 if let Some(fragmented) = fragmented(part.at).filter(|_| part.is_main()) {

@@ -86,7 +86,7 @@ impl<'b> Object<'b> {
         array(self.key(name), items, write);
     }
 
-    /// An array of objects, which stand for the one that names before the first dot are in.
+    /// An array of objects, which stand for the one that `name` is the name of.
     pub fn objects<T>(
         &mut self,
         name: &'static str,
@@ -94,9 +94,10 @@ impl<'b> Object<'b> {
         mut write: impl FnMut(&mut Object<'_>, T),
     ) {
         let plans = self.plans;
+        let own = name.split('.').count();
         self.array(name, items, |out, item| {
             let start = out.len();
-            let mut element = Object { out, plans, start, path: name, depth: 1, own: 1 };
+            let mut element = Object { out, plans, start, path: name, depth: own, own };
             write(&mut element, item);
             element.end();
         });

@@ -220,7 +220,7 @@ fn is_textual(media_type: &[u8]) -> bool {
 /// Whether bytes are UTF-8 without control characters but those of lines.
 pub fn is_printable(bytes: &[u8]) -> bool {
     safe::units(safe::without_cut_char(bytes), Charset::Utf8).all(|unit| match unit {
-        Unit::Ascii(_) | Unit::Char(_) | Unit::Escape('\t' | '\r' | '\n') => true,
+        Unit::Ascii(_) | Unit::Char(_) | Unit::Lookalike(_) | Unit::Escape('\t' | '\r' | '\n') => true,
         Unit::Escape(_) | Unit::Byte(_) => false,
     })
 }

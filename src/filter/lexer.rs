@@ -329,7 +329,7 @@ impl<'t> Lexer<'t> {
             }
             _ => {
                 let span = start..self.at;
-                let what = format!("{} is no escape sequence", &self.text[span.clone()]);
+                let what = format!("{} is no escape sequence", super::mistake::shown(&self.text[span.clone()]));
                 return Err(Mistake::new(span, what)
                     .hint("a backslash is written \\\\, or the whole text as a raw one: r\"…\""));
             }

@@ -293,7 +293,9 @@ impl HalfStream {
             acked: peer.acked,
         };
         let after_fin = self.fin().is_some_and(|fin| end > fin);
-        if control.any(Control::RST) || after_fin || (self.ended && end > self.next) {
+        // A stream may end before anything of it was seen, and has no next byte then.
+        let after_end = self.ended && (end > self.next || self.start != Start::Known);
+        if control.any(Control::RST) || after_fin || after_end {
             if !segment.payload.is_empty() {
                 out.item(Item::Outside(provenance));
             }

@@ -248,12 +248,13 @@ pub(in crate::app) fn inflate(inflater: &mut Decompress, input: &mut &[u8], out:
     let mut piece = [0; PIECE];
     loop {
         let (before_in, before_out) = (inflater.total_in(), inflater.total_out());
-        let status = inflater.decompress(input, &mut piece, FlushDecompress::None).map_err(|_| Stop::Failed)?;
+        let status = inflater.decompress(input, &mut piece, FlushDecompress::None);
         let used = (inflater.total_in() - before_in) as usize;
         let made = (inflater.total_out() - before_out) as usize;
         *input = input.get(used..).ok_or(Stop::Failed)?;
+        // What came before a fault is the same however the input is divided.
         out(piece.get(..made).ok_or(Stop::Failed)?)?;
-        match status {
+        match status.map_err(|_| Stop::Failed)? {
             Status::StreamEnd => return Ok(true),
             _ if input.is_empty() && made < PIECE => return Ok(false),
             _ if used == 0 && made == 0 => return Err(Stop::Failed),

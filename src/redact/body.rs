@@ -1,7 +1,7 @@
 //! Secrets of content: all that is filled in in a form, and elsewhere what has the name of a secret.
 
 use super::text::{Context, Text};
-use super::{Found, HeadScanner, Kind, Runs};
+use super::{Found, HeadScanner, Kind, Runs, shifted};
 
 /// What content is, as far as it matters where secrets are in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -158,9 +158,7 @@ impl Multipart {
             if self.place == Place::Fields {
                 // Nothing of theirs is told twice: the run before ends at their beginning.
                 runs.add(at, None, found);
-                at += self
-                    .fields
-                    .feed_head(&bytes[at..], &mut |kind, range| found(kind, at + range.start..at + range.end));
+                at += self.fields.feed_head(&bytes[at..], &mut shifted(at, found));
                 if self.fields.has_ended() {
                     self.place = Place::LineStart(0);
                 }

@@ -50,8 +50,7 @@ impl Redactor {
         match event {
             Event::Packet(packet) => {
                 let frame = masked_frame(packet.decoded);
-                self.copy(packet.decoded.payload);
-                message::all(&mut self.bytes);
+                self.blank(packet.decoded.payload.len());
                 let decoded = Decoded { bytes: &frame, payload: &self.bytes, ..packet.decoded.clone() };
                 tell(Event::Packet(Packet { decoded: &decoded, ..packet }))
             }
@@ -76,6 +75,11 @@ impl Redactor {
         self.bytes.extend_from_slice(bytes);
     }
 
+    fn blank(&mut self, len: usize) {
+        self.bytes.clear();
+        self.bytes.resize(len, MASK);
+    }
+
     fn ends(&mut self, told: &Message<'_>) {
         self.bodies.remove(&(told.flow.stream, told.message.number));
         if let Some(conversation) = &mut self.conversation {
@@ -86,15 +90,17 @@ impl Redactor {
     /// Masks the next bytes of a body.
     fn body(&mut self, key: (u64, u32), missing: u64, of: Option<&app::Message>) {
         let has_room = self.bodies.len() < MAX_BODIES;
-        let media = |of: Option<&app::Message>| match of.map(|of| &of.unit) {
-            Some(Unit::Http(http)) => message::media(http, false),
-            Some(Unit::WebSocket(_)) => Media::Text,
-            _ => Media::Opaque,
-        };
         if !has_room && !self.bodies.contains_key(&key) {
             return message::all(&mut self.bytes);
         }
-        let passing = self.bodies.entry(key).or_insert_with(|| Passing { body: Body::new(&media(of)), missing: 0 });
+        let passing = self.bodies.entry(key).or_insert_with(|| {
+            let media = match of.map(|of| &of.unit) {
+                Some(Unit::Http(http)) => message::media(http, false),
+                Some(Unit::WebSocket(_)) => Media::Text,
+                _ => Media::Opaque,
+            };
+            Passing { body: Body::new(&media), missing: 0 }
+        });
         if missing > passing.missing {
             passing.missing = missing;
             passing.body.gap();
@@ -107,14 +113,12 @@ impl Redactor {
         let say = |what| tell(Event::Followed(Followed { what, ..followed }));
         match followed.what {
             Happened::Segment { segment, carrier, acked } => {
-                self.bytes.clear();
-                self.bytes.resize(segment.payload.len(), MASK);
+                self.blank(segment.payload.len());
                 let segment = Segment { payload: &self.bytes, ..*segment };
                 say(Happened::Segment { segment: &segment, carrier, acked })
             }
             Happened::Datagram(carrier, bytes, missing) => {
-                self.bytes.clear();
-                self.bytes.extend_from_slice(bytes);
+                self.copy(bytes);
                 if matches!(looks_like_start(bytes), Start::Request | Start::Response) {
                     super::mask(&mut self.bytes, super::head);
                 } else {
@@ -125,8 +129,7 @@ impl Redactor {
             Happened::Item(item, under_way) => {
                 let item = match item {
                     Item::Data(segment, bytes, carrier) => {
-                        self.bytes.clear();
-                        self.bytes.extend_from_slice(bytes);
+                        self.copy(bytes);
                         match &mut self.conversation {
                             Some(conversation) => conversation.data(side, segment.offset, &mut self.bytes, under_way),
                             None => message::all(&mut self.bytes),
@@ -180,23 +183,26 @@ impl<S: Sink> Sink for Both<S> {
     }
 }
 
-/// A sink to which events go as they may be shown.
+/// A sink to which events go as they may be shown, or as they are where nothing is to be masked.
 pub struct Redacting<S> {
-    redactor: Redactor,
+    redactor: Option<Redactor>,
     /// Where they go.
     pub sink: S,
 }
 
 impl<S: Sink> Redacting<S> {
-    /// Before this sink.
-    pub fn new(sink: S) -> Self {
-        Self { redactor: Redactor::default(), sink }
+    /// Before this sink; `masks` tells whether secrets are masked.
+    pub fn new(sink: S, masks: bool) -> Self {
+        Self { redactor: masks.then(Redactor::default), sink }
     }
 }
 
 impl<S: Sink> Sink for Redacting<S> {
     fn event(&mut self, event: Event<'_>) {
         let Self { redactor, sink } = self;
-        redactor.mask(event, |event| sink.event(event));
+        match redactor {
+            Some(redactor) => redactor.mask(event, |event| sink.event(event)),
+            None => sink.event(event),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Messages with their secrets masked.
 
-use super::{Body, Context, Found, Media, Text, authority, content, field, head, mask, target, trailer};
+use super::{Body, Context, Found, Media, Text, authority, content, field, head, hide, mask, shifted, target, trailer};
 use crate::app::http1::Http;
 use crate::app::http1::head::{HeadRef, StartLine};
 use crate::app::http2::Says;
@@ -67,19 +67,15 @@ pub fn media(http: &Http, decoded: bool) -> Media {
 /// The secrets of a head as it was read.
 fn fields(head: HeadRef<'_>, found: Found<'_>) {
     if let StartLine::Request { target: span, .. } = head.head.start {
-        let from = span.start as usize;
-        target(span.of(head.bytes), &mut |kind, range| found(kind, from + range.start..from + range.end));
+        target(span.of(head.bytes), &mut shifted(span.start as usize, found));
     }
     for line in &head.head.fields {
-        let (name, from) = (head.name(line), line.value.start as usize);
-        let mut found = |kind, range: std::ops::Range<usize>| found(kind, from + range.start..from + range.end);
-        let value = line.value.of(head.bytes);
+        let (name, value) = (head.name(line), line.value.of(head.bytes));
+        let mut found = shifted(line.value.start as usize, found);
         if name.eq_ignore_ascii_case(b"host") { authority(value, &mut found) } else { field(name, value, &mut found) }
     }
-    let from = head.head.authority.start as usize;
-    authority(head.head.authority.of(head.bytes), &mut |kind, range| {
-        found(kind, from + range.start..from + range.end);
-    });
+    let span = head.head.authority;
+    authority(span.of(head.bytes), &mut shifted(span.start as usize, found));
 }
 
 fn web_socket(chat: &mut WebSocket, holes: bool) {
@@ -99,11 +95,4 @@ fn whole_text(bytes: &mut [u8]) {
 /// Masks everything.
 pub fn all(bytes: &mut [u8]) {
     bytes.fill(super::MASK);
-}
-
-fn hide(bytes: &mut [u8], ranges: &[std::ops::Range<usize>]) {
-    for range in ranges {
-        // They are of these bytes.
-        bytes.get_mut(range.clone()).into_iter().for_each(all);
-    }
 }

@@ -14,9 +14,10 @@ mod text;
 
 use std::ops::Range;
 
+use head::HeadScanner;
+
 pub use body::{Body, Media};
 pub use events::{Both, Redacting, Redactor};
-pub use head::HeadScanner;
 pub use text::{Context, Text};
 
 /// What stands for each masked byte.
@@ -105,11 +106,21 @@ pub fn content(media: &Media, bytes: &[u8], found: Found<'_>) {
 pub fn mask(bytes: &mut [u8], find: impl FnOnce(&[u8], Found<'_>)) -> bool {
     let mut ranges = Vec::new();
     find(bytes, &mut |_, range| ranges.push(range));
-    for range in &ranges {
-        // Scanners give ranges of the bytes that they were given.
-        bytes.get_mut(range.clone()).into_iter().flatten().for_each(|byte| *byte = MASK);
-    }
+    hide(bytes, &ranges);
     !ranges.is_empty()
+}
+
+/// Masks what was found.
+fn hide(bytes: &mut [u8], ranges: &[Range<usize>]) {
+    for range in ranges {
+        // Scanners give ranges of the bytes that they were given.
+        bytes.get_mut(range.clone()).into_iter().for_each(|bytes| bytes.fill(MASK));
+    }
+}
+
+/// The same, of what is at `from` in what is searched.
+fn shifted(from: usize, found: Found<'_>) -> impl FnMut(Kind, Range<usize>) {
+    move |kind, range| found(kind, from + range.start..from + range.end)
 }
 
 /// Gathers bytes that are found one by one into runs.

@@ -143,7 +143,7 @@ fn judged(checks: &Checks, rules: &Rules, capture: &Capture) -> Result<(Vec<Outc
         return Ok((judge(rules, &trace), cut));
     }
     let collector = || Collector::new(options(checks, rules.hashes));
-    let both = Both { plain: collector(), masked: Redacting::new(collector()) };
+    let both = Both { plain: collector(), masked: Redacting::new(collector(), true) };
     let Read { sink, totals, cut, dropped } = read(checks, capture, both)?;
     let cut = cut.map(|error| error.to_string());
     let judged = |collector: Collector| judge(rules, &collector.finish(&totals, cut.clone(), dropped));
@@ -162,15 +162,9 @@ fn options(checks: &Checks, hashes: bool) -> Options {
 /// What a capture holds, and why it was not read to its end.
 fn gather(checks: &Checks, hashes: bool, capture: &Capture) -> Result<(Trace, Option<String>), Error> {
     let collector = Collector::new(options(checks, hashes));
-    let (collector, totals, cut, dropped) = if checks.redact {
-        let Read { sink, totals, cut, dropped } = read(checks, capture, Redacting::new(collector))?;
-        (sink.sink, totals, cut, dropped)
-    } else {
-        let Read { sink, totals, cut, dropped } = read(checks, capture, collector)?;
-        (sink, totals, cut, dropped)
-    };
+    let Read { sink, totals, cut, dropped } = read(checks, capture, Redacting::new(collector, checks.redact))?;
     let cut = cut.map(|error| error.to_string());
-    Ok((collector.finish(&totals, cut.clone(), dropped), cut))
+    Ok((sink.sink.finish(&totals, cut.clone(), dropped), cut))
 }
 
 /// Takes all frames of a capture. One that is damaged further on is read up to there.
@@ -227,7 +221,7 @@ fn linted(checks: &Checks, levels: &Levels, capture: &Capture) -> Result<(Findin
     if !checks.redact {
         return read(checks, capture, lints()).map(|read| (read.sink.finish(), read.cut));
     }
-    let both = Both { plain: lints(), masked: Redacting::new(lints()) };
+    let both = Both { plain: lints(), masked: Redacting::new(lints(), true) };
     let Read { sink, cut, .. } = read(checks, capture, both)?;
     Ok((sink.plain.finish().masked(&sink.masked.sink.finish()), cut))
 }

@@ -41,17 +41,10 @@ pub fn diff(plan: &Comparison) -> Result<Vec<Failure>, Failure> {
 fn read(pass: Pass, plan: &Comparison, stop: &Arc<AtomicBool>, failures: &mut Vec<Failure>) -> Result<Kept, Failure> {
     let options = Options { bodies: true, verify_checksums: plan.verify_checksums, ..Options::default() };
     let mut engine = Engine::new(options);
-    let mut kept = if plan.redact {
-        let mut masked = Redacting::new(Kept::default());
-        failures.extend(pass::each(pass, stop, |frames| engine.push_all(frames, &mut masked))?);
-        engine.finish(&mut masked);
-        masked.sink
-    } else {
-        let mut kept = Kept::default();
-        failures.extend(pass::each(pass, stop, |frames| engine.push_all(frames, &mut kept))?);
-        engine.finish(&mut kept);
-        kept
-    };
+    let mut sink = Redacting::new(Kept::default(), plan.redact);
+    failures.extend(pass::each(pass, stop, |frames| engine.push_all(frames, &mut sink))?);
+    engine.finish(&mut sink);
+    let mut kept = sink.sink;
     kept.end();
     Ok(kept)
 }

@@ -199,9 +199,14 @@ pub(in crate::print) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
         out.extend_from_slice(bytes);
         out.push(b'"');
     } else {
-        // A string has nothing that JSON cannot say.
-        let quoted = serde_json::to_string(&String::from_utf8_lossy(bytes)).unwrap_or_default();
-        escaped(&quoted, out);
+        let text = String::from_utf8_lossy(bytes);
+        if text.contains(must_be_escaped) {
+            // A string has nothing that JSON cannot say.
+            escaped(&serde_json::to_string(&text).unwrap_or_default(), out);
+        } else {
+            // Writing to a vector does not fail.
+            let _ = serde_json::to_writer(out, &text);
+        }
     }
 }
 
@@ -209,9 +214,7 @@ pub(in crate::print) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
 /// is: DEL and C1 controls, what turns the line around, what cannot be seen.
 pub fn escaped(json: &str, out: &mut Vec<u8>) {
     let mut rest = json;
-    // What is below a space is white space between values, or escaped already.
-    let is_unsafe = |char: char| char >= '\x7f' && is_unsafe(char);
-    while let Some((at, char)) = rest.char_indices().find(|(_, char)| is_unsafe(*char)) {
+    while let Some((at, char)) = rest.char_indices().find(|(_, char)| must_be_escaped(*char)) {
         out.extend_from_slice(&rest.as_bytes()[..at]);
         for unit in char.encode_utf16(&mut [0; 2]) {
             // Writing to a vector does not fail.
@@ -220,6 +223,12 @@ pub fn escaped(json: &str, out: &mut Vec<u8>) {
         rest = &rest[at + char.len_utf8()..];
     }
     out.extend_from_slice(rest.as_bytes());
+}
+
+/// Whether a character of JSON is to be escaped that need not be. What is below a space is white space between values, or
+/// escaped already.
+fn must_be_escaped(char: char) -> bool {
+    char >= '\x7f' && is_unsafe(char)
 }
 
 /// Whether all bytes are ASCII that is not escaped.

@@ -58,6 +58,7 @@ fn targets_are_masked_by_the_names_of_parameters() {
         ("http://h:80/a@b", "http://h:80/a@b"),
         ("/keys?keyboard=a&monkey=b&key=c", "/keys?keyboard=a&monkey=b&key=*"),
         ("/a?token=", "/a?token="),
+        ("/<token>a<b&c=d", "/<token>***&c=d"),
         ("/a?x=1&sig=a%26b&y=2", "/a?x=1&sig=*****&y=2"),
     ] {
         assert_eq!(masked(url, target), expected);
@@ -76,6 +77,9 @@ fn what_is_named_by_a_tag_or_as_a_value_is_masked() {
         ("<Token/>abc<b>c</b>", "<Token/>abc<b>c</b>"),
         ("<Token a=\"b\" />abc", "<Token a=\"b\" />abc"),
         ("<token><![CDATA[a]]></token>b", "<token>*************</token>b"),
+        ("<token>a<![CDATA[<b>c]]]>d</token>e", "<token>*******************</token>e"),
+        ("<token><![CDATA[a</token>b", "<token>*******************"),
+        ("<token>a<!-- b --></token>c", "<token>*<!-- b --></token>c"),
         (
             r#"{"name":"pin","value":"abc"},{"name":"a","value":"b"}"#,
             r#"{"name":"pin","value":"***"},{"name":"a","value":"b"}"#,
@@ -133,7 +137,7 @@ fn content_is_masked_by_the_names_in_it() {
 fn pieces_show_no_more_than_the_whole() {
     type Feed = Box<dyn FnMut(&[u8], Found<'_>)>;
     type New = fn() -> Feed;
-    let scanners: [(&str, New); 5] = [
+    let scanners: [(&str, New); 6] = [
         (
             "GET http://u:p@h/?a=b&token=c%20d HTTP/1.1\r\nAuthorization: Digest a=b\r\n c\r\nCookie: a=b; c\r\n\
           Set-Cookie: d=e; Path=/; f=g, h=i\r\nReferer: http://q:r@h/\r\nX-Api-Key : t\r\n\r\n",
@@ -149,6 +153,7 @@ fn pieces_show_no_more_than_the_whole() {
         (r#"{"pass\u0077ord" : "a\"b", "token":[{"c":"]"}], "pin":12} http://u:p@h@i/ <key>a</key>"#, || {
             body(Media::Text)
         }),
+        ("<token>a<![CDATA[b<c>]]></token>d<pin>e<f", || body(Media::Text)),
         ("secret=\\\"a\\\" &token:x", || body(Media::Text)),
     ];
     fn body(media: Media) -> Feed {

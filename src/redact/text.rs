@@ -47,6 +47,8 @@ enum State {
     Quoted { quote: u8, slashes: u8, run: u8 },
     /// In a value without quotes.
     Bare { by: u8 },
+    /// In the value of a tag, behind `<`: how many bytes of `![CDATA[` came, and how many `]` just now.
+    Section { opened: usize, brackets: u8 },
     /// In an object or array that is secret.
     Nested { depth: u32, in_string: bool, escaped: bool },
     /// In user information, of which so many bytes are to come.
@@ -82,7 +84,11 @@ impl Text {
 
     /// Bytes are missing here.
     pub fn gap(&mut self) {
-        if !matches!(self.state, State::Quoted { .. } | State::Bare { .. } | State::Nested { .. }) {
+        let in_value = match self.state {
+            State::Section { opened, .. } => opened == SECTION.len(),
+            state => matches!(state, State::Quoted { .. } | State::Bare { .. } | State::Nested { .. }),
+        };
+        if !in_value {
             self.state = State::Unknown;
         }
         self.escape = None;
@@ -127,9 +133,33 @@ impl Text {
                 if ends {
                     self.end();
                     self.named(byte, rest);
+                } else if (byte, by) == (b'<', b'>') && self.context != Context::Target {
+                    self.state = State::Section { opened: 0, brackets: 0 };
                 }
                 !ends
             }
+            &mut State::Section { opened, brackets } => match SECTION.get(opened) {
+                Some(next) if *next == byte => {
+                    self.state = State::Section { opened: opened + 1, brackets };
+                    true
+                }
+                // A piece ended in what begins like it.
+                Some(_) => {
+                    self.end();
+                    let taken = b"<".iter().chain(&SECTION[..opened]);
+                    taken.for_each(|byte| self.named(*byte, &[]));
+                    self.named(byte, rest);
+                    false
+                }
+                None => {
+                    self.state = match byte {
+                        b'>' if brackets >= 2 => State::Bare { by: b'>' },
+                        b']' => State::Section { opened, brackets: brackets.saturating_add(1) },
+                        _ => State::Section { opened, brackets: 0 },
+                    };
+                    true
+                }
+            },
             State::Nested { depth, in_string, escaped } => {
                 match byte {
                     _ if *escaped => *escaped = false,
@@ -284,7 +314,7 @@ impl Text {
             (Context::Target, _) => {
                 matches!(byte, b'&' | b'#' | b'\r' | b'\n') || byte == b' ' && rest.starts_with(b"HTTP/")
             }
-            (_, b'>') => byte == b'<' && !may_begin(rest, b"![CDATA["),
+            (_, b'>') => byte == b'<' && !may_begin(rest, SECTION),
             (_, b':') => matches!(byte, b',' | b'}' | b']' | b'\r' | b'\n' | b'<'),
             _ => matches!(byte, b'&' | b'#' | b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'<' | b'>'),
         }
@@ -310,6 +340,9 @@ impl Text {
         };
     }
 }
+
+/// What follows `<` where a section begins in which tags are text (XML 1.0 2.7).
+const SECTION: &[u8] = b"![CDATA[";
 
 /// Whether a piece begins with this, as far as it goes.
 fn may_begin(piece: &[u8], with: &[u8]) -> bool {

@@ -22,6 +22,17 @@ pub mod wire;
 /// A run that takes longer hangs.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Every report on a capture by rules.
+pub const REPORTS: [&str; 7] = [
+    "check RULES -r CAPTURE",
+    "check RULES -r CAPTURE -T json",
+    "check RULES -r CAPTURE -T junit",
+    "check RULES -r CAPTURE -T markdown",
+    "check RULES -r CAPTURE -T tap",
+    "check RULES -r CAPTURE -T csv",
+    "check RULES -r CAPTURE -T gradescope",
+];
+
 /// A file of the project.
 pub fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

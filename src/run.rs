@@ -23,6 +23,7 @@ mod stop;
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,17 +67,10 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
         }
     }
     let mut reach = Reach::default();
-    let mut writer = None;
-    if let (Some(path), Opened::Ready(source)) = (&plan.write, &opened) {
-        writer = Some(Writer::create(path, plan.rotation, source)?);
-    }
-    if let (Some(path), Some(writer)) = (&plan.write, &writer)
-        && let Some(folder) = writer.folder()
-    {
-        let path = path.parent().unwrap_or(path);
-        reach.write(folder, path).map_err(|reason| Failure::File { path: path.to_owned(), reason })?;
-        writer.file().into_iter().for_each(|file| reach.give(file));
-    }
+    let mut writer = match (&plan.write, &opened) {
+        (Some(path), Opened::Ready(source)) => Some(save(path, plan, source, &mut reach)?),
+        _ => None,
+    };
     let passes = if plan.saved == Saved::Messages { Some(chosen::open(plan)?) } else { None };
     let results = Results::new(plan, Ahead::new(plan, &opened), &mut reach)?;
     match &plan.input {
@@ -121,6 +115,17 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
         read => read,
     };
     run.finish(&mut source, read)
+}
+
+/// Creates the capture file; `reach` learns where others are created later.
+fn save(path: &Path, plan: &Plan, source: &Source, reach: &mut Reach) -> Result<Writer, Failure> {
+    let writer = Writer::create(path, plan.rotation, source)?;
+    if let Some(folder) = writer.folder() {
+        let path = path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        reach.write(folder, path).map_err(|reason| Failure::File { path: path.to_owned(), reason })?;
+        writer.file().into_iter().for_each(|file| reach.give(file));
+    }
+    Ok(writer)
 }
 
 /// Shuts the process in; a step that this system does not offer is told if that is wanted.

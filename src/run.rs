@@ -106,7 +106,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
         run.begin(source.interfaces());
     }
     let read = match run.read(&mut source) {
-        Err(Failure::Source(error)) if error.kind() == Kind::CutShort && run.is_stopped() => Ok(()),
+        Err(Failure::Source(error)) if error.kind() == Kind::CutShort && run.stop.is_signalled() => Ok(()),
         Err(failure) if failure.is_output() || !run.begun && !failure.is_cut() => {
             // What was captured so far is saved all the same.
             let saved = run.writer.as_mut().map_or(Ok(()), Writer::finish);
@@ -203,7 +203,7 @@ impl Run<'_> {
                 if source.may_block() {
                     self.flush()?;
                 }
-                if self.is_stopped() {
+                if self.stop.is_signalled() {
                     source.stop();
                 }
                 let Taken { frames, interfaces, drops } = source.next_batch()?;
@@ -236,13 +236,10 @@ impl Run<'_> {
 
     fn is_over(&self) -> bool {
         // What has come to an interface by the time of a signal is still taken.
-        self.stop.is_over() && !(self.live && self.stop.is_by_signal_alone())
+        self.stop.is_ended()
+            || !self.live && self.stop.is_signalled()
             || self.plan.count.is_some_and(|count| self.taken >= count)
             || self.results.is_complete()
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.is_signalled()
     }
 
     /// Takes frames up to the one that ends the run, if that is among them.

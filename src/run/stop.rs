@@ -51,14 +51,14 @@ impl Stop {
         self.signal.load(Ordering::Relaxed)
     }
 
-    /// Whether no frame is to be taken any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.over || self.is_signalled() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    /// Whether the run is to end without a signal.
+    pub(super) fn is_ended(&self) -> bool {
+        self.over || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Whether that is so by a signal, and for no other reason.
-    pub(super) fn is_by_signal_alone(&self) -> bool {
-        self.is_signalled() && !self.over && self.deadline.is_none_or(|deadline| Instant::now() < deadline)
+    /// Whether it is to end, by a signal or without.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_signalled() || self.is_ended()
     }
 
     /// Leaves the frames that were captured in time.

@@ -6,6 +6,7 @@ mod connections;
 mod diff;
 mod export;
 mod follow;
+mod input;
 mod limit;
 mod lints;
 mod page;
@@ -25,7 +26,8 @@ pub use args::Format;
 pub use check::{Checks, Judge};
 pub use diff::Plan as Comparison;
 pub use follow::{Following, Form};
-pub use plan::{Buffers, Input, Output, Plan, Saved, Style, WIDTH};
+pub use input::{Buffers, Input};
+pub use plan::{Output, Plan, Saved, Style, WIDTH};
 pub use stop::{Stop, Until};
 
 use crate::run::{self, Failure};

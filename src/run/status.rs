@@ -18,7 +18,7 @@ use signal_hook::low_level::pipe;
 
 use super::Failure;
 use super::signals::{Patience, Signals};
-use crate::cli::{Input, Output, Plan};
+use crate::cli::{Output, Plan};
 use crate::engine::Engine;
 use crate::source::Source;
 
@@ -75,14 +75,15 @@ impl Status {
         for signal in SIGNALS {
             wake.try_clone().and_then(|wake| pipe::register(*signal, wake)).map_err(failed)?;
         }
-        let live = matches!(plan.input, Input::Live { .. } | Input::Growing(_));
         let (counts, over) = (Arc::default(), Arc::default());
         let teller = Teller {
             counts: Arc::clone(&counts),
             woken,
             over: Arc::clone(&over),
             // Not among results on the same terminal.
-            stands: live && stderr().is_terminal() && (is_silent(&plan.output) || !stdout().is_terminal()),
+            stands: plan.input.is_under_way()
+                && stderr().is_terminal()
+                && (is_silent(&plan.output) || !stdout().is_terminal()),
             patience: signals.patience(),
             process: File::open("/proc/self/status").ok(),
             #[cfg(feature = "live")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::cli::{self, Input, Plan};
+use crate::cli::{self, Plan};
 use crate::event::Event;
 use crate::filter::{ConnectionRecord, Filter, FrameRecord, MessageRecord, Partial, Times};
 use crate::frame::Timestamp;
@@ -22,13 +22,11 @@ impl Stop {
     /// Begins to count the time, if that is by the clock.
     pub(super) fn new(plan: &Plan, signal: Arc<AtomicBool>) -> Self {
         let duration = plan.stop.duration;
-        match plan.input {
-            Input::Live { .. } | Input::Growing(_) => {
-                let deadline = duration.and_then(|duration| Instant::now().checked_add(duration));
-                Self { deadline, ..Self::in_capture(None, signal) }
-            }
-            Input::File(_) | Input::Stdin => Self::in_capture(duration, signal),
+        if plan.input.is_under_way() {
+            let deadline = duration.and_then(|duration| Instant::now().checked_add(duration));
+            return Self { deadline, ..Self::in_capture(None, signal) };
         }
+        Self::in_capture(duration, signal)
     }
 
     /// Ends after so much capture time.

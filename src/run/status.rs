@@ -17,7 +17,7 @@ use signal_hook::consts::signal::SIGINFO;
 use signal_hook::low_level::pipe;
 
 use super::Failure;
-use super::signals::{Patience, Signals};
+use super::signals::{Patience, Signals, unhandled};
 use crate::cli::{Output, Plan};
 use crate::engine::Engine;
 use crate::source::Source;
@@ -70,10 +70,9 @@ struct Teller {
 impl Status {
     /// Signals wait from now on; they are answered once it has [started](Self::start).
     pub fn new(plan: &Plan, signals: Signals) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::Usage(format!("cannot handle signals: {error}"));
-        let (woken, wake) = io::pipe().map_err(failed)?;
+        let (woken, wake) = io::pipe().map_err(unhandled)?;
         for signal in SIGNALS {
-            wake.try_clone().and_then(|wake| pipe::register(*signal, wake)).map_err(failed)?;
+            wake.try_clone().and_then(|wake| pipe::register(*signal, wake)).map_err(unhandled)?;
         }
         let (counts, over) = (Arc::default(), Arc::default());
         let teller = Teller {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::clock::nanos;
 use crate::cli::{self, Plan};
 use crate::event::Event;
 use crate::filter::{ConnectionRecord, Filter, FrameRecord, MessageRecord, Partial, Times};
@@ -74,7 +75,6 @@ struct Span {
 
 impl Span {
     fn new(length: Option<Duration>) -> Self {
-        let nanos = |length: Duration| i64::try_from(length.as_nanos()).unwrap_or(i64::MAX);
         Self { length: length.map(nanos), first: None }
     }
 

@@ -23,6 +23,7 @@ mod stop;
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,17 +67,10 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
         }
     }
     let mut reach = Reach::default();
-    let mut writer = None;
-    if let (Some(path), Opened::Ready(source)) = (&plan.write, &opened) {
-        writer = Some(Writer::create(path, plan.rotation, source)?);
-    }
-    if let (Some(path), Some(writer)) = (&plan.write, &writer)
-        && let Some(folder) = writer.folder()
-    {
-        let path = path.parent().unwrap_or(path);
-        reach.write(folder, path).map_err(|reason| Failure::File { path: path.to_owned(), reason })?;
-        writer.file().into_iter().for_each(|file| reach.give(file));
-    }
+    let mut writer = match (&plan.write, &opened) {
+        (Some(path), Opened::Ready(source)) => Some(save(path, plan, source, &mut reach)?),
+        _ => None,
+    };
     let passes = if plan.saved == Saved::Messages { Some(chosen::open(plan)?) } else { None };
     let results = Results::new(plan, Ahead::new(plan, &opened), &mut reach)?;
     match &plan.input {
@@ -112,7 +106,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
         run.begin(source.interfaces());
     }
     let read = match run.read(&mut source) {
-        Err(Failure::Source(error)) if error.kind() == Kind::CutShort && run.is_stopped() => Ok(()),
+        Err(Failure::Source(error)) if error.kind() == Kind::CutShort && run.stop.is_signalled() => Ok(()),
         Err(failure) if failure.is_output() || !run.begun && !failure.is_cut() => {
             // What was captured so far is saved all the same.
             let saved = run.writer.as_mut().map_or(Ok(()), Writer::finish);
@@ -121,6 +115,17 @@ pub fn run(plan: &Plan) -> Result<Vec<Failure>, Failure> {
         read => read,
     };
     run.finish(&mut source, read)
+}
+
+/// Creates the capture file; `reach` learns where others are created later.
+fn save(path: &Path, plan: &Plan, source: &Source, reach: &mut Reach) -> Result<Writer, Failure> {
+    let writer = Writer::create(path, plan.rotation, source)?;
+    if let Some(folder) = writer.folder() {
+        let path = path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        reach.write(folder, path).map_err(|reason| Failure::File { path: path.to_owned(), reason })?;
+        writer.file().into_iter().for_each(|file| reach.give(file));
+    }
+    Ok(writer)
 }
 
 /// Shuts the process in; a step that this system does not offer is told if that is wanted.
@@ -198,7 +203,7 @@ impl Run<'_> {
                 if source.may_block() {
                     self.flush()?;
                 }
-                if self.is_stopped() {
+                if self.stop.is_signalled() {
                     source.stop();
                 }
                 let Taken { frames, interfaces, drops } = source.next_batch()?;
@@ -231,13 +236,10 @@ impl Run<'_> {
 
     fn is_over(&self) -> bool {
         // What has come to an interface by the time of a signal is still taken.
-        self.stop.is_over() && !(self.live && self.stop.is_by_signal_alone())
+        self.stop.is_ended()
+            || !self.live && self.stop.is_signalled()
             || self.plan.count.is_some_and(|count| self.taken >= count)
             || self.results.is_complete()
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.is_signalled()
     }
 
     /// Takes frames up to the one that ends the run, if that is among them.

@@ -30,7 +30,7 @@ mod within {
     use nix::libc;
     use nix::unistd::geteuid;
 
-    use super::common::{self, Run, dissect, run};
+    use super::common::{self, Run, captures, dissect, run};
 
     /// In the environment of the program that tries: the port that is listened to, and a folder that is out of reach.
     const PORT: &str = "ATTEMPT_PORT";
@@ -49,6 +49,7 @@ mod within {
         }
         let tests: &[(&str, fn())] = &[
             ("nothing_succeeds_from_inside", nothing_succeeds_from_inside),
+            ("nothing_succeeds_from_inside_a_live_capture", nothing_succeeds_from_inside_a_live_capture),
             ("what_is_written_in_is_all_there_is", what_is_written_in_is_all_there_is),
             ("the_kernel_says_so", the_kernel_says_so),
             ("root_becomes_who_it_should", root_becomes_who_it_should),
@@ -63,23 +64,21 @@ mod within {
         ExitCode::SUCCESS
     }
 
+    /// Something to be tried on a folder that is out of reach, or with a port that is listened to.
+    type Attempt = fn(&Path, u16) -> io::Result<()>;
+
     /// What somebody would try who has taken the program over.
-    fn attempts() -> Vec<(&'static str, io::Result<()>)> {
-        let variable = |name| std::env::var(name).unwrap_or_default();
-        let outside = PathBuf::from(variable(OUTSIDE));
-        let port: u16 = variable(PORT).parse().unwrap_or(0);
-        vec![
-            ("open", File::open("/etc/passwd").map(drop)),
-            ("list", fs::read_dir("/").map(drop)),
-            ("create", File::create(outside.join("created")).map(drop)),
-            ("remove", fs::remove_file(outside.join("there"))),
-            ("rename", fs::rename(outside.join("other"), outside.join("renamed"))),
-            ("connect", TcpStream::connect(("127.0.0.1", port)).map(drop)),
-            ("datagram", UdpSocket::bind("127.0.0.1:0").map(drop)),
-            ("pair", UnixStream::pair().map(drop)),
-            ("run", Command::new("/bin/true").stdin(Stdio::null()).status().map(drop)),
-        ]
-    }
+    const ATTEMPTS: [(&str, Attempt); 9] = [
+        ("open", |_, _| File::open("/etc/passwd").map(drop)),
+        ("list", |_, _| fs::read_dir("/").map(drop)),
+        ("create", |outside, _| File::create(outside.join("created")).map(drop)),
+        ("remove", |outside, _| fs::remove_file(outside.join("there"))),
+        ("rename", |outside, _| fs::rename(outside.join("other"), outside.join("renamed"))),
+        ("connect", |_, port| TcpStream::connect(("127.0.0.1", port)).map(drop)),
+        ("datagram", |_, _| UdpSocket::bind("127.0.0.1:0").map(drop)),
+        ("pair", |_, _| UnixStream::pair().map(drop)),
+        ("run", |_, _| Command::new("/bin/true").stdin(Stdio::null()).status().map(drop)),
+    ];
 
     /// What not even a privileged program has to do here.
     const NEVER: [(&str, i64); 12] = [
@@ -98,12 +97,13 @@ mod within {
     ];
 
     fn try_all() {
+        // Without a folder nothing is tried: it would be tried on the current one.
+        let outside = PathBuf::from(std::env::var_os(OUTSIDE).unwrap());
+        let port = std::env::var(PORT).unwrap().parse().unwrap();
         let mut told = String::new();
-        for (name, result) in attempts() {
-            told.push_str(&format!(
-                "attempt {name}: {}\n",
-                result.map_or_else(|error| error.to_string(), |()| "done".into())
-            ));
+        for (name, attempt) in ATTEMPTS {
+            let result = attempt(&outside, port).map_or_else(|error| error.to_string(), |()| "done".into());
+            told.push_str(&format!("attempt {name}: {result}\n"));
         }
         for (name, number) in NEVER {
             // SAFETY: with zeros for arguments each of these takes no memory; none is let through.
@@ -142,14 +142,19 @@ mod within {
     fn made(run: &Run) -> BTreeMap<String, String> {
         let told = run.stderr.lines().filter_map(|line| line.strip_prefix("attempt ")?.split_once(": "));
         let made: BTreeMap<String, String> = told.map(|(name, what)| (name.into(), what.into())).collect();
-        assert_eq!(made.len(), attempts().len() + NEVER.len() + 1, "{}", run.stderr);
+        assert_eq!(made.len(), ATTEMPTS.len() + NEVER.len() + 1, "{}", run.stderr);
         assert!(matches!(run.code, Some(0 | 1)), "{:?} {}", run.code, run.stderr);
         made
     }
 
+    fn assert_nothing_done(made: &BTreeMap<String, String>, words: &[&str]) {
+        let done: Vec<_> = made.iter().filter(|(_, what)| *what == "done").collect();
+        assert!(done.is_empty(), "{words:?}: {done:?}");
+    }
+
     fn nothing_succeeds_from_inside() {
         let (listener, folder) = (TcpListener::bind("127.0.0.1:0").unwrap(), outside());
-        // They are attempts that succeed where nothing hinders them.
+        // A run that is not shut in does not come to where they are made.
         let before =
             trying(&listener, folder.path()).args(["-q", "--no-sandbox", "-r"]).arg(fixture()).output().unwrap();
         assert!(before.stderr.is_empty(), "{before:?}");
@@ -180,9 +185,7 @@ mod within {
             &["export", "-r", &capture, "--har", &har],
             &["scrub", &capture, "-o", &scrubbed],
         ] {
-            let made = made(&run(trying(&listener, folder.path()).args(words)));
-            let done: Vec<_> = made.iter().filter(|(_, what)| *what == "done").collect();
-            assert!(done.is_empty(), "{words:?}: {done:?}");
+            assert_nothing_done(&made(&run(trying(&listener, folder.path()).args(words))), words);
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         for (path, least) in [(&har, 500), (&report, 10), (&copy, 1000), (&chosen, 1000), (&scrubbed, 1000)] {
@@ -193,14 +196,41 @@ mod within {
 
     /// What is tried inside can be done outside.
     fn control(listener: &TcpListener) {
-        assert!(File::open("/etc/passwd").is_ok() && fs::read_dir("/").is_ok());
-        assert!(TcpStream::connect(listener.local_addr().unwrap()).is_ok());
-        assert!(UdpSocket::bind("127.0.0.1:0").is_ok() && UnixStream::pair().is_ok());
-        assert!(Command::new("/bin/true").status().is_ok());
-        let folder = outside();
-        assert!(File::create(folder.path().join("created")).is_ok());
-        assert!(fs::remove_file(folder.path().join("there")).is_ok());
-        assert!(fs::rename(folder.path().join("other"), folder.path().join("renamed")).is_ok());
+        let (folder, port) = (outside(), listener.local_addr().unwrap().port());
+        for (name, attempt) in ATTEMPTS {
+            let result = attempt(folder.path(), port);
+            assert!(result.is_ok(), "{name}: {result:?}");
+        }
+    }
+
+    fn nothing_succeeds_from_inside_a_live_capture() {
+        if !captures() {
+            return;
+        }
+        let (listener, folder) = (TcpListener::bind("127.0.0.1:0").unwrap(), outside());
+        let ends = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let to = ends[1].local_addr().unwrap();
+        let filter = format!("udp dst port {}", to.port());
+        let saved = tempfile::tempdir().unwrap();
+        let at = |name: &str| saved.path().join(name).to_string_lossy().into_owned();
+        for words in [&[][..], &["-w", &at("whole")], &["-w", &at("ring"), "-C", "1"]] {
+            let run = thread::scope(|scope| {
+                let mut command = trying(&listener, folder.path());
+                command.args(["-i", "lo", "-T", "json", "-c", "2"]).args(words).arg(&filter);
+                let running = scope.spawn(move || run(&mut command));
+                while !running.is_finished() {
+                    ends[0].send_to(b"hello", to).unwrap();
+                    thread::sleep(Duration::from_millis(10));
+                }
+                running.join().unwrap()
+            });
+            assert_nothing_done(&made(&run), words);
+            assert_eq!(run.code, Some(0), "{words:?}: {}", run.stderr);
+            assert_eq!(run.records().last().unwrap()["totals"]["frames"], 2);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        assert!(fs::read_dir(saved.path()).unwrap().all(|file| file.unwrap().metadata().unwrap().len() > 100));
+        assert_eq!(fs::read_dir(saved.path()).unwrap().count(), 2);
     }
 
     fn what_is_written_in_is_all_there_is() {
@@ -299,6 +329,10 @@ mod within {
             run(dissect().args(["export", "-Z", "daemon", "-r"]).arg(fixture()).arg("-d").arg(folder.path()));
         assert_eq!(stranger.code, Some(3));
         assert!(stranger.stderr.contains("user daemon") && stranger.stderr.contains("-Z USER"), "{}", stranger.stderr);
+        let mut here = dissect();
+        here.current_dir(folder.path()).args(["-Z", "daemon", "-q", "-C", "1", "-w", "ring", "-r"]).arg(fixture());
+        let here = run(&mut here);
+        assert!(here.code == Some(3) && here.stderr.contains("may not write in .; -Z USER"), "{}", here.stderr);
         // So is root itself, once it has no capability.
         let root = run(dissect().args(["export", "-Z", "root", "-r"]).arg(fixture()).arg("-d").arg(folder.path()));
         assert!(root.code == Some(3) && root.stderr.contains("user root"), "{:?} {}", root.code, root.stderr);

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::capture::{Talk, response, write};
-use common::{Run, TIMEOUT, dissect, ledger_fault, path, run};
+use common::{Run, TIMEOUT, captures, dissect, ledger_fault, path, run};
 use serde_json::Value;
 
 const PAGE: &str = "fixtures/page-http.pcap";
@@ -147,18 +147,9 @@ fn a_duration_is_of_capture_time_where_that_is_over() {
     }
 }
 
-/// Whether loopback can be captured on; the reason is printed where it cannot.
-fn captures() -> bool {
-    let told = run(dissect().args(["-i", "lo", "-q", "--duration", "1ms"]));
-    if told.code != Some(0) {
-        println!("skipped: {}", told.stderr);
-    }
-    told.code == Some(0)
-}
-
 #[test]
 fn live_the_clock_counts_also_if_no_frame_comes() {
-    if cfg!(not(feature = "live")) || !captures() {
+    if !captures() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -346,7 +346,7 @@ pub struct Trust {
 #[command(next_help_heading = "Privileges")]
 pub struct Confined {
     /// Become this user, where root runs it, once all is open: a name or a number. Otherwise that is the owner of the
-    /// folder that is written in later, or who called sudo, or `nobody`
+    /// folder that is written in later, or of what is read later, or who called sudo, or `nobody`
     #[arg(short = 'Z', long = "relinquish-privileges", value_name = "USER", conflicts_with = "no_sandbox")]
     pub user: Option<String>,
     /// Keep privileges, files and system calls within reach; they are given up otherwise once all is open

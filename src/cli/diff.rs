@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as Group, ValueEnum};
 
 use super::args::{Confined, When};
-use super::plan::{self, Input};
+use super::input::Input;
+use super::plan;
 use crate::app::http1::syntax::is_token;
 use crate::check::diff::{ASPECTS, Options};
 use crate::run::Failure;
@@ -95,7 +96,7 @@ impl Diff {
         }
         let names = [&self.a, &self.b].map(|path| path.to_string_lossy().into_owned());
         Ok(Plan {
-            inputs: [plan::saved(self.a)?, plan::saved(self.b)?],
+            inputs: [Input::saved(self.a)?, Input::saved(self.b)?],
             names,
             options: Options {
                 ignored: self.ignore.iter().map(|word| field(word)).collect::<Result<_, _>>()?,

@@ -6,6 +6,7 @@ mod connections;
 mod diff;
 mod export;
 mod follow;
+mod input;
 mod limit;
 mod lints;
 mod page;
@@ -25,7 +26,8 @@ pub use args::Format;
 pub use check::{Checks, Judge};
 pub use diff::Plan as Comparison;
 pub use follow::{Following, Form};
-pub use plan::{Buffers, Input, Output, Plan, Saved, Style, WIDTH};
+pub use input::{Buffers, Input};
+pub use plan::{Output, Plan, Saved, Style, WIDTH};
 pub use stop::{Stop, Until};
 
 use crate::run::{self, Failure};
@@ -45,16 +47,17 @@ pub fn main() -> ExitCode {
 /// Returns what was wrong though it was done, or why it was not done.
 fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
     let redact = args.redact;
+    let run = |plan: Plan| run::run(&plan.redacted(redact)?);
     let told = match args.command {
         // It has exit codes of its own.
         Some(Command::Check(_)) => return Ok(Vec::new()),
-        Some(Command::Explain(explain)) => return run::run(&Plan::explain(explain)?.redacted(redact)?),
-        Some(Command::Connections(connections)) => return run::run(&connections.plan()?.redacted(redact)?),
-        Some(Command::Stats(stats)) => return run::run(&stats.plan()?.redacted(redact)?),
+        Some(Command::Explain(explain)) => return run(Plan::explain(explain)?),
+        Some(Command::Connections(connections)) => return run(connections.plan()?),
+        Some(Command::Stats(stats)) => return run(stats.plan()?),
         Some(Command::Diff(diff)) => return run::diff(&Comparison { redact, ..diff.plan()? }),
-        Some(Command::Follow(follow)) => return run::run(&follow.plan()?.redacted(redact)?),
-        Some(Command::Export(export)) => return run::run(&export.plan()?.redacted(redact)?),
-        Some(Command::Page(page)) => return run::run(&page.plan()?.redacted(redact)?),
+        Some(Command::Follow(follow)) => return run(follow.plan()?),
+        Some(Command::Export(export)) => return run(export.plan()?),
+        Some(Command::Page(page)) => return run(page.plan()?),
         Some(Command::Scrub(scrub)) => return run::scrub::scrub(&scrub.plan()?),
         Some(Command::Fields) => tell::fields(),
         Some(Command::Interfaces) => tell::interfaces()?,
@@ -63,7 +66,7 @@ fn carry_out(args: Args) -> Result<Vec<Failure>, Failure> {
         Some(Command::Completions { shell }) => tell::completions(shell),
         Some(Command::Man { command }) => tell::man(command.as_deref())?,
         None if args.capture.list => tell::interfaces()?,
-        None => return run::run(&Plan::new(args)?.redacted(redact)?),
+        None => return run(Plan::new(args)?),
     };
     run::write_out(&told).map_err(Failure::Output)?;
     Ok(Vec::new())

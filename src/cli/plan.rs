@@ -1,13 +1,13 @@
 //! What the arguments come to: a plan that the run loop carries out.
 
 use std::env;
-use std::io::{IsTerminal, stdin, stdout};
+use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{Args, Explain, Format, When};
+use super::args::{Args, Confined, Explain, Format, When};
 use super::follow::Following;
-use super::limit::Limit;
+use super::input::{Buffers, Input};
 use super::stop::Stop;
 use crate::engine;
 use crate::filter::{self as display, Fields};
@@ -18,7 +18,7 @@ use crate::print::{connections, stats};
 use crate::run::Failure;
 use crate::run::export::Wanted;
 use crate::sandbox;
-use crate::source::{BLOCKS, BUFFER_SIZE, MAX_SNAPLEN, Rotation};
+use crate::source::Rotation;
 use crate::stats::by::By;
 
 /// What to do.
@@ -61,47 +61,6 @@ pub enum Saved {
     Frames,
     /// Those that carried messages for which it holds, and what it takes to read these again.
     Messages,
-}
-
-/// Where frames come from.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// A capture file.
-    File(PathBuf),
-    /// A capture file that is still being written.
-    Growing(PathBuf),
-    /// A capture as it comes.
-    Stdin,
-    /// Live interfaces.
-    Live {
-        /// Their names.
-        interfaces: Vec<String>,
-        /// Also frames that are for other machines.
-        promiscuous: bool,
-        /// The most bytes to capture of a frame.
-        snaplen: u32,
-        /// How much may wait.
-        buffers: Buffers,
-    },
-}
-
-/// Bytes of live frames that may wait.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Buffers {
-    /// In the kernel, for each interface.
-    pub kernel: u32,
-    /// In this program.
-    pub blocks: usize,
-}
-
-impl Buffers {
-    /// As asked for: so many KiB, and what is moved of the bounds.
-    pub(super) fn new(kib: Option<u32>, limits: &[Limit]) -> Self {
-        Self {
-            kernel: kib.map_or(BUFFER_SIZE, |kib| kib.saturating_mul(1024)),
-            blocks: limits.iter().rev().find_map(|limit| limit.blocks()).unwrap_or(BLOCKS),
-        }
-    }
 }
 
 /// What goes to standard output.
@@ -212,10 +171,8 @@ impl Plan {
             return Err(usage("standard output can have the capture (-w -) or a body (--body), not both"));
         }
         let buffers = Buffers::new(capture.buffer_size, &trust.limits);
-        let input = match capture.follow {
-            Some(path) => growing(path)?,
-            None => input(capture.read, capture.interfaces, !capture.no_promiscuous, capture.snaplen, buffers)?,
-        };
+        let (promiscuous, snaplen) = (!capture.no_promiscuous, capture.snaplen);
+        let input = Input::new(capture.follow, capture.read, capture.interfaces, promiscuous, snaplen, buffers)?;
         let rotation = capture.saving.plan(capture.write.as_deref())?;
         let style = Style {
             format: show.format,
@@ -277,9 +234,7 @@ impl Plan {
             sandbox: confined.options(show.verbose > 0),
         })
     }
-}
 
-impl Plan {
     /// The same with secrets masked, or not.
     pub fn redacted(mut self, redact: bool) -> Result<Self, Failure> {
         self.redact = redact;
@@ -299,58 +254,27 @@ impl Plan {
     pub fn explain(args: Explain) -> Result<Self, Failure> {
         let output = Output::Explanation { frame: args.frame, color: colors(args.color), width: width() };
         let engine = engine::Options { verify_checksums: args.verify_checksums, ..options(&output) };
-        Ok(Self {
-            input: saved(args.read)?,
-            filter: expression(&args.filter),
+        let plan = Self::all(Input::saved(args.read)?, output, engine, args.confined);
+        Ok(Self { filter: expression(&args.filter), ..plan })
+    }
+
+    /// Takes all that comes, and saves none of it.
+    pub(super) fn all(input: Input, output: Output, engine: engine::Options, confined: Confined) -> Self {
+        Self {
+            input,
+            filter: None,
             display: None,
             count: None,
             stop: Stop::default(),
             write: None,
             rotation: Rotation::default(),
             saved: Saved::All,
-            engine,
             output,
+            engine,
             strict: false,
             redact: false,
-            sandbox: args.confined.options(false),
-        })
-    }
-}
-
-/// Where frames come from; of a frame at most so many bytes, if not 0.
-pub(super) fn input(
-    read: Option<PathBuf>,
-    interfaces: Vec<String>,
-    promiscuous: bool,
-    snaplen: u32,
-    buffers: Buffers,
-) -> Result<Input, Failure> {
-    match read {
-        Some(path) => saved(path),
-        None if interfaces.is_empty() => {
-            Err(usage("say where frames come from: -i INTERFACE (`dissect -D` lists them) or -r FILE"))
+            sandbox: confined.options(false),
         }
-        None => {
-            let snaplen = if snaplen == 0 { MAX_SNAPLEN } else { snaplen };
-            Ok(Input::Live { interfaces, promiscuous, snaplen, buffers })
-        }
-    }
-}
-
-/// A capture file that is still being written.
-pub(super) fn growing(path: PathBuf) -> Result<Input, Failure> {
-    if path.as_os_str() == "-" {
-        return Err(usage("--follow takes a file; -r - reads a pipe as it comes"));
-    }
-    Ok(Input::Growing(path))
-}
-
-/// A capture file, or standard input.
-pub(super) fn saved(path: PathBuf) -> Result<Input, Failure> {
-    match path {
-        path if path.as_os_str() != "-" => Ok(Input::File(path)),
-        _ if stdin().is_terminal() => Err(usage("standard input is a terminal; pipe a capture into it")),
-        _ => Ok(Input::Stdin),
     }
 }
 
@@ -445,6 +369,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::source::MAX_SNAPLEN;
 
     fn plan(words: &str) -> Result<Plan, Failure> {
         Plan::new(Args::try_parse_from(format!("dissect {words}").split(' ')).unwrap())

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as Group};
 
 use super::args::Confined;
+use super::input::{Buffers, Input};
 use super::limit::{Limit, MAX_BUFFER_KIB};
-use super::plan::{self, Buffers, Output, Plan, Saved};
+use super::plan::{self, Output, Plan};
 use crate::engine;
 use crate::run::Failure;
-use crate::source::{MAX_SNAPLEN, Rotation};
+use crate::source::MAX_SNAPLEN;
 
 /// Where frames come from, and what is done with them before anything is told.
 #[derive(Group, Debug)]
@@ -84,24 +85,10 @@ impl Frames {
         let buffers = Buffers::new(self.buffer_size, &self.limits);
         self.limits.into_iter().for_each(|limit| limit.apply(&mut engine.limits));
         let stop = self.stop.plan(&mut engine)?;
-        Ok(Plan {
-            input: match self.follow {
-                Some(path) => plan::growing(path)?,
-                None => plan::input(self.read, self.interfaces, !self.no_promiscuous, self.snaplen, buffers)?,
-            },
-            filter: plan::expression(filter),
-            display: None,
-            count: self.count,
-            stop,
-            write: None,
-            rotation: Rotation::default(),
-            saved: Saved::All,
-            output,
-            engine,
-            strict: false,
-            redact: false,
-            sandbox: self.confined.options(false),
-        })
+        let (promiscuous, snaplen) = (!self.no_promiscuous, self.snaplen);
+        let input = Input::new(self.follow, self.read, self.interfaces, promiscuous, snaplen, buffers)?;
+        let plan = Plan::all(input, output, engine, self.confined);
+        Ok(Plan { filter: plan::expression(filter), count: self.count, stop, ..plan })
     }
 }
 
@@ -131,7 +118,6 @@ mod tests {
     use clap::Parser;
 
     use super::super::args::{Args, Command};
-    use super::super::plan::Input;
     use super::*;
 
     fn plan(words: &str) -> Result<Plan, Failure> {

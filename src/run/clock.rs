@@ -41,6 +41,7 @@ impl Clock {
     }
 }
 
-fn nanos(time: Duration) -> i64 {
+/// Nanoseconds, as capture time is counted.
+pub(super) fn nanos(time: Duration) -> i64 {
     i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }

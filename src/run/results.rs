@@ -64,9 +64,11 @@ fn printer(style: &Style) -> Box<dyn Printer> {
 /// bodies at once.
 fn gains_by_thread(plan: &Plan) -> bool {
     let rendered = matches!(&plan.output, Output::Results(style) if !style.quiet) && !plan.engine.packets;
-    let live = matches!(plan.input, Input::Live { .. } | Input::Growing(_));
     let forgets = plan.display.is_some() && plan.engine.bodies;
-    rendered && !live && !forgets && thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+    rendered
+        && !plan.input.is_under_way()
+        && !forgets
+        && thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
 }
 
 /// Where events go, and what is to be written of them.

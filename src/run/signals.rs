@@ -24,7 +24,7 @@ impl Signals {
     /// Waits for them. Whichever is the second one ends the program at once.
     pub fn new() -> Result<Self, Failure> {
         let mut signals = Self { came: Arc::default(), at_once: Arc::default(), hasty: Vec::new() };
-        signals.register().map_err(|error| Failure::Usage(format!("cannot handle signals: {error}")))?;
+        signals.register().map_err(unhandled)?;
         Ok(signals)
     }
 
@@ -50,6 +50,11 @@ impl Signals {
             low_level::unregister(id);
         }
     }
+}
+
+/// Why signals would do what they do to any program.
+pub(super) fn unhandled(error: io::Error) -> Failure {
+    Failure::Usage(format!("cannot handle signals: {error}"))
 }
 
 /// What says when the next signal ends the program at once.

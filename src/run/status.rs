@@ -17,8 +17,8 @@ use signal_hook::consts::signal::SIGINFO;
 use signal_hook::low_level::pipe;
 
 use super::Failure;
-use super::signals::{Patience, Signals};
-use crate::cli::{Input, Output, Plan};
+use super::signals::{Patience, Signals, unhandled};
+use crate::cli::{Output, Plan};
 use crate::engine::Engine;
 use crate::source::Source;
 
@@ -70,19 +70,19 @@ struct Teller {
 impl Status {
     /// Signals wait from now on; they are answered once it has [started](Self::start).
     pub fn new(plan: &Plan, signals: Signals) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::Usage(format!("cannot handle signals: {error}"));
-        let (woken, wake) = io::pipe().map_err(failed)?;
+        let (woken, wake) = io::pipe().map_err(unhandled)?;
         for signal in SIGNALS {
-            wake.try_clone().and_then(|wake| pipe::register(*signal, wake)).map_err(failed)?;
+            wake.try_clone().and_then(|wake| pipe::register(*signal, wake)).map_err(unhandled)?;
         }
-        let live = matches!(plan.input, Input::Live { .. } | Input::Growing(_));
         let (counts, over) = (Arc::default(), Arc::default());
         let teller = Teller {
             counts: Arc::clone(&counts),
             woken,
             over: Arc::clone(&over),
             // Not among results on the same terminal.
-            stands: live && stderr().is_terminal() && (is_silent(&plan.output) || !stdout().is_terminal()),
+            stands: plan.input.is_under_way()
+                && stderr().is_terminal()
+                && (is_silent(&plan.output) || !stdout().is_terminal()),
             patience: signals.patience(),
             process: File::open("/proc/self/status").ok(),
             #[cfg(feature = "live")]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::cli::{self, Input, Plan};
+use super::clock::nanos;
+use crate::cli::{self, Plan};
 use crate::event::Event;
 use crate::filter::{ConnectionRecord, Filter, FrameRecord, MessageRecord, Partial, Times};
 use crate::frame::Timestamp;
@@ -22,13 +23,11 @@ impl Stop {
     /// Begins to count the time, if that is by the clock.
     pub(super) fn new(plan: &Plan, signal: Arc<AtomicBool>) -> Self {
         let duration = plan.stop.duration;
-        match plan.input {
-            Input::Live { .. } | Input::Growing(_) => {
-                let deadline = duration.and_then(|duration| Instant::now().checked_add(duration));
-                Self { deadline, ..Self::in_capture(None, signal) }
-            }
-            Input::File(_) | Input::Stdin => Self::in_capture(duration, signal),
+        if plan.input.is_under_way() {
+            let deadline = duration.and_then(|duration| Instant::now().checked_add(duration));
+            return Self { deadline, ..Self::in_capture(None, signal) };
         }
+        Self::in_capture(duration, signal)
     }
 
     /// Ends after so much capture time.
@@ -51,14 +50,14 @@ impl Stop {
         self.signal.load(Ordering::Relaxed)
     }
 
-    /// Whether no frame is to be taken any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.over || self.is_signalled() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    /// Whether the run is to end without a signal.
+    pub(super) fn is_ended(&self) -> bool {
+        self.over || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Whether that is so by a signal, and for no other reason.
-    pub(super) fn is_by_signal_alone(&self) -> bool {
-        self.is_signalled() && !self.over && self.deadline.is_none_or(|deadline| Instant::now() < deadline)
+    /// Whether it is to end, by a signal or without.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_signalled() || self.is_ended()
     }
 
     /// Leaves the frames that were captured in time.
@@ -76,7 +75,6 @@ struct Span {
 
 impl Span {
     fn new(length: Option<Duration>) -> Self {
-        let nanos = |length: Duration| i64::try_from(length.as_nanos()).unwrap_or(i64::MAX);
         Self { length: length.map(nanos), first: None }
     }
 

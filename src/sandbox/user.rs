@@ -130,11 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_of_the_folder_is_chosen_before_a_stranger() {
+    fn the_owner_of_what_is_opened_later_is_chosen_before_a_stranger() {
         let folder = tempfile::tempdir().unwrap();
-        let mut reach = Reach::default();
+        let (mut reach, mut read) = (Reach::default(), Reach::default());
         reach.write(std::fs::File::open(folder.path()).unwrap(), folder.path()).unwrap();
-        assert_eq!(choose(None, &reach).unwrap().0, geteuid());
+        read.read(folder.path());
+        for reach in [&reach, &read] {
+            assert_eq!(choose(None, reach).unwrap().0, geteuid());
+        }
         assert_eq!(choose(Some("root"), &reach).unwrap().0, Uid::from_raw(0));
         assert!(matches!(choose(Some("no such user"), &reach), Err(Error::NoSuchUser(_))));
     }

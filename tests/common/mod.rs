@@ -119,6 +119,15 @@ pub fn dissect() -> Command {
     command
 }
 
+/// Whether loopback can be captured on; the reason is printed where it cannot.
+pub fn captures() -> bool {
+    let told = run(dissect().args(["-i", "lo", "-q", "--duration", "1ms"]));
+    if told.code != Some(0) {
+        println!("skipped: {}", told.stderr);
+    }
+    told.code == Some(0)
+}
+
 /// Runs `command` to its end; a run that takes too long is killed and fails the test.
 pub fn run(command: &mut Command) -> Run {
     let mut child =

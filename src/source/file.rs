@@ -29,8 +29,8 @@ pub struct CaptureFile {
     read: Arc<AtomicU64>,
     size: Option<u64>,
     identity: Option<Identity>,
-    /// When the last frame that was taken was captured.
-    last: Option<Timestamp>,
+    /// The last frame of each interface that was taken, and when it was captured; of a format that tells of losses.
+    last: Vec<Option<(FrameNumber, Timestamp)>>,
     /// Frames that were lost before the first of those taken last.
     drops: ArrayVec<Drops, 1>,
     /// Where it is still being written.
@@ -133,7 +133,7 @@ impl CaptureFile {
                 size,
                 identity,
                 end,
-                last: None,
+                last: Vec::new(),
                 drops: ArrayVec::new(),
                 failed: false,
             }),
@@ -175,10 +175,16 @@ impl CaptureFile {
                 }
             };
             if let Some(first) = frames.first().filter(|_| lost > 0) {
-                let (since, until) = (self.last.unwrap_or(first.meta.time), first.meta.time);
-                self.drops.push(Drops { since, until, lost: Lost { file: lost, ..Lost::default() } });
+                let until = first.meta.time;
+                // They are counted by interface: frames of others say nothing of when.
+                let last = self.last.get(usize::from(first.meta.interface)).copied().flatten();
+                let (after, since) = last.unwrap_or((0, until));
+                let lost = Lost { file: lost, ..Lost::default() };
+                self.drops.push(Drops { since, until, after: Some(after), lost });
             }
-            self.last = frames.last().map(|last| last.meta.time);
+            if let Format::Pcapng(_) = &self.format {
+                note_last(&mut self.last, &frames);
+            }
         }
         Ok((frames, self.format.interfaces(), &self.drops))
     }
@@ -279,6 +285,20 @@ fn take<'a, const N: usize>(
     }
     read.upto(bytes);
     Ok(lost)
+}
+
+/// Takes note of the last frame of each interface.
+#[inline]
+fn note_last(last: &mut Vec<Option<(FrameNumber, Timestamp)>>, frames: &[Frame<'_>]) {
+    for meta in frames.iter().map(|frame| &frame.meta).filter(|meta| meta.interface_id.is_some()) {
+        let (Some(time), interface) = (meta.time(), usize::from(meta.interface)) else { continue };
+        if interface >= last.len() {
+            last.resize(interface + 1, None);
+        }
+        if let Some(last) = last.get_mut(interface) {
+            *last = Some((meta.number, time));
+        }
+    }
 }
 
 enum Refusal {

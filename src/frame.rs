@@ -161,6 +161,9 @@ pub struct Drops {
     pub since: Timestamp,
     /// And no later than this.
     pub until: Timestamp,
+    /// The last frame that is known to have been captured before any of them, where whoever tells of them knows its
+    /// number; 0 where there is none.
+    pub after: Option<FrameNumber>,
     /// How many.
     pub lost: Lost,
 }
@@ -170,6 +173,8 @@ impl Drops {
     pub fn join(&mut self, other: &Self) {
         self.since = self.since.min(other.since);
         self.until = self.until.max(other.until);
+        // Where one of the two does not know, the earlier is not known.
+        self.after = self.after.min(other.after);
         self.lost = self.lost.plus(&other.lost);
     }
 }

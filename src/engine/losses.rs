@@ -38,10 +38,14 @@ impl Engine {
             next.join(&oldest);
         }
         losses.known.push_back(drops);
+        let after = drops.after.unwrap_or(losses.last);
         let is_full = losses.open.len() >= MAX_OPEN;
         match losses.open.back_mut() {
-            Some((_, last)) if is_full => last.join(&drops),
-            _ => losses.open.push_back((losses.last, drops)),
+            Some((first, last)) if is_full => {
+                *first = after.min(*first);
+                last.join(&drops);
+            }
+            _ => losses.open.push_back((after, drops)),
         }
     }
 
@@ -130,7 +134,12 @@ mod tests {
     }
 
     fn drops(since: i64, until: i64, kernel: u64) -> Drops {
-        Drops { since: Timestamp(since), until: Timestamp(until), lost: Lost { kernel, ..Lost::default() } }
+        Drops {
+            since: Timestamp(since),
+            until: Timestamp(until),
+            after: None,
+            lost: Lost { kernel, ..Lost::default() },
+        }
     }
 
     #[test]

@@ -189,6 +189,7 @@ impl Printer for Conversation {
                 out.push(b'\n');
                 text::Text::new(options).event(event, out);
             }
+            Event::Drops(drops) => text::write_drops(&mut teller.aside(out), &drops),
             _ => {}
         }
     }
@@ -276,8 +277,14 @@ impl Teller {
 
     /// A pen at the start of a line that is no part of a turn.
     fn line<'o>(&mut self, out: &'o mut Vec<u8>) -> Pen<'o> {
-        self.finish_turn(out);
+        let pen = self.aside(out);
         self.settled = true;
+        pen
+    }
+
+    /// The same for what does not concern the two who talk.
+    fn aside<'o>(&mut self, out: &'o mut Vec<u8>) -> Pen<'o> {
+        self.finish_turn(out);
         if self.last == Last::Turn {
             out.push(b'\n');
         }
@@ -411,5 +418,33 @@ impl Teller {
         self.repeated(out);
         self.write_turn(true, out);
         self.turn = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event;
+    use crate::frame::{Drops, Lost};
+
+    #[test]
+    fn frames_that_were_lost_are_told_and_settle_nothing() {
+        let mut conversation = Conversation::new(Options {
+            stream: Stream::Tcp(0),
+            from: None,
+            width: 80,
+            color: false,
+            hex: false,
+            verbose: 0,
+            time: TimeFormat::default(),
+            zone: TimeZone::UTC,
+        });
+        let lost = Lost { kernel: 5, ..Lost::default() };
+        let drops = Drops { since: Timestamp(0), until: Timestamp(0), after: None, lost };
+        let mut out = Vec::new();
+        conversation.event(Event::Drops(event::Drops { after: 2, before: Some(3), drops }), &mut out);
+        let line = String::from_utf8(out).unwrap();
+        assert!(line.contains("! 5 frames lost") && line.contains("between frames 2 and 3"), "{line}");
+        assert!(!conversation.teller.settled);
     }
 }

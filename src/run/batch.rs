@@ -132,6 +132,7 @@ pub(super) fn samples(tell: impl FnMut(Event<'_>)) {
                 engine.dropped(frame::Drops {
                     since,
                     until,
+                    after: None,
                     lost: frame::Lost { kernel: 2, ..frame::Lost::default() },
                 });
             }

@@ -5,6 +5,7 @@ mod buffer;
 mod compress;
 mod error;
 mod file;
+mod format;
 mod growing;
 mod interface;
 #[cfg(feature = "live")]

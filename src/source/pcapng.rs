@@ -455,6 +455,25 @@ mod tests {
     }
 
     #[test]
+    fn losses_are_between_frames_of_their_interface() {
+        let mut ng = Ng::new(Order::Little);
+        ng.interface(LinkType::ETHERNET, 0, &[]).interface(LinkType::ETHERNET, 0, &[]);
+        ng.packet(0, 1, b"a", 1).packet(1, 2, b"b", 1).block(9, b"__REALTIME_TIMESTAMP=3\n");
+        let lost = 4_u64.to_le_bytes();
+        ng.packet_with(0, 5, b"c", 1, &[(4, &lost)]).packet_with(1, 6, b"d", 1, &[(4, &lost)]);
+        ng.section(Order::Little).interface(LinkType::RAW, 0, &[]).packet_with(0, 7, b"e", 1, &[(4, &lost)]);
+        let (mut capture, mut told) = (open(ng.finish()).unwrap(), Vec::new());
+        loop {
+            let taken = capture.next_batch().unwrap();
+            if taken.frames.is_empty() {
+                break;
+            }
+            told.extend(taken.drops.iter().map(|drops| (drops.after, drops.since.0, drops.until.0)));
+        }
+        assert_eq!(told, [(Some(1), 1000, 5000), (Some(2), 2000, 6000), (Some(0), 7000, 7000)]);
+    }
+
+    #[test]
     fn the_other_packet_blocks() {
         for order in BOTH {
             let mut ng = Ng::new(order);

@@ -153,7 +153,7 @@ impl Printer for Json {
 
 impl Json {
     fn drops(&mut self, out: &mut Vec<u8>, event: &event::Drops) {
-        let frame::Drops { since, until, lost } = event.drops;
+        let frame::Drops { since, until, lost, after: _ } = event.drops;
         let mut object = Object::new(out, &self.plans, "drops");
         object.uint("drops.after_frame", event.after);
         if let Some(before) = event.before {

@@ -166,7 +166,7 @@ impl Filling<'_> {
 
     fn drop_one(&mut self, time: Timestamp) {
         self.state.stats.lost.dissect += 1;
-        let one = Drops { since: time, until: time, lost: Lost { dissect: 1, ..Lost::default() } };
+        let one = Drops { since: time, until: time, after: None, lost: Lost { dissect: 1, ..Lost::default() } };
         match self.state.drops.back_mut() {
             // Where nobody has taken them, no block has become free since.
             Some(last) if last.lost.total() == last.lost.dissect => last.join(&one),
@@ -246,7 +246,7 @@ mod tests {
         let first = blocks.take(Block::new(), &mut drops).unwrap();
         assert_eq!(times(&first), [0]);
         let lost = Lost { dissect: 3, ..Lost::default() };
-        assert_eq!(drops, [Drops { since: Timestamp(2), until: Timestamp(4), lost }]);
+        assert_eq!(drops, [Drops { since: Timestamp(2), until: Timestamp(4), after: None, lost }]);
         assert!(blocks.take(first, &mut drops).is_some());
         blocks.fill().push(noted(5), &frame);
         assert_eq!(times(&blocks.take(Block::new(), &mut drops).unwrap()), [5]);
@@ -272,7 +272,7 @@ mod tests {
         let blocks = Blocks::new(0);
         for at in 0..1000 {
             let lost = Lost { kernel: 1, ..Lost::default() };
-            blocks.fill().lose(Drops { since: Timestamp(at), until: Timestamp(at + 1), lost });
+            blocks.fill().lose(Drops { since: Timestamp(at), until: Timestamp(at + 1), after: None, lost });
         }
         let mut drops = Vec::new();
         assert!(blocks.take(Block::new(), &mut drops).is_none());

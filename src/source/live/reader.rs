@@ -114,7 +114,7 @@ impl Reader {
         let mut filling = self.blocks.fill();
         filling.count(received, kernel, interface);
         if lost.total() > 0 {
-            filling.lose(Drops { since: self.since.min(until), until, lost });
+            filling.lose(Drops { since: self.since.min(until), until, after: None, lost });
         }
         drop(filling);
         (self.looked, self.since, self.lost) = (Instant::now(), until, [kernel, interface]);

@@ -1,7 +1,7 @@
 //! `dissect scrub`: reads a capture twice, and writes it anew.
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,14 +53,14 @@ pub fn random() -> Result<[u8; 32], Failure> {
 /// Carries it out. Returns what was wrong though the capture was written, or why it was not.
 pub fn scrub(plan: &Scrub) -> Result<Vec<Failure>, Failure> {
     let stop = Signals::new()?.came;
-    let file = |reason: io::Error| Failure::File { path: plan.output.clone(), reason };
+    let file = |reason| Failure::unwritten(&plan.output, reason);
     let input = Input::File(plan.input.clone());
     let first_pass = Pass::all(&input)?;
     let Opened::Ready(mut source) = input::open(&input, None)? else {
         return Err(Failure::Usage("the capture is read twice: it has to be a file".to_owned()));
     };
     let mut reach = Reach::default();
-    let mut document = Document::create(&plan.output, Some(&plan.input), &mut reach).map_err(file)?;
+    let mut document = Document::create(&plan.output, [plan.input.as_path()], &mut reach).map_err(file)?;
     let mut writer = Writer::create(&document.place(), Rotation::default(), &source)?;
     shut_in(&plan.sandbox, reach)?;
     let first = Cell::new(None);
@@ -84,8 +84,7 @@ pub fn scrub(plan: &Scrub) -> Result<Vec<Failure>, Failure> {
         text(&report, &mut out)
     }
     // The capture has standard output for itself.
-    let told =
-        if plan.output.as_os_str() == "-" { io::Write::write_all(&mut io::stderr(), &out) } else { write_out(&out) };
+    let told = if plan.output.as_os_str() == "-" { io::stderr().write_all(&out) } else { write_out(&out) };
     told.map_err(Failure::Output)?;
     Ok(cut.into_iter().collect())
 }

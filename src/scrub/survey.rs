@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::addresses::Addresses;
+use super::fragments::Datagrams;
 use super::http2;
 use super::literals::Literals;
 use super::plan::{Plan, Side};
@@ -37,7 +38,7 @@ pub struct Survey<'o, F> {
     plan: Plan,
     report: Report,
     /// Datagrams that came in fragments.
-    pub(super) datagrams: super::fragments::Datagrams,
+    datagrams: Datagrams,
 }
 
 #[derive(Default)]
@@ -107,7 +108,7 @@ impl<'o, F: FnMut(&event::Message<'_>) -> bool> Survey<'o, F> {
             live: HashMap::new(),
             plan: Plan::default(),
             report: Report::default(),
-            datagrams: Default::default(),
+            datagrams: Datagrams::default(),
         }
     }
 

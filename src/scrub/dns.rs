@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::addresses::Addresses;
 use super::literals;
+use super::places::{v4, v6};
 
 const A: u16 = 1;
 const TXT: u16 = 16;
@@ -220,18 +221,6 @@ fn reverse_v6(out: &mut [u8], labels: &[(usize, &[u8])], addresses: &mut Address
     for (index, (at, _)) in nibbles.iter().enumerate() {
         let digit = char::from_digit((mapped >> shift(index) & 0xf) as u32, 16).unwrap_or('0');
         put(out, *at, &[digit as u8]);
-    }
-}
-
-fn v4(out: &mut [u8], at: usize, addresses: &mut Addresses) {
-    if let Some(octets) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-        *octets = addresses.v4(Ipv4Addr::from(*octets)).octets();
-    }
-}
-
-fn v6(out: &mut [u8], at: usize, addresses: &mut Addresses) {
-    if let Some(octets) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<16>()) {
-        *octets = addresses.v6(Ipv6Addr::from(*octets)).octets();
     }
 }
 

@@ -3,9 +3,8 @@
 //! What is copied is what is known to have no address but those that are mapped; any other header, and all behind it, is
 //! left out.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use super::addresses::Addresses;
+use super::places::{blank, mac, v4, v6};
 use crate::decode::Layer;
 use crate::sum::{add, fold, sum};
 
@@ -272,32 +271,6 @@ fn of_wlan(header: &mut [u8], addresses: &mut Addresses) {
         _ => &[4, 10],
     };
     places.iter().for_each(|at| mac(header, *at, addresses));
-}
-
-fn v4(header: &mut [u8], at: usize, addresses: &mut Addresses) {
-    match header.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-        Some(octets) => *octets = addresses.v4(Ipv4Addr::from(*octets)).octets(),
-        None => blank(header, at, 4),
-    }
-}
-
-fn v6(header: &mut [u8], at: usize, addresses: &mut Addresses) {
-    match header.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<16>()) {
-        Some(octets) => *octets = addresses.v6(Ipv6Addr::from(*octets)).octets(),
-        None => blank(header, at, 16),
-    }
-}
-
-fn mac(header: &mut [u8], at: usize, addresses: &mut Addresses) {
-    match header.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<6>()) {
-        Some(octets) => *octets = addresses.mac(*octets),
-        None => blank(header, at, 6),
-    }
-}
-
-/// Zeros, as far as there is room: also in place of an address that is cut.
-fn blank(header: &mut [u8], at: usize, len: usize) {
-    header.iter_mut().skip(at).take(len).for_each(|byte| *byte = 0);
 }
 
 /// Changes the checksums in `out` by as much as what they are of differs from `bytes` (RFC 1624), innermost first: those

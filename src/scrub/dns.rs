@@ -1,6 +1,6 @@
 //! Addresses in a DNS message (RFC 1035 4): in records, in names for reverse lookups, in options. Names stay.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use super::addresses::Addresses;
 use super::literals;
@@ -236,6 +236,8 @@ fn number(bytes: &[u8], at: usize) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::super::addresses::Key;
     use super::*;
 

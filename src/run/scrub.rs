@@ -15,7 +15,7 @@ use crate::cli::Input;
 use crate::engine::{self, Engine};
 use crate::event::{self, Event, Packet, Sink};
 use crate::filter::{Filter, MessageRecord, Times};
-use crate::frame::{FrameNumber, Timestamp};
+use crate::frame::{Frame, FrameNumber, Timestamp};
 use crate::print::scrub::{json, text};
 use crate::sandbox::{self, Reach};
 use crate::scrub::{Options, Scrubber, Survey};
@@ -104,7 +104,7 @@ fn write(
     stop: &Arc<AtomicBool>,
 ) -> Result<u64, Failure> {
     let mut engine = Engine::new(engine::Options { packets: true, only_totals: true, ..Default::default() });
-    let (mut out, mut records) = (Vec::new(), 0);
+    let (mut out, mut nameless, mut records) = (Vec::new(), Vec::new(), 0);
     loop {
         if stop.load(Ordering::Relaxed) {
             return Err(Failure::Usage("stopped before all was written".to_owned()));
@@ -121,7 +121,8 @@ fn write(
                 return Err(failure);
             }
         };
-        let interfaces: Vec<Interface> = interfaces.iter().map(nameless).collect();
+        let more = interfaces.iter().skip(nameless.len());
+        nameless.extend(more.map(|interface| Interface { name: None, ..interface.clone() }));
         for frame in &frames {
             let mut place = Place::default();
             engine.push(*frame, &mut place);
@@ -130,16 +131,11 @@ fn write(
                 continue;
             }
             scrubber.frame(*frame, place.of(frame.meta.number), &mut out);
-            writer.write(&crate::frame::Frame { meta: frame.meta, bytes: &out }, &interfaces)?;
+            writer.write(&Frame { meta: frame.meta, bytes: &out }, &nameless)?;
         }
     }
     writer.finish()?;
     Ok(records)
-}
-
-/// An interface without what names it.
-fn nameless(interface: &Interface) -> Interface {
-    Interface { name: None, ..interface.clone() }
 }
 
 /// Where in its connection the segment of a frame is.

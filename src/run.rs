@@ -13,7 +13,6 @@ mod input;
 mod pass;
 mod progress;
 mod renderer;
-mod report;
 mod results;
 pub mod scrub;
 mod selection;

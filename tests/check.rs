@@ -537,3 +537,21 @@ fn what_cannot_be_done_is_told() {
     assert!(run.code == Some(0) && run.stdout.is_empty());
     assert!(serde_json::from_slice::<Value>(&fs::read(out).unwrap()).is_ok());
 }
+
+#[test]
+fn a_report_does_not_replace_a_capture_that_is_read_nor_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let [capture, report, link] = ["a.pcap", "report", "link"].map(|name| folder.path().join(name));
+    fs::copy(fixture("lab-good"), &capture).unwrap();
+    let to = |out: &Path| {
+        let [read, out] = [&capture, out].map(|path| path.to_str().unwrap());
+        check(&[LAB, "-r", &fixture("lab-good"), "-r", read, "-o", out]).code
+    };
+    assert_eq!(to(&capture), Some(3));
+    assert_eq!(fs::read(&capture).unwrap(), fs::read(fixture("lab-good")).unwrap());
+    fs::write(&report, "old").unwrap();
+    std::os::unix::fs::symlink(&report, &link).unwrap();
+    assert_eq!(to(&link), Some(0));
+    assert!(link.is_symlink() && fs::read(&report).unwrap() != b"old");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing else is left");
+}

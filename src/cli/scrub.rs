@@ -22,7 +22,8 @@ Rewrites a capture so that it can be shared. What changes:
   secrets        what --redact masks: credentials, cookies, tokens in URLs, forms; in every copy of the bytes.
   bodies         those that --mask-body chooses, and those with a content coding (gzip, br), which cannot be looked
                  into. The framing of chunks stays. Of WebSocket, the headers of frames stay.
-  what is left   payload that is no HTTP/1, DNS, DHCP, TLS or QUIC, and headers that are not known, become zeros.
+  what is left   payload that is no HTTP/1, DNS, DHCP, TLS or QUIC, and headers and options that are not known, become
+                 zeros.
 Comments, names of interfaces, decryption secrets and other blocks of pcapng are left out.
 
 What stays: lengths, times, sequence and acknowledgment numbers, flags, options, ports, names of hosts, TTL and IDs. A

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::report::Report as Written;
+use super::export::document::Document;
 use super::{Failure, note};
 use crate::check::evaluate::{Outcome, Verdict, judge};
 use crate::check::learn::learn;
@@ -81,15 +81,16 @@ impl Capture {
 /// Checks captures, reports, and gives the exit code.
 pub fn run(checks: &Checks) -> Result<u8, Failure> {
     let mut reach = sandbox::Reach::default();
-    let report = Written::open(checks.output.as_deref(), &mut reach)?;
     let captures = expand(&checks.captures, &mut reach)?;
+    let read = captures.iter().map(|capture| capture.path.as_path());
+    let report = open(checks.output.as_deref(), read, &mut reach)?;
     super::shut_in(&checks.sandbox, reach)?;
     let (out, code) = match &checks.judge {
         Judge::Rules { rules, format, undecided } => by_rules(checks, rules, *format, *undecided, &captures),
         Judge::Lints { levels, json } => by_lints(checks, levels, *json, &captures),
         Judge::Learn => (learn_from(checks, &captures)?, WELL),
     };
-    report.write(&out)?;
+    put(report, &out)?;
     Ok(code)
 }
 
@@ -355,5 +356,19 @@ fn is_capture(path: &Path) -> bool {
 
 /// Writes to a file, which is whole or not there, or to standard output.
 pub fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
-    Written::open(path, &mut sandbox::Reach::default())?.write(bytes)
+    put(open(path, [], &mut sandbox::Reach::default())?, bytes)
+}
+
+fn open<'p>(
+    path: Option<&Path>,
+    read: impl IntoIterator<Item = &'p Path>,
+    reach: &mut sandbox::Reach,
+) -> Result<Document, Failure> {
+    let path = path.unwrap_or(Path::new("-"));
+    Document::open(path, read, reach).map_err(|reason| Failure::unwritten(path, reason))
+}
+
+fn put(mut document: Document, bytes: &[u8]) -> Result<(), Failure> {
+    let written = document.write(bytes).and_then(|()| document.finish());
+    written.map_err(|reason| Failure::unwritten(document.path(), reason))
 }

@@ -7,7 +7,6 @@ pub(super) mod folder;
 mod name;
 mod requests;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -48,11 +47,11 @@ impl Export {
         let mut files = None;
         if let Some(path) = &wanted.folder {
             let made = Files::new(path, wanted.raw, wanted.max_decoded, reach);
-            files = Some(made.map_err(|reason| failure(path, reason))?);
+            files = Some(made.map_err(|reason| Failure::unwritten(path, reason))?);
         }
         let mut archive = None;
         if let Some(path) = &wanted.har {
-            let document = Document::create(path, read, reach).map_err(|reason| failure(path, reason))?;
+            let document = Document::create(path, read, reach).map_err(|reason| Failure::unwritten(path, reason))?;
             archive = Some((Har::new(), document));
         }
         Ok(Self { files, archive, out: Vec::new(), failure: None })
@@ -72,7 +71,7 @@ impl Export {
         if let Some(files) = &mut self.files
             && let Err(reason) = files.event(event, chosen)
         {
-            self.failure = Some(failure(files.path(), reason));
+            self.failure = Some(Failure::unwritten(files.path(), reason));
         }
         if let Some((har, _)) = &mut self.archive {
             har.choose(chosen);
@@ -87,7 +86,7 @@ impl Export {
         if let Some((_, document)) = &mut self.archive
             && let Err(reason) = document.write(&self.out)
         {
-            self.failure = Some(failure(document.path(), reason));
+            self.failure = Some(Failure::unwritten(document.path(), reason));
         }
         self.out.clear();
     }
@@ -110,22 +109,15 @@ impl Export {
         if let Some((_, document)) = &mut self.archive {
             to_stdout = document.path().as_os_str() == "-";
             if let Err(reason) = document.finish() {
-                self.failure = Some(failure(document.path(), reason));
+                self.failure = Some(Failure::unwritten(document.path(), reason));
             }
         }
         if let Some(files) = &mut self.files {
             match files.finish() {
                 Ok(text) if !to_stdout => told.extend_from_slice(text.as_bytes()),
                 Ok(_) => {}
-                Err(reason) => self.failure = Some(failure(files.path(), reason)),
+                Err(reason) => self.failure = Some(Failure::unwritten(files.path(), reason)),
             }
         }
     }
-}
-
-fn failure(path: &Path, reason: io::Error) -> Failure {
-    if path.as_os_str() == "-" {
-        return Failure::Output(reason);
-    }
-    Failure::File { path: path.to_owned(), reason }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::sandbox;
 use crate::source::{Error, Kind, Name};
@@ -32,6 +32,14 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// That what was asked for at `path`, `-` for standard output, could not be written.
+    pub(super) fn unwritten(path: &Path, reason: io::Error) -> Self {
+        match path.as_os_str() == "-" {
+            true => Self::Output(reason),
+            false => Self::File { path: path.to_owned(), reason },
+        }
+    }
+
     /// The exit code that says so.
     fn code(&self) -> u8 {
         match self {

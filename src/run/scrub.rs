@@ -1,7 +1,7 @@
 //! `dissect scrub`: reads a capture twice, and writes it anew.
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::cli::Input;
 use crate::engine::{self, Engine};
 use crate::event::{self, Event, Packet, Sink};
 use crate::filter::{Filter, MessageRecord, Times};
-use crate::frame::{FrameNumber, Timestamp};
+use crate::frame::{Frame, FrameNumber, Timestamp};
 use crate::print::scrub::{json, text};
 use crate::sandbox::{self, Reach};
 use crate::scrub::{Options, Scrubber, Survey};
@@ -53,14 +53,14 @@ pub fn random() -> Result<[u8; 32], Failure> {
 /// Carries it out. Returns what was wrong though the capture was written, or why it was not.
 pub fn scrub(plan: &Scrub) -> Result<Vec<Failure>, Failure> {
     let stop = Signals::new()?.came;
-    let file = |reason: io::Error| Failure::File { path: plan.output.clone(), reason };
+    let file = |reason| Failure::unwritten(&plan.output, reason);
     let input = Input::File(plan.input.clone());
     let first_pass = Pass::all(&input)?;
     let Opened::Ready(mut source) = input::open(&input, None)? else {
         return Err(Failure::Usage("the capture is read twice: it has to be a file".to_owned()));
     };
     let mut reach = Reach::default();
-    let mut document = Document::create(&plan.output, Some(&plan.input), &mut reach).map_err(file)?;
+    let mut document = Document::create(&plan.output, [plan.input.as_path()], &mut reach).map_err(file)?;
     let mut writer = Writer::create(&document.place(), Rotation::default(), &source)?;
     shut_in(&plan.sandbox, reach)?;
     let first = Cell::new(None);
@@ -84,8 +84,7 @@ pub fn scrub(plan: &Scrub) -> Result<Vec<Failure>, Failure> {
         text(&report, &mut out)
     }
     // The capture has standard output for itself.
-    let told =
-        if plan.output.as_os_str() == "-" { io::Write::write_all(&mut io::stderr(), &out) } else { write_out(&out) };
+    let told = if plan.output.as_os_str() == "-" { io::stderr().write_all(&out) } else { write_out(&out) };
     told.map_err(Failure::Output)?;
     Ok(cut.into_iter().collect())
 }
@@ -105,7 +104,7 @@ fn write(
     stop: &Arc<AtomicBool>,
 ) -> Result<u64, Failure> {
     let mut engine = Engine::new(engine::Options { packets: true, only_totals: true, ..Default::default() });
-    let (mut out, mut records) = (Vec::new(), 0);
+    let (mut out, mut nameless, mut records) = (Vec::new(), Vec::new(), 0);
     loop {
         if stop.load(Ordering::Relaxed) {
             return Err(Failure::Usage("stopped before all was written".to_owned()));
@@ -122,7 +121,8 @@ fn write(
                 return Err(failure);
             }
         };
-        let interfaces: Vec<Interface> = interfaces.iter().map(nameless).collect();
+        let more = interfaces.iter().skip(nameless.len());
+        nameless.extend(more.map(|interface| Interface { name: None, ..interface.clone() }));
         for frame in &frames {
             let mut place = Place::default();
             engine.push(*frame, &mut place);
@@ -131,16 +131,11 @@ fn write(
                 continue;
             }
             scrubber.frame(*frame, place.of(frame.meta.number), &mut out);
-            writer.write(&crate::frame::Frame { meta: frame.meta, bytes: &out }, &interfaces)?;
+            writer.write(&Frame { meta: frame.meta, bytes: &out }, &nameless)?;
         }
     }
     writer.finish()?;
     Ok(records)
-}
-
-/// An interface without what names it.
-fn nameless(interface: &Interface) -> Interface {
-    Interface { name: None, ..interface.clone() }
 }
 
 /// Where in its connection the segment of a frame is.

@@ -1,8 +1,7 @@
 //! DHCP (RFC 2131): addresses mapped, what numbers say kept, the rest blanked.
 
-use std::net::Ipv4Addr;
-
 use super::addresses::Addresses;
+use super::places::{blank, mac, v4};
 
 /// Where the fixed part ends: after the magic cookie.
 const OPTIONS: usize = 240;
@@ -26,14 +25,12 @@ pub fn scrub(message: &mut [u8], addresses: &mut Addresses) {
         v4(message, at, addresses);
     }
     let is_ethernet = message.get(1..3) == Some(&[1, 6]);
-    match message.get_mut(HARDWARE.start..).and_then(|rest| rest.first_chunk_mut::<6>()) {
-        Some(mac) if is_ethernet => {
-            *mac = addresses.mac(*mac);
-            blank(message, HARDWARE.start + 6, HARDWARE.end);
-        }
-        _ => blank(message, HARDWARE.start, HARDWARE.end),
+    let mac_len = if is_ethernet { 6 } else { 0 };
+    if is_ethernet {
+        mac(message, HARDWARE.start, addresses);
     }
-    blank(message, NAMES.start, NAMES.end);
+    blank(message, HARDWARE.start + mac_len, HARDWARE.len() - mac_len);
+    blank(message, NAMES.start, NAMES.len());
     let mut at = OPTIONS;
     loop {
         let (kind, len) = match message.get(at..) {
@@ -53,25 +50,10 @@ pub fn scrub(message: &mut [u8], addresses: &mut Addresses) {
             _ if ADDRESSES.contains(&kind) => (at + 2..end).step_by(4).for_each(|at| v4(message, at, addresses)),
             _ if NUMBERS.contains(&kind) => {}
             // A client's identifier is its hardware address, mostly.
-            61 if len == 7 && message.get(at + 2) == Some(&1) => {
-                if let Some(mac) = message.get_mut(at + 3..).and_then(|rest| rest.first_chunk_mut::<6>()) {
-                    *mac = addresses.mac(*mac);
-                }
-            }
-            _ => blank(message, at + 2, end),
+            61 if len == 7 && message.get(at + 2) == Some(&1) => mac(message, at + 3, addresses),
+            _ => blank(message, at + 2, len),
         }
         at = end;
     }
-    blank(message, at, message.len());
-}
-
-fn v4(message: &mut [u8], at: usize, addresses: &mut Addresses) {
-    match message.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-        Some(octets) => *octets = addresses.v4(Ipv4Addr::from(*octets)).octets(),
-        None => blank(message, at, at + 4),
-    }
-}
-
-fn blank(message: &mut [u8], from: usize, to: usize) {
-    message.iter_mut().take(to).skip(from).for_each(|byte| *byte = 0);
+    blank(message, at, usize::MAX);
 }

@@ -1,9 +1,10 @@
 //! Addresses in a DNS message (RFC 1035 4): in records, in names for reverse lookups, in options. Names stay.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use super::addresses::Addresses;
 use super::literals;
+use super::places::{v4, v6};
 
 const A: u16 = 1;
 const TXT: u16 = 16;
@@ -223,18 +224,6 @@ fn reverse_v6(out: &mut [u8], labels: &[(usize, &[u8])], addresses: &mut Address
     }
 }
 
-fn v4(out: &mut [u8], at: usize, addresses: &mut Addresses) {
-    if let Some(octets) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-        *octets = addresses.v4(Ipv4Addr::from(*octets)).octets();
-    }
-}
-
-fn v6(out: &mut [u8], at: usize, addresses: &mut Addresses) {
-    if let Some(octets) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<16>()) {
-        *octets = addresses.v6(Ipv6Addr::from(*octets)).octets();
-    }
-}
-
 fn put(out: &mut [u8], at: usize, new: &[u8]) {
     if let Some(there) = out.get_mut(at..).and_then(|rest| rest.get_mut(..new.len())) {
         there.copy_from_slice(new);
@@ -247,6 +236,8 @@ fn number(bytes: &[u8], at: usize) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::super::addresses::Key;
     use super::*;
 

@@ -78,9 +78,8 @@ impl Datagrams {
     /// Gives the bytes back that were taken of the datagram which a frame completed.
     pub fn put_back(&mut self, frame: FrameNumber, bytes: Vec<u8>) {
         let at = self.datagrams.binary_search_by_key(&frame, |datagram| datagram.frame);
-        at.ok()
-            .and_then(|at| self.datagrams.get_mut(at))
-            .into_iter()
-            .for_each(|datagram| datagram.bytes = bytes.clone());
+        if let Some(datagram) = at.ok().and_then(|at| self.datagrams.get_mut(at)) {
+            datagram.bytes = bytes;
+        }
     }
 }

@@ -3,21 +3,19 @@
 //! What is copied is what is known to have no address but those that are mapped; any other header, and all behind it, is
 //! left out.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use super::addresses::Addresses;
+use super::places::{blank, mac, v4, v6};
 use crate::decode::Layer;
 use crate::sum::{add, fold, sum};
 
 /// Headers without addresses.
-const PLAIN: [&str; 36] = [
+const PLAIN: [&str; 35] = [
     "vlan",
     "ieee8021ad",
     "null",
     "raw",
     "llc",
     "udp",
-    "ipv6.hopopts",
     "ipv6.fraghdr",
     "ah",
     "gre",
@@ -90,7 +88,7 @@ fn map(name: &str, header: &mut [u8], addresses: &mut Addresses) -> bool {
         }
         "icmpv6" => of_icmpv6(header, addresses),
         "ipv6.routing" => of_routing(header, addresses),
-        "ipv6.dstopts" => of_destination(header, addresses),
+        "ipv6.hopopts" | "ipv6.dstopts" => of_ipv6_options(header, addresses),
         "igmp" => v4(header, 4, addresses),
         "sll" => of_cooked(header, addresses),
         "wlan" => of_wlan(header, addresses),
@@ -117,44 +115,64 @@ fn of_ipv4(header: &mut [u8], addresses: &mut Addresses) {
     const TIMESTAMP: u8 = 68;
     const LOOSE: u8 = 131;
     const STRICT: u8 = 137;
+    // MTU probes, Quick-Start, labels of security, stream identifier, router alert.
+    const PLAIN: [u8; 9] = [NOP, 11, 12, 25, 130, 133, 134, 136, 148];
     v4(header, 12, addresses);
     v4(header, 16, addresses);
     let mut at = 20;
-    while let Some(&kind) = header.get(at) {
-        let len = match (kind, header.get(at + 1)) {
-            (0, _) | (_, None) => break,
-            (1, _) => 1,
-            (_, Some(0 | 1)) => break,
-            (_, Some(len)) => usize::from(*len),
-        };
-        let end = (at + len).min(header.len());
+    while let Some((kind, end)) = option(header, at) {
+        let whole = end.min(header.len());
         match kind {
-            RECORD_ROUTE | LOOSE | STRICT => (at + 3..end).step_by(4).for_each(|at| v4(header, at, addresses)),
+            RECORD_ROUTE | LOOSE | STRICT => (at + 3..whole).step_by(4).for_each(|at| v4(header, at, addresses)),
             TIMESTAMP if header.get(at + 3).is_some_and(|flags| matches!(flags & 0xf, 1 | 3)) => {
-                (at + 4..end).step_by(8).for_each(|at| v4(header, at, addresses));
+                (at + 4..whole).step_by(8).for_each(|at| v4(header, at, addresses));
             }
-            _ => {}
+            TIMESTAMP => {}
+            _ if PLAIN.contains(&kind) => {}
+            _ => blank(header, at + 2, end - at - 2),
         }
-        at += len;
+        at = end;
     }
+    blank(header, at, usize::MAX);
 }
 
-/// An option of Multipath TCP may tell of an address (RFC 8684 3.4.1).
+/// An option of Multipath TCP may tell of an address (RFC 8684 3.4.1), and one that is not known of that of a client.
 fn of_tcp(header: &mut [u8], addresses: &mut Addresses) {
     const MULTIPATH: u8 = 30;
     const ADD_ADDRESS: u8 = 3;
+    // Those of RFC 9293, window scale, SACK, timestamps, other checksums, MD5, Quick-Start, user timeout, authentication,
+    // Fast Open, encryption, accurate ECN.
+    const PLAIN: [u8; 16] = [NOP, 2, 3, 4, 5, 8, 14, 15, 19, 27, 28, 29, 34, 69, 172, 174];
+    // Fast Open before it had a kind (RFC 6994, RFC 7413 4.1.1).
+    const EXPERIMENT: u8 = 254;
+    const FAST_OPEN: [u8; 2] = [0xf9, 0x89];
     let mut at = 20;
-    while let Some(&kind) = header.get(at) {
-        let len = match (kind, header.get(at + 1)) {
-            (0, _) | (_, None) => break,
-            (1, _) => 1,
-            (_, Some(0 | 1)) => break,
-            (_, Some(len)) => usize::from(*len),
-        };
-        if kind == MULTIPATH && header.get(at + 2).is_some_and(|subtype| subtype >> 4 == ADD_ADDRESS) {
-            if len >= 20 { v6(header, at + 4, addresses) } else { v4(header, at + 4, addresses) }
+    while let Some((kind, end)) = option(header, at) {
+        match kind {
+            MULTIPATH => {
+                if header.get(at + 2).is_some_and(|subtype| subtype >> 4 == ADD_ADDRESS) {
+                    if end - at >= 20 { v6(header, at + 4, addresses) } else { v4(header, at + 4, addresses) }
+                }
+            }
+            EXPERIMENT if header.get(at + 2..at + 4) == Some(&FAST_OPEN) => {}
+            _ if PLAIN.contains(&kind) => {}
+            _ => blank(header, at + 2, end - at - 2),
         }
-        at += len;
+        at = end;
+    }
+    blank(header, at, usize::MAX);
+}
+
+/// An option of one byte.
+const NOP: u8 = 1;
+
+/// The option of an IPv4 or a TCP header that begins there, which may be cut: its kind, and where it ends. None where the
+/// list does, or cannot be read.
+fn option(header: &[u8], at: usize) -> Option<(u8, usize)> {
+    match *header.get(at..)? {
+        [NOP, ..] => Some((NOP, at + 1)),
+        [kind @ 2..=255, len @ 2..=255, ..] => Some((kind, at + usize::from(len))),
+        _ => None,
     }
 }
 
@@ -231,19 +249,24 @@ fn of_routing(header: &mut [u8], addresses: &mut Addresses) {
     }
 }
 
-/// The home address of a mobile node (RFC 6275 6.3).
-fn of_destination(header: &mut [u8], addresses: &mut Addresses) {
+/// Options for hops and for destinations: one is the home address of a mobile node (RFC 6275 6.3).
+fn of_ipv6_options(header: &mut [u8], addresses: &mut Addresses) {
     const HOME_ADDRESS: u8 = 0xc9;
+    // Encapsulation limit, router alert, labels of security, delay metrics, RPL, Quick-Start, MTU probe, jumbo payload.
+    const PLAIN: [u8; 9] = [0x04, 0x05, 0x07, 0x0f, 0x23, 0x26, 0x30, 0x63, 0xc2];
     let mut at = 2;
     while let Some(&kind) = header.get(at) {
         if kind == 0 {
             at += 1;
             continue;
         }
-        if kind == HOME_ADDRESS {
-            v6(header, at + 2, addresses);
+        let len = header.get(at + 1).map_or(0, |len| usize::from(*len));
+        match kind {
+            HOME_ADDRESS => v6(header, at + 2, addresses),
+            _ if PLAIN.contains(&kind) => {}
+            _ => blank(header, at + 2, len),
         }
-        at += 2 + header.get(at + 1).map_or(0, |len| usize::from(*len));
+        at += 2 + len;
     }
 }
 
@@ -272,32 +295,6 @@ fn of_wlan(header: &mut [u8], addresses: &mut Addresses) {
         _ => &[4, 10],
     };
     places.iter().for_each(|at| mac(header, *at, addresses));
-}
-
-fn v4(header: &mut [u8], at: usize, addresses: &mut Addresses) {
-    match header.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
-        Some(octets) => *octets = addresses.v4(Ipv4Addr::from(*octets)).octets(),
-        None => blank(header, at, 4),
-    }
-}
-
-fn v6(header: &mut [u8], at: usize, addresses: &mut Addresses) {
-    match header.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<16>()) {
-        Some(octets) => *octets = addresses.v6(Ipv6Addr::from(*octets)).octets(),
-        None => blank(header, at, 16),
-    }
-}
-
-fn mac(header: &mut [u8], at: usize, addresses: &mut Addresses) {
-    match header.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<6>()) {
-        Some(octets) => *octets = addresses.mac(*octets),
-        None => blank(header, at, 6),
-    }
-}
-
-/// Zeros, as far as there is room: also in place of an address that is cut.
-fn blank(header: &mut [u8], at: usize, len: usize) {
-    header.iter_mut().skip(at).take(len).for_each(|byte| *byte = 0);
 }
 
 /// Changes the checksums in `out` by as much as what they are of differs from `bytes` (RFC 1624), innermost first: those
@@ -353,4 +350,41 @@ pub fn addresses_changed(bytes: &[u8], layers: &[Layer<'_>], out: &[u8]) -> Opti
 /// What added to a sum takes it away.
 fn minus(sum: u64) -> u64 {
     !sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::addresses::Key;
+    use super::*;
+
+    /// A header with these options, as it becomes.
+    fn mapped(name: &str, fixed: usize, options: &[u8]) -> Vec<u8> {
+        let mut header = [vec![0; fixed], options.to_vec()].concat();
+        assert!(map(name, &mut header, &mut Addresses::new(&Key::new(b"headers"), false)));
+        header.split_off(fixed)
+    }
+
+    #[test]
+    fn options_that_are_not_known_become_zeros_and_the_others_stay() {
+        let plain = b"\x02\x04\x05\xb4\x01\x03\x03\x07\xfe\x04\xf9\x89\x1e\x04\x00\x81\x01\x01\x00\x00";
+        assert_eq!(mapped("tcp", 20, plain), plain);
+        // A client's address, as balancers of load tell it, and one behind the end of the list.
+        let told = b"\xc8\x08\x1f\x90\xc6\x33\x64\x2d\xfe\x06\xc6\x33\x64\x2d\x00\xc6\x33\x64\x2d\x00";
+        assert_eq!(mapped("tcp", 20, told), b"\xc8\x08\0\0\0\0\0\0\xfe\x06\0\0\0\0\0\0\0\0\0\0");
+        let alert = b"\x94\x04\x00\x00\x52\x08\x01\x02\xc6\x33\x64\x2d";
+        assert_eq!(mapped("ip", 20, alert), b"\x94\x04\x00\x00\x52\x08\0\0\0\0\0\0");
+        let seed = b"\x05\x02\x00\x00\x6d\x04\xc6\x33\x64\x2d\x01\x00";
+        assert_eq!(mapped("ipv6.hopopts", 2, seed), b"\x05\x02\x00\x00\x6d\x04\0\0\0\0\x01\x00");
+    }
+
+    #[test]
+    fn addresses_in_options_are_mapped_also_where_they_are_cut() {
+        let all = &mut Addresses::new(&Key::new(b"headers"), false);
+        let new = all.v4([198, 51, 100, 45].into()).octets();
+        let (route, add) = (b"\x07\x07\x04\xc6\x33\x64\x2d", b"\x1e\x08\x30\x01\xc6\x33\x64\x2d");
+        assert_eq!(mapped("ip", 20, route), [&route[..3], &new].concat());
+        assert_eq!(mapped("tcp", 20, add), [&add[..4], &new].concat());
+        assert_eq!(mapped("ip", 20, &route[..6]), b"\x07\x07\x04\0\0\0");
+        assert_eq!(mapped("tcp", 20, &add[..7]), b"\x1e\x08\x30\x01\0\0\0");
+    }
 }

@@ -10,6 +10,7 @@ mod fragments;
 mod headers;
 mod http2;
 mod literals;
+mod places;
 mod plan;
 mod report;
 mod rewrite;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::addresses::Addresses;
+use super::fragments::Datagrams;
 use super::http2;
 use super::literals::Literals;
 use super::plan::{Plan, Side};
@@ -37,7 +38,7 @@ pub struct Survey<'o, F> {
     plan: Plan,
     report: Report,
     /// Datagrams that came in fragments.
-    pub(super) datagrams: super::fragments::Datagrams,
+    datagrams: Datagrams,
 }
 
 #[derive(Default)]
@@ -107,7 +108,7 @@ impl<'o, F: FnMut(&event::Message<'_>) -> bool> Survey<'o, F> {
             live: HashMap::new(),
             plan: Plan::default(),
             report: Report::default(),
-            datagrams: Default::default(),
+            datagrams: Datagrams::default(),
         }
     }
 
@@ -159,8 +160,9 @@ impl<'o, F: FnMut(&event::Message<'_>) -> bool> Survey<'o, F> {
             Item::Data(segment, bytes, _) => self.data((stream, at, first), segment.offset, bytes, under_way),
             Item::Gap { offset, len, .. } => {
                 self.settle((stream, at, first), *offset, &[]);
+                self.end_literals((stream, at, first), *offset);
                 if let Some(half) = half(&mut self.live, stream, at) {
-                    half.gap(*offset, *len, &mut self.addresses, &mut self.plan, (stream, at, first));
+                    half.gap(*offset, *len);
                 }
             }
             // What was compared with the bytes that were looked into is as harmless as they are.
@@ -250,6 +252,16 @@ impl<'o, F: FnMut(&event::Message<'_>) -> bool> Survey<'o, F> {
         }
     }
 
+    /// No text follows the bytes before `offset`.
+    fn end_literals(&mut self, (stream, at, first): (u64, usize, Endpoint), offset: u64) {
+        let Some(half) = half(&mut self.live, stream, at) else { return };
+        let (plan, report) = (&mut self.plan, &mut self.report);
+        half.literals.finish(offset, &mut self.addresses, &mut |from, text| {
+            report.literals += 1;
+            plan.side(stream, at, first).into_iter().for_each(|side| side.put(from, &text));
+        });
+    }
+
     fn close(&mut self, stream: u64) {
         let Some(first) = self.plan.streams.get(&stream).map(|stream| stream.first) else {
             self.live.remove(&stream);
@@ -257,12 +269,8 @@ impl<'o, F: FnMut(&event::Message<'_>) -> bool> Survey<'o, F> {
         };
         for at in 0..2 {
             self.settle((stream, at, first), u64::MAX, &[]);
-            let Some(half) = half(&mut self.live, stream, at) else { continue };
-            let (plan, report) = (&mut self.plan, &mut self.report);
-            half.literals.finish(half.next, &mut self.addresses, &mut |from, text| {
-                report.literals += 1;
-                plan.side(stream, at, first).into_iter().for_each(|side| side.put(from, &text));
-            });
+            let next = half(&mut self.live, stream, at).map_or(0, |half| half.next);
+            self.end_literals((stream, at, first), next);
         }
         self.live.remove(&stream);
     }
@@ -310,17 +318,7 @@ impl Half {
         }
     }
 
-    fn gap(
-        &mut self,
-        offset: u64,
-        len: u64,
-        addresses: &mut Addresses,
-        plan: &mut Plan,
-        (stream, at, first): (u64, usize, Endpoint),
-    ) {
-        self.literals.finish(offset, addresses, &mut |from, text| {
-            plan.side(stream, at, first).into_iter().for_each(|side| side.put(from, &text));
-        });
+    fn gap(&mut self, offset: u64, len: u64) {
         self.websocket = self.websocket.take().and_then(|frames| frames.pass(offset, len));
         self.http2 = self.http2.take().and_then(|frames| frames.pass(offset, len));
         if let Some(content) = &mut self.content {

@@ -115,7 +115,12 @@ impl Name {
 
     /// Who talks to whom; where no SYN told who the client is, the messages do.
     pub fn flow_of(&self, session: Option<&Session>) -> Flow {
-        Flow { client: self.client().or_else(|| session?.client()), ..self.flow() }
+        Flow { client: self.client_of(session), ..self.flow() }
+    }
+
+    /// The client alone of that.
+    pub fn client_of(&self, session: Option<&Session>) -> Option<usize> {
+        self.client().or_else(|| session?.client())
     }
 
     pub fn flow(&self) -> Flow {

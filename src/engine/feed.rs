@@ -91,7 +91,7 @@ impl<'f, S: Sink> Feed<'f, S> {
                 self.shared.ledger.add(Class::Rejected, segment.len.into());
             }
             Item::End { by, frame } => {
-                if self.session.as_ref().is_some_and(|session| !session.is_between(dir)) {
+                if hears_of_end(self.session, dir) {
                     self.session(|session, cx| session.end(dir, by, frame, cx));
                 }
             }
@@ -149,6 +149,11 @@ fn begin_session(name: &Name, pool: &mut Pool) -> Box<Session> {
     let mut session = pool.take_session();
     name.client().into_iter().for_each(|side| session.opened_by(side));
     session
+}
+
+/// Whether the end of a direction says something to the session.
+pub(super) fn hears_of_end(session: &Option<Box<Session>>, dir: usize) -> bool {
+    session.as_ref().is_some_and(|session| !session.is_between(dir))
 }
 
 /// Takes a segment that begins a message of which nothing is asked but that it is counted, if it is of the usual form;

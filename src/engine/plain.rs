@@ -84,23 +84,14 @@ impl Engine {
             verdict,
         };
         let is_syn = segment.control.any(Control::SYN);
-        let mut known = match self.table.find_mut(key) {
+        let known = match self.table.find_mut(key) {
+            None if is_syn => Some(self.connection(key, swapped, segment, false, None, sink)),
             None => None,
+            Some((id, connection)) if is_syn || !connection.is_plain() => Some(id),
             Some((id, connection)) => {
                 let dir = connection.direction(swapped);
                 let header_sum = || checksum::plain_header_sum(plain);
-                let taken = if connection.is_plain() {
-                    connection.goes_on(dir, segment, carrier, header_sum, &mut self.shared, sink)
-                } else {
-                    Taken::Not
-                };
-                match taken {
-                    Taken::Not if is_syn && connection.is_plain() => {
-                        if connection.opens(dir, segment, self.shared.now) {
-                            return;
-                        }
-                        Some(id)
-                    }
+                match connection.goes_on(dir, segment, carrier, header_sum, &mut self.shared, sink) {
                     Taken::Not => Some(id),
                     Taken::Counted => return,
                     taken @ (Taken::Fed | Taken::Ended) => {
@@ -115,14 +106,11 @@ impl Engine {
                 }
             }
         };
-        if is_syn && known.is_none() {
-            let id = self.connection(key, swapped, segment, false, None, sink);
-            known = Some(id);
-            if let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_plain())
-                && connection.opens(connection.direction(swapped), segment, self.shared.now)
-            {
-                return;
-            }
+        if is_syn
+            && let Some(connection) = known.and_then(|id| self.table.get_mut(id)).filter(|known| known.is_plain())
+            && connection.opens(connection.direction(swapped), segment, self.shared.now)
+        {
+            return;
         }
         let carrier = &mut carrier(Verdict::default());
         let header_sum = whole.then(|| checksum::plain_header_sum(plain));

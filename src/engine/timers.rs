@@ -29,13 +29,12 @@ impl Timers {
     pub fn set(&mut self, due: Timestamp, id: Id) {
         self.next = self.next.min(due);
         let lasts = self.queues.each_ref().map(|queue| queue.back().copied());
-        let [a, b] = lasts.map(|last| last.is_none_or(|last| last <= (due, id)));
-        // The queue that ends latest, so that the other is left for the shorter span.
-        let at = if a && b { usize::from(lasts[0] <= lasts[1]) } else { usize::from(b) };
-        if a || b {
-            self.queues[at].push_back((due, id));
-        } else {
-            self.others.push(Reverse((due, id)));
+        match lasts.map(|last| last.is_none_or(|last| last <= (due, id))) {
+            // The queue that ends latest, so that the other is left for the shorter span.
+            [true, true] => self.queues[usize::from(lasts[0] <= lasts[1])].push_back((due, id)),
+            [true, false] => self.queues[0].push_back((due, id)),
+            [false, true] => self.queues[1].push_back((due, id)),
+            [false, false] => self.others.push(Reverse((due, id))),
         }
     }
 

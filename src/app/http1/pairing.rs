@@ -263,8 +263,8 @@ impl Pairing {
         answer
     }
 
-    /// The method of what [a response](Pairing::response) answers, where one request waits at most, and nothing is missing; none where it
-    /// answers nothing, or there is more to it.
+    /// The method of what [a response](Pairing::response) answers, where one request waits at most, and nothing is
+    /// missing; none where it answers nothing, or there is more to it.
     pub fn answered_in_turn(&self, start: u64, acked: u64) -> Option<Method> {
         let acked = if acked == 0 { u64::MAX } else { acked };
         let request = self.oldest.as_ref().filter(|_| self.more.is_none())?;

@@ -139,29 +139,26 @@ fn decoder(size: u32) -> Decoder<'static> {
 /// The length of the representation that begins `bytes` (RFC 7541 6); none where it is not whole.
 pub fn representation(bytes: &[u8]) -> Option<usize> {
     let first = *bytes.first()?;
-    let Some(prefix) = literal_prefix(bytes) else {
-        return Some(integer(bytes, if first & 0x80 != 0 { 7 } else { 5 })?.1);
-    };
-    let (index, mut len) = integer(bytes, prefix)?;
-    for _ in 0..if index == 0 { 2 } else { 1 } {
-        let (string, prefix) = integer(bytes.get(len..)?, 7)?;
-        len += prefix + string as usize;
+    match literal_prefix(bytes) {
+        // A literal ends with its value.
+        Some(_) => Some(value(bytes)?.0.end),
+        None => Some(integer(bytes, if first & 0x80 != 0 { 7 } else { 5 })?.1),
     }
-    (len <= bytes.len()).then_some(len)
 }
 
-/// Where the value is in the representation of a literal, and whether it is Huffman-coded; none in what is no literal.
-pub fn value(piece: &[u8]) -> Option<(Range<usize>, bool)> {
-    let (index, mut at) = integer(piece, literal_prefix(piece)?)?;
+/// Where the value is in the literal that begins `bytes`, and whether it is Huffman-coded; none where that is no literal,
+/// or not whole.
+pub fn value(bytes: &[u8]) -> Option<(Range<usize>, bool)> {
+    let (index, mut at) = integer(bytes, literal_prefix(bytes)?)?;
     if index == 0 {
-        let (name, prefix) = integer(piece.get(at..)?, 7)?;
+        let (name, prefix) = integer(bytes.get(at..)?, 7)?;
         at += prefix + name as usize;
     }
-    let (len, prefix) = integer(piece.get(at..)?, 7)?;
-    let is_coded = piece.get(at)? & 0x80 != 0;
+    let (len, prefix) = integer(bytes.get(at..)?, 7)?;
+    let is_coded = bytes.get(at)? & 0x80 != 0;
     at += prefix;
     let range = at..at + len as usize;
-    (range.end <= piece.len()).then_some((range, is_coded))
+    (range.end <= bytes.len()).then_some((range, is_coded))
 }
 
 /// Bits of the index of a literal (RFC 7541 6.2); none where `bytes` begin with no literal.

@@ -41,7 +41,7 @@ impl Connection {
         }
         let close = if close == Close::Open && both_closed { Close::Fin } else { close };
         let session = self.session.as_deref();
-        let client = self.name.client().or_else(|| session?.client());
+        let client = self.name.client_of(session);
         self.name.client = client.map(|client| client as u8);
         // Of some there was nothing but a header that ICMP quotes.
         if self.segments == [0; 2] {

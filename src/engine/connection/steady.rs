@@ -1,7 +1,7 @@
 //! The short way of a segment that does what most do: a handshake's SYNs, the next bytes, an acknowledgment, a FIN.
 
 use super::super::Shared;
-use super::super::feed::{counts, passes};
+use super::super::feed::{counts, hears_of_end, passes};
 use super::{Connection, ODD};
 use crate::app::ledger::Class;
 use crate::event::Sink;
@@ -75,11 +75,10 @@ impl Connection {
         if !segment.control.any(Control::FIN) {
             return Taken::Counted;
         }
-        if self.session.as_ref().is_none_or(|session| session.is_between(dir)) {
-            // Nobody is to be told.
-            self.halves[dir & 1].pass_over();
-        } else {
+        if hears_of_end(&self.session, dir) {
             self.with(shared, sink, |halves, feed| halves[dir & 1].end_by_fin(segment.frame, &mut feed.of(dir)));
+        } else {
+            self.halves[dir & 1].pass_over();
         }
         self.note_end(shared.now);
         Taken::Ended

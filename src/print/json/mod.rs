@@ -289,8 +289,9 @@ impl Part<'_, '_> {
         self.layer.protocol.name.contains('.')
     }
 
-    fn has_name_of(&self, other: &Self) -> bool {
-        self.layer.protocol.name == other.layer.protocol.name
+    /// Whether both are extension headers of the same name.
+    fn repeats(&self, other: &Self) -> bool {
+        self.is_extension() && self.layer.protocol.name == other.layer.protocol.name
     }
 }
 
@@ -298,8 +299,8 @@ impl Part<'_, '_> {
 type Tcp = (u64, Verdict);
 
 /// The layers by name; one that occurs more than once is an array, outermost first, and so is an extension header that
-/// extends the same header more than once (RFC 8200 4.1). `fragmented` tells of the datagram of
-/// which the layer of an index has a fragment.
+/// extends the same header more than once (RFC 8200 4.1). `fragmented` tells of the datagram of which the layer of an
+/// index has a fragment.
 fn layers<'a>(
     object: &mut Object<'_>,
     decoded: &Decoded<'_>,
@@ -323,12 +324,11 @@ fn layers<'a>(
         let headers = own.chunk_by(|_, next| next.is_extension());
         let write = |object: &mut Object<'_>, parts: &[&Part<'_, '_>]| {
             for (first, part) in parts.iter().enumerate() {
-                let is_same = |other: &&&Part<'_, '_>| part.is_extension() && other.has_name_of(part);
-                if parts[..first].iter().any(|before| is_same(&before)) {
+                if parts[..first].iter().any(|before| part.repeats(before)) {
                     continue;
                 }
-                if parts[first + 1..].iter().any(|next| is_same(&next)) {
-                    let same = parts[first..].iter().filter(is_same);
+                if parts[first + 1..].iter().any(|next| part.repeats(next)) {
+                    let same = parts[first..].iter().filter(|other| part.repeats(other));
                     object.objects(part.layer.protocol.name, same, |object, part| one_part(object, part, None, None));
                     continue;
                 }

@@ -198,6 +198,9 @@ pub(in crate::print) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
         out.push(b'"');
         out.extend_from_slice(bytes);
         out.push(b'"');
+    } else if bytes.iter().all(|&byte| byte < b'\x7f') {
+        // The escapes that JSON asks for do; writing to a vector does not fail.
+        let _ = serde_json::to_writer(out, &String::from_utf8_lossy(bytes));
     } else {
         let text = String::from_utf8_lossy(bytes);
         if text.contains(must_be_escaped) {

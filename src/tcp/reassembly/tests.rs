@@ -254,3 +254,11 @@ fn nothing_follows_the_end() {
     fixture.push(0, 100, Control::FIN, b"ab").push(1, 102, 0, b"cd").push(2, 100, Control::FIN, b"ab").finish();
     assert_eq!(fixture.told(), ["ab", "end Fin", "outside 2+2", "copy 0+2 Equal"]);
 }
+
+#[test]
+fn nothing_follows_the_end_of_a_stream_of_which_nothing_was_seen() {
+    let mut fixture = Fixture::midway();
+    fixture.finish();
+    fixture.push(1, 100, 0, b"ab").push(2, 90, 0, b"cd").push(3, 101, 0, b"ef").finish();
+    assert_eq!(fixture.told(), ["outside 0+2", "outside -10+2", "outside 1+2"]);
+}

@@ -192,6 +192,7 @@ mod tests {
         let under_way = [0, 1].map(|at| session.under_way(at).map(|message| (message.number, message.len)));
         let state = session.sides.each_ref().map(|side| format!("{:?}", side.state));
         let past = session.sides.each_ref().map(|side| side.past_from(0).map(|past| past.end).collect::<Vec<_>>());
+        let pairing = format!("{:?}", session.pairing);
         let mut out = |output: Output<'_>| {
             if let Output::Message(Message { kind, len, integrity, .. }) = output {
                 told.push((*kind, *len, *integrity));
@@ -199,7 +200,7 @@ mod tests {
         };
         let cx = &mut Context { wanted, ledger: &mut ledger, decoding: &mut decoding, pool: &mut pool, out: &mut out };
         (0..2).for_each(|at| session.end(at, End::Fin, 99, cx));
-        ((told, under_way, state, past, format!("{ledger:?}"), session.client()), counted)
+        ((told, under_way, state, past, pairing, format!("{ledger:?}"), session.client()), counted)
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod entries;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 
+use common::side_by_side;
 use common::wire::Random;
 use entries::ENTRIES;
 
@@ -19,11 +20,7 @@ const LONGEST: usize = 8 << 10;
 
 #[test]
 fn every_corpus_does_no_harm_and_nothing_made_of_it_does() {
-    std::thread::scope(|scope| {
-        for half in 0..2 {
-            scope.spawn(move || ENTRIES.iter().skip(half).step_by(2).for_each(|(name, entry)| all_of(name, *entry)));
-        }
-    });
+    side_by_side(ENTRIES, |(name, entry)| all_of(name, *entry));
 }
 
 #[test]

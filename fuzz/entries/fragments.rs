@@ -2,10 +2,9 @@
 //! once, it says what it says in one piece.
 
 use super::judge::{self, essence};
-use super::packet::{self, MS, ipv4, udp_header};
+use super::packet::{self, MS, UDP, ipv4, udp_header};
 use super::script::Script;
 
-const UDP: u8 = 17;
 const MORE: u16 = 0x2000;
 
 /// A script: options; then datagrams: ports, payload, how they are cut, and what becomes of the pieces.

@@ -12,7 +12,7 @@ pub const RST: u8 = 0x04;
 pub const ACK: u8 = 0x10;
 
 const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub const UDP: u8 = 17;
 
 /// A frame of a link type, captured whole or up to `bytes`.
 pub fn frame(link: LinkType, number: u64, time: i64, bytes: &[u8], wire_len: usize) -> Frame<'_> {

@@ -6,7 +6,7 @@ use dissect::engine::{Engine, Options, Totals};
 use dissect::event::Sink;
 use dissect::frame::LinkType;
 
-use super::judge::{self, Message, essence};
+use super::judge::{Message, essence};
 use super::packet::{self, ACK, FIN, MS, SYN, Segment};
 
 /// The most bytes of a segment.
@@ -155,6 +155,6 @@ fn account(seed: u8, segments: &[Segment]) -> (Vec<Message>, Ledger) {
         let captured = packet.len() - segment.missing.min(segment.payload.len());
         (segment.time, packet, captured)
     });
-    let (messages, totals) = judge::packets(seed, packets);
+    let (messages, totals) = packet::tell(seed, packets);
     (messages, totals.ledger)
 }

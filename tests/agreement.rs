@@ -5,11 +5,9 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 
 use common::tshark::{self, Difference, Row, alike, flatten, other, value};
-use common::{Run, dissect, installed, name, run};
+use common::{Run, dissect, installed, name, run, side_by_side};
 use dissect::app::APPLICATIONS;
 use dissect::issue::Issue;
 use dissect::registry::{Entry, entries};
@@ -147,19 +145,8 @@ fn fields_are_those_of_tshark() {
         .map(|path| (path, true))
         .chain(elsewhere.iter().cloned().map(|path| (path, false)))
         .collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut found = Found::default();
-        while let Some((path, fixture)) = all.get(next.fetch_add(1, Relaxed)) {
-            compare(path, *fixture, &mut found);
-        }
-        found
-    };
     let mut found = Found::default();
-    std::thread::scope(|scope| {
-        let workers = [scope.spawn(work), scope.spawn(work)];
-        workers.into_iter().for_each(|worker| found.add(worker.join().unwrap()));
-    });
+    side_by_side(&all, |(path, fixture)| compare(path, *fixture)).into_iter().for_each(|one| found.add(one));
     println!("{} values compared", found.compared);
     assert_eq!(found.unknown, Vec::<String>::new(), "differences of which the table has no reason");
     // Where not all captures from elsewhere are looked at, not all differences are met.
@@ -192,7 +179,8 @@ struct Found {
     miscounted: BTreeSet<String>,
 }
 
-fn compare(path: &Path, fixture: bool, found: &mut Found) {
+fn compare(path: &Path, fixture: bool) -> Found {
+    let mut found = Found::default();
     let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let capture = format!("{folder}/{}", name(path));
     let (told, theirs) = (run(dissect().args(["-T", "json", "-P", "--strict", "-r"]).arg(path)), theirs(path));
@@ -237,6 +225,7 @@ fn compare(path: &Path, fixture: bool, found: &mut Found) {
     } else {
         tally(&capture, ours, &theirs, &mut found.counts);
     }
+    found
 }
 
 impl Found {

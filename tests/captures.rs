@@ -3,10 +3,9 @@
 
 mod common;
 
-use std::path::Path;
-use std::thread;
+use std::path::{Path, PathBuf};
 
-use common::{dissect, ledger_fault, name, run};
+use common::{dissect, ledger_fault, name, run, side_by_side};
 use serde_json::Value;
 
 #[test]
@@ -15,13 +14,8 @@ fn every_capture_is_told_whole() {
     if captures.is_empty() {
         return println!("skipped: ../shared/captures is not there");
     }
-    let halves = captures.split_at(captures.len() / 2);
-    let faults: Vec<String> = thread::scope(|scope| {
-        let fault = |path: &Path| Some(format!("{}: {}", name(path), sweep(path).err()?));
-        let workers = [halves.0, halves.1]
-            .map(|half| scope.spawn(move || half.iter().filter_map(|path| fault(path)).collect::<Vec<_>>()));
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
-    });
+    let fault = |path: &PathBuf| Some(format!("{}: {}", name(path), sweep(path).err()?));
+    let faults: Vec<String> = side_by_side(&captures, fault).into_iter().flatten().collect();
     println!("{} captures", captures.len());
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

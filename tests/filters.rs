@@ -6,10 +6,8 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
-use common::{dissect, installed, path, run, shared_captures};
+use common::{dissect, installed, path, run, shared_captures, side_by_side};
 
 /// Small fixtures of the usual form that together have ARP, ICMP, DNS, IPv6, fragments, VLANs, options and faults.
 const FIXTURES: [&str; 16] = [
@@ -368,20 +366,11 @@ fn they_hold_for_the_frames_that_tsharks_hold_for() {
     let mut filters = FRAMES.iter().copied().cycle();
     cases.extend(others.into_iter().step_by(every).map(|path| (path, filters.by_ref().take(FILTERS).collect())));
 
-    let next = AtomicUsize::new(0);
-    let faults: Vec<String> = thread::scope(|scope| {
-        let work = || {
-            let mut faults = Vec::new();
-            while let Some((path, filters)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let theirs = tshark(folder.path(), path, filters);
-                let tried = filters.iter().zip(theirs);
-                faults.extend(tried.filter_map(|(filter, theirs)| fault(path, filter, theirs)));
-            }
-            faults
-        };
-        let workers: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
-    });
+    let faults = side_by_side(&cases, |(path, filters)| {
+        let tried = filters.iter().zip(tshark(folder.path(), path, filters));
+        tried.filter_map(|(filter, theirs)| fault(path, filter, theirs)).collect::<Vec<_>>()
+    })
+    .concat();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 

@@ -6,9 +6,9 @@ mod common;
 mod entries;
 
 use std::fs;
-use std::panic::{self, AssertUnwindSafe};
 
 use common::wire::Random;
+use common::{attempt, side_by_side};
 use entries::ENTRIES;
 
 /// Inputs that are made of each corpus.
@@ -19,11 +19,7 @@ const LONGEST: usize = 8 << 10;
 
 #[test]
 fn every_corpus_does_no_harm_and_nothing_made_of_it_does() {
-    std::thread::scope(|scope| {
-        for half in 0..2 {
-            scope.spawn(move || ENTRIES.iter().skip(half).step_by(2).for_each(|(name, entry)| all_of(name, *entry)));
-        }
-    });
+    side_by_side(ENTRIES, |(name, entry)| all_of(name, *entry));
 }
 
 #[test]
@@ -31,7 +27,7 @@ fn reassembly_is_what_the_model_says() {
     let mut random = Random(7);
     for _ in 0..600 {
         let script: Vec<u8> = (0..random.below(400)).map(|_| random.number() as u8).collect();
-        attempt(entries::reassembly::run, &script, &|| format!("{script:02x?}"));
+        attempt(|| entries::reassembly::run(&script), &|| format!("{script:02x?}"));
     }
 }
 
@@ -50,12 +46,12 @@ fn every_entry_has_a_target() {
 fn all_of(name: &str, entry: entries::Entry) {
     let corpus = corpus(name);
     for (file, input) in &corpus {
-        attempt(entry, input, &|| format!("{name}: {file}"));
+        attempt(|| entry(input), &|| format!("{name}: {file}"));
     }
     let mut random = Random(name.len() as u64);
     for count in 0..MUTATIONS {
         let input = altered(&corpus, &mut random);
-        attempt(entry, &input, &|| format!("{name}, mutation {count}: {:02x?}", input));
+        attempt(|| entry(&input), &|| format!("{name}, mutation {count}: {:02x?}", input));
     }
 }
 
@@ -93,12 +89,4 @@ fn altered(corpus: &[(String, Vec<u8>)], random: &mut Random) -> Vec<u8> {
         }
     }
     input
-}
-
-/// Runs the entry; where it fails, `what` says on which input.
-fn attempt(entry: entries::Entry, input: &[u8], what: &dyn Fn() -> String) {
-    if let Err(reason) = panic::catch_unwind(AssertUnwindSafe(|| entry(input))) {
-        eprintln!("{}", what());
-        panic::resume_unwind(reason);
-    }
 }

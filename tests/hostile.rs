@@ -3,124 +3,58 @@
 mod common;
 #[path = "common/counting.rs"]
 mod counting;
+// A part of it.
+#[allow(dead_code)]
+#[path = "../fuzz/entries/judge.rs"]
+mod judge;
 
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use common::attempt;
 use common::wire::{MS, Packet, Random, frame};
 use dissect::engine::{Engine, Options};
 use dissect::event::{Event, Sink};
 use dissect::frame::Frame;
-use dissect::print::json::{self, Json};
-use dissect::print::page::{self, Page};
-use dissect::print::table::{self, Table};
-use dissect::print::text::{self, Hex, Text, TimeFormat};
-use dissect::print::{Begin, End, Printer};
 use dissect::source::{CaptureFile, Name};
-use jiff::tz::TimeZone;
+use judge::Judge;
 
-/// Everything that reads events.
-struct Everything {
-    printers: Vec<Box<dyn Printer>>,
-    out: Vec<u8>,
-}
-
-impl Everything {
-    fn new() -> Self {
-        let verbose = text::Options { verbose: 2, hex: Hex::BytesAndText, packets: true, ..text::Options::default() };
-        let table = table::Options {
-            width: 100,
-            color: false,
-            terminal: false,
-            time: TimeFormat::SinceFirst,
-            zone: TimeZone::UTC,
-            quiet: false,
-        };
-        let page = page::Style { json: false, color: false, width: 80, verbose: true, visit: None };
-        let printers: Vec<Box<dyn Printer>> = vec![
-            Box::new(Json::new(json::Options { hash: true, quiet: false })),
-            Box::new(Text::new(text::Options::default())),
-            Box::new(Text::new(verbose)),
-            Box::new(Table::new(table)),
-            Box::new(Page::new(page, TimeZone::UTC)),
-            Box::new(Page::new(page::Style { json: true, ..page }, TimeZone::UTC)),
-        ];
-        Self { printers, out: Vec::new() }
-    }
-
-    fn all(&mut self, mut print: impl FnMut(&mut dyn Printer, &mut Vec<u8>)) {
-        for printer in &mut self.printers {
-            self.out.clear();
-            print(&mut **printer, &mut self.out);
-            let control = self.out.iter().find(|byte| byte.is_ascii_control() && **byte != b'\n');
-            assert_eq!(control, None, "a control character: {:?}", String::from_utf8_lossy(&self.out));
-            std::str::from_utf8(&self.out).expect("output is UTF-8");
-        }
-    }
-}
-
-impl Sink for Everything {
-    fn event(&mut self, event: Event<'_>) {
-        self.all(|printer, out| printer.event(event, out));
-    }
-}
-
-/// Takes frames through the engine to every printer; each may be changed on the way.
-struct Whole {
-    engine: Engine,
-    sink: Everything,
-}
-
-impl Whole {
-    fn new(verify_checksums: bool) -> Self {
-        let options = Options {
-            packets: true,
-            bodies: true,
-            preview: 4096,
-            details: true,
-            verify_checksums,
-            ..Options::default()
-        };
-        let mut sink = Everything::new();
-        sink.all(|printer, out| printer.begin(&Begin::default(), out));
-        Self { engine: Engine::new(options), sink }
-    }
-
-    fn push(&mut self, frame: Frame<'_>) {
-        self.engine.push(frame, &mut self.sink);
-    }
-
-    fn finish(mut self, what: &dyn Fn() -> String) {
-        self.engine.finish(&mut self.sink);
-        let totals = self.engine.totals();
-        self.sink.all(|printer, out| printer.end(&End { totals: totals.clone(), drops: None, selected: None }, out));
-        assert_eq!(totals.ledger.unexplained(), 0, "{}: {:?}", what(), totals.ledger);
-    }
+/// All options and all printers.
+fn judge(verify_checksums: bool) -> Judge {
+    let options =
+        Options { packets: true, bodies: true, preview: 4096, details: true, verify_checksums, ..Options::default() };
+    Judge::with(options, judge::printers())
 }
 
 /// Reads the bytes of a capture file to their end.
 fn read(bytes: Vec<u8>, what: &dyn Fn() -> String) {
-    let mut whole = Whole::new(false);
-    if let Ok(mut file) = CaptureFile::new(Cursor::new(bytes), Name::Stdin) {
-        while let Ok(Some((frame, _))) = file.next_described() {
-            whole.push(frame);
+    let whole = || {
+        let mut judge = judge(false);
+        if let Ok(mut file) = CaptureFile::new(Cursor::new(bytes), Name::Stdin) {
+            while let Ok(Some((frame, _))) = file.next_described() {
+                judge.push(frame);
+            }
         }
-    }
-    whole.finish(what);
+        judge.finish();
+    };
+    attempt(whole, what);
 }
 
 /// The frames of a fixture, each with its bytes as `alter` leaves them.
 fn altered(path: &Path, verify_checksums: bool, what: &dyn Fn() -> String, mut alter: impl FnMut(&mut Vec<u8>)) {
-    let mut whole = Whole::new(verify_checksums);
-    let Ok(mut file) = CaptureFile::open(path) else { return };
-    while let Ok(Some((frame, _))) = file.next_described() {
-        let mut bytes = frame.bytes.to_vec();
-        alter(&mut bytes);
-        whole.push(Frame { bytes: &bytes, meta: frame.meta });
-    }
-    whole.finish(what);
+    let whole = || {
+        let mut judge = judge(verify_checksums);
+        let Ok(mut file) = CaptureFile::open(path) else { return };
+        while let Ok(Some((frame, _))) = file.next_described() {
+            let mut bytes = frame.bytes.to_vec();
+            alter(&mut bytes);
+            judge.push(Frame { bytes: &bytes, meta: frame.meta });
+        }
+        judge.finish();
+    };
+    attempt(whole, what);
 }
 
 fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {

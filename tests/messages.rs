@@ -143,46 +143,38 @@ fn messages_of_other_captures_are_found() {
     if captures.is_empty() || !installed("tshark") {
         return println!("skipped: ../shared/captures or tshark is not there");
     }
-    let (first, second) = captures.split_at(captures.len() / 2);
-    let [first, second] = std::thread::scope(|scope| {
-        [first, second].map(|half| scope.spawn(move || tally(half))).map(|worker| worker.join().unwrap())
-    });
-    let (all, missed) = (first.all + second.all, first.missed + second.missed);
+    let tallies = side_by_side(&captures, |path| tally(path));
+    let all: usize = tallies.iter().map(|tally| tally.all).sum();
+    let missed: usize = tallies.iter().map(|tally| tally.missed).sum();
     println!("{} of {all} messages found in {} captures", all - missed, captures.len());
     assert!(missed as f64 <= all as f64 * (1.0 - LEAST_SHARE), "{missed} of {all} are missed");
-    let incomplete: BTreeSet<String> = first.incomplete.into_iter().chain(second.incomplete).collect();
+    let incomplete = captures.iter().zip(&tallies).filter(|(_, tally)| tally.missed > 0);
+    let incomplete: Vec<String> = incomplete.map(|(path, _)| name(path)).collect();
     assert!(incomplete.is_empty(), "captures of which some are missed: {incomplete:?}");
-    let fields: BTreeSet<String> = first.fields.union(&second.fields).map(|field| (*field).to_owned()).collect();
+    let fields: BTreeSet<String> =
+        tallies.iter().flat_map(|tally| &tally.fields).map(|field| (*field).to_owned()).collect();
     let known = names(OTHER_FIELDS_ELSEWHERE);
     let other: Vec<_> = fields.difference(&known).collect();
     assert!(other.is_empty(), "fields that differ, and are not known for that: {other:?}");
     assert!(!are_all || fields == known, "fields that differ no more: {known:?}");
 }
 
-/// What tshark finds in captures, and how much of that is not found.
-#[derive(Default)]
+/// What tshark finds in a capture, and how much of that is not found.
 struct Tally {
     all: usize,
     missed: usize,
-    /// Captures of which some are missed.
-    incomplete: BTreeSet<String>,
     /// Fields that differ where none is missed.
-    fields: BTreeSet<&'static str>,
+    fields: Vec<&'static str>,
 }
 
-fn tally(captures: &[PathBuf]) -> Tally {
-    let mut tally = Tally::default();
-    for path in captures {
-        let (ours, theirs) = (ours(path), theirs(path));
-        tally.fields.extend(ours.differing(&theirs));
-        tally.all += theirs.messages.values().sum::<usize>();
-        for (message, count) in &theirs.messages {
-            let missed = count.saturating_sub(ours.messages.get(message).copied().unwrap_or(0));
-            if missed > 0 {
-                println!("{}: {missed} × {message:?} missed", name(path));
-                tally.missed += missed;
-                tally.incomplete.insert(name(path));
-            }
+fn tally(path: &Path) -> Tally {
+    let (ours, theirs) = (ours(path), theirs(path));
+    let mut tally = Tally { all: theirs.messages.values().sum(), missed: 0, fields: ours.differing(&theirs).collect() };
+    for (message, count) in &theirs.messages {
+        let missed = count.saturating_sub(ours.messages.get(message).copied().unwrap_or(0));
+        if missed > 0 {
+            println!("{}: {missed} × {message:?} missed", name(path));
+            tally.missed += missed;
         }
     }
     tally

@@ -10,10 +10,10 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use std::{env, fs, thread};
+use std::{env, fs};
 
-use common::ledger_fault;
 use common::wire::Random;
+use common::{ledger_fault, side_by_side};
 use serde_json::Value;
 use wait4::Wait4;
 
@@ -243,10 +243,7 @@ fn sweep(corpus: &Corpus, numbers: impl Iterator<Item = u64>) -> (Vec<String>, U
 #[test]
 fn a_few_mutations_are_told_whole() {
     let corpus = Corpus::new(64 << 10);
-    let faults: Vec<String> = thread::scope(|scope| {
-        let halves = [0..100, 100..200].map(|numbers| scope.spawn(|| sweep(&corpus, numbers).0));
-        halves.into_iter().flat_map(|half| half.join().unwrap()).collect()
-    });
+    let faults = side_by_side(&[0..100, 100..200], |numbers| sweep(&corpus, numbers.clone()).0).concat();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 

@@ -8,11 +8,9 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 
 use common::tshark::{self, Difference, Row, alike, flatten, other, value};
-use common::{dissect, installed, name, run};
+use common::{dissect, installed, name, run, side_by_side};
 use dissect::registry::entries;
 use memchr::memmem;
 use serde_json::Value;
@@ -312,19 +310,8 @@ fn messages_of_other_protocols_are_those_of_tshark() {
     let all: Vec<(&PathBuf, bool)> = elsewhere.iter().map(|path| (path, false)).collect();
     let fixtures = common::fixtures();
     let all: Vec<(&PathBuf, bool)> = fixtures.iter().map(|path| (path, true)).chain(all).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut found = Found::default();
-        while let Some(&(path, fixture)) = all.get(next.fetch_add(1, Relaxed)) {
-            compare(path, fixture, &mut found);
-        }
-        found
-    };
     let mut found = Found::default();
-    std::thread::scope(|scope| {
-        let workers = [scope.spawn(work), scope.spawn(work)];
-        workers.into_iter().for_each(|worker| found.add(worker.join().unwrap()));
-    });
+    side_by_side(&all, |(path, fixture)| compare(path, *fixture)).into_iter().for_each(|one| found.add(one));
     println!("{} captures of which tshark was asked", found.asked);
     for (field, (all, different)) in &found.counts {
         println!("{field:40} {all:8} compared {different:6} different");
@@ -353,7 +340,8 @@ struct Found {
     counts: BTreeMap<String, (u64, u64)>,
 }
 
-fn compare(path: &Path, fixture: bool, found: &mut Found) {
+fn compare(path: &Path, fixture: bool) -> Found {
+    let mut found = Found::default();
     let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let file = format!("{folder}/{}", name(path));
     let capture = Capture::read(path);
@@ -375,7 +363,7 @@ fn compare(path: &Path, fixture: bool, found: &mut Found) {
     let ours: Vec<BTreeMap<u64, Row>> = PROTOCOLS.iter().map(|protocol| capture.rows(protocol)).collect();
     let has_some = |(protocol, ours): (&Protocol, &BTreeMap<_, _>)| !ours.is_empty() || (protocol.may_be_in)(&capture);
     if !PROTOCOLS.iter().zip(&ours).any(has_some) {
-        return;
+        return found;
     }
     found.asked += 1;
     let filters: Vec<&str> = PROTOCOLS.iter().map(|protocol| protocol.filter).collect();
@@ -394,6 +382,7 @@ fn compare(path: &Path, fixture: bool, found: &mut Found) {
             By::Capture => by_capture(&ours, &theirs, &mut count),
         }
     }
+    found
 }
 
 /// What in the table tells of a difference.

@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read};
 
 use dissect::frame::{Frame, FrameMeta};
-use dissect::source::{CaptureFile, Name};
+use dissect::source::{CaptureFile, Error, Name};
 
 use super::judge::Judge;
 
@@ -12,8 +12,8 @@ const FRAMES: usize = 2000;
 
 /// Reads the file in two ways, and takes its frames through all of the program.
 pub fn run(input: &[u8]) {
-    let (frames, error) = one_by_one(Cursor::new(input.to_vec()));
-    let (batches, other) = in_batches(Slow(Cursor::new(input.to_vec())));
+    let (frames, error) = read(Cursor::new(input.to_vec()), one);
+    let (batches, other) = read(Slow(Cursor::new(input.to_vec())), batch);
     assert_eq!(frames.len(), batches.len(), "frames, one by one and in batches");
     assert!(frames == batches, "frames differ, one by one and in batches");
     // What a file that is none looks like is judged by what was read of it first.
@@ -25,43 +25,36 @@ pub fn run(input: &[u8]) {
     judge.finish();
 }
 
-type Frames = (Vec<(FrameMeta, Vec<u8>)>, Option<String>);
+type Owned = (FrameMeta, Vec<u8>);
+type Frames = (Vec<Owned>, Option<String>);
 
-fn one_by_one(input: impl Read + Send + 'static) -> Frames {
+/// The frames of a file that `next` adds to those before, until it tells that there are no more, and what is wrong with it.
+fn read(
+    input: impl Read + Send + 'static,
+    next: fn(&mut CaptureFile, &mut Vec<Owned>) -> Result<bool, Error>,
+) -> Frames {
     let mut frames = Vec::new();
-    let mut file = match CaptureFile::new(input, Name::Stdin) {
-        Ok(file) => file,
-        Err(error) => return (frames, Some(error.to_string())),
-    };
-    while frames.len() < FRAMES {
-        match file.next_described() {
-            Ok(Some((frame, interfaces))) => {
-                assert!(usize::from(frame.meta.interface) < interfaces.len(), "a frame of no interface");
-                assert!(frame.bytes.len() <= frame.meta.wire_len as usize, "captured more than was sent");
-                frames.push((frame.meta, frame.bytes.to_vec()));
-            }
-            Ok(None) => return (frames, None),
-            Err(error) => return (frames, Some(error.to_string())),
-        }
-    }
-    (frames, None)
+    let file = CaptureFile::new(input, Name::Stdin);
+    let whole = file.and_then(|mut file| {
+        while frames.len() < FRAMES && next(&mut file, &mut frames)? {}
+        Ok(())
+    });
+    frames.truncate(FRAMES);
+    (frames, whole.err().map(|error| error.to_string()))
 }
 
-fn in_batches(input: impl Read + Send + 'static) -> Frames {
-    let mut frames = Vec::new();
-    let mut file = match CaptureFile::new(input, Name::Stdin) {
-        Ok(file) => file,
-        Err(error) => return (frames, Some(error.to_string())),
-    };
-    while frames.len() < FRAMES {
-        match file.next_batch() {
-            Ok(taken) if taken.frames.is_empty() => return (frames, None),
-            Ok(taken) => frames.extend(taken.frames.iter().map(|frame| (frame.meta, frame.bytes.to_vec()))),
-            Err(error) => return (frames, Some(error.to_string())),
-        }
-    }
-    frames.truncate(FRAMES);
-    (frames, None)
+fn one(file: &mut CaptureFile, frames: &mut Vec<Owned>) -> Result<bool, Error> {
+    let Some((frame, interfaces)) = file.next_described()? else { return Ok(false) };
+    assert!(usize::from(frame.meta.interface) < interfaces.len(), "a frame of no interface");
+    assert!(frame.bytes.len() <= frame.meta.wire_len as usize, "captured more than was sent");
+    frames.push((frame.meta, frame.bytes.to_vec()));
+    Ok(true)
+}
+
+fn batch(file: &mut CaptureFile, frames: &mut Vec<Owned>) -> Result<bool, Error> {
+    let taken = file.next_batch()?;
+    frames.extend(taken.frames.iter().map(|frame| (frame.meta, frame.bytes.to_vec())));
+    Ok(!taken.frames.is_empty())
 }
 
 /// Gives few bytes at a time.

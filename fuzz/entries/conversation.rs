@@ -2,9 +2,12 @@
 //! it is cut into segments.
 
 use dissect::app::ledger::{Class, Ledger};
+use dissect::engine::{Engine, Options, Totals};
+use dissect::event::Sink;
+use dissect::frame::LinkType;
 
-use super::judge::{self, Message, essence};
-use super::packet::{ACK, FIN, MS, SYN, Segment};
+use super::judge::{Message, essence};
+use super::packet::{self, ACK, FIN, MS, SYN, Segment};
 
 /// The most bytes of a segment.
 const LONGEST: usize = 60_000;
@@ -38,6 +41,16 @@ impl Conversation {
     /// Adds what a side says.
     pub fn say(&mut self, from: usize, bytes: impl Into<Vec<u8>>) {
         self.turns.push(Turn::Say(from, bytes.into()));
+    }
+
+    /// Adds what a side says and what was not captured.
+    pub fn lose(&mut self, from: usize, len: u16) {
+        self.turns.push(Turn::Gap(from, len));
+    }
+
+    /// Whether some of it was not captured.
+    pub fn has_gaps(&self) -> bool {
+        self.turns.iter().any(|turn| matches!(turn, Turn::Gap(..)))
     }
 
     /// Its segments; each turn is cut where `cut` tells, which is asked how many of so many bytes come next. A turn is
@@ -89,9 +102,12 @@ impl Conversation {
         all
     }
 
-    /// What is told of it; that is the same for another segmentation, of which `seed` decides, where all of it is messages:
-    /// in what is none, a protocol is looked for where segments begin.
+    /// What is told of it; that is the same for another segmentation, of which `seed` decides, where all of it is messages
+    /// without gaps: in what is none, a protocol is looked for where segments begin.
     pub fn judge(&self, seed: u8) -> Vec<Message> {
+        if self.has_gaps() {
+            return tell(seed, &self.segments(|len| len.min(1 + usize::from(seed) * 7)));
+        }
         let (whole, ledger) = account(seed, &self.segments(|len| len));
         if ledger.get(Class::Message) < ledger.captured {
             return whole;
@@ -113,6 +129,18 @@ impl Conversation {
         assert_eq!(one.len(), other.len(), "whole: {one:#?}, cut: {other:#?}");
         whole
     }
+
+    /// Tells all that there is to tell of it.
+    pub fn tell_all(&self, sink: &mut impl Sink) -> Totals {
+        let options = Options { packets: true, bodies: true, preview: 4096, details: true, ..Options::default() };
+        let mut engine = Engine::new(options);
+        for (number, segment) in (1..).zip(self.segments(|len| len)) {
+            let packet = segment.packet();
+            engine.push(packet::frame(LinkType::RAW, number, segment.time, &packet, packet.len()), sink);
+        }
+        engine.finish(sink);
+        engine.totals()
+    }
 }
 
 /// What is told of segments.
@@ -127,6 +155,6 @@ fn account(seed: u8, segments: &[Segment]) -> (Vec<Message>, Ledger) {
         let captured = packet.len() - segment.missing.min(segment.payload.len());
         (segment.time, packet, captured)
     });
-    let (messages, totals) = judge::packets(seed, packets);
+    let (messages, totals) = packet::tell(seed, packets);
     (messages, totals.ledger)
 }

@@ -1,7 +1,6 @@
 //! Datagrams of UDP: DNS, QUIC, DHCP and whatever else is named by what it begins with.
 
-use super::judge;
-use super::packet::{MS, udp};
+use super::packet::{self, MS, udp};
 use super::script::Script;
 use super::tls::initial;
 
@@ -25,5 +24,5 @@ pub fn run(input: &[u8]) {
         let captured = if form == 2 { packet.len() - bytes.len() / 2 } else { packet.len() };
         packets.push((time, packet, captured));
     }
-    judge::packets(seed, packets);
+    packet::tell(seed, packets);
 }

@@ -1,13 +1,10 @@
 //! Display filters: what is wrong is told at a place in the text, and what is right decides of every record.
 
-use dissect::engine::{Engine, Options};
 use dissect::event::{Event, Sink};
 use dissect::filter::{self, ConnectionRecord, Fields, Filter, FrameRecord, MessageRecord, Times};
-use dissect::frame::LinkType;
 
 use super::conversation::Conversation;
 use super::judge::is_plain;
-use super::packet::frame;
 
 /// Reads the input as a filter, and asks it.
 pub fn run(input: &[u8]) {
@@ -25,13 +22,7 @@ fn ask(filter: Filter) {
     let mut talk = Conversation::new(80);
     talk.say(0, &b"POST /a?b=c HTTP/1.1\r\nHost: a.test\r\nUser-Agent: curl/7\r\nContent-Length: 5\r\n\r\nhello"[..]);
     talk.say(1, &b"HTTP/1.1 404 Not Found\r\nServer: s\r\nContent-Length: 3\r\n\r\n\xff\0a"[..]);
-    let options = Options { packets: true, bodies: true, preview: 4096, details: true, ..Options::default() };
-    let (mut engine, mut asked) = (Engine::new(options), Asked(filter));
-    for (number, segment) in (1..).zip(talk.segments(|len| len)) {
-        let packet = segment.packet();
-        engine.push(frame(LinkType::RAW, number, segment.time, &packet, 0), &mut asked);
-    }
-    engine.finish(&mut asked);
+    talk.tell_all(&mut Asked(filter));
 }
 
 struct Asked(Filter);

@@ -1,11 +1,10 @@
 //! IP with fragments: pieces that overlap, come twice, in any order, or not at all. Where they make the datagram up, each
 //! once, it says what it says in one piece.
 
-use super::judge::{self, essence};
-use super::packet::{self, MS, ipv4, udp_header};
+use super::judge::essence;
+use super::packet::{self, MS, UDP, ipv4, udp_header};
 use super::script::Script;
 
-const UDP: u8 = 17;
 const MORE: u16 = 0x2000;
 
 /// A script: options; then datagrams: ports, payload, how they are cut, and what becomes of the pieces.
@@ -37,9 +36,9 @@ pub fn run(input: &[u8]) {
         whole.push((i64::from(id) * MS, packet::udp(from, ports, payload), usize::MAX));
         pieces.extend(cut.into_iter().map(|piece| (i64::from(id) * MS, piece, usize::MAX)));
     }
-    let (told, _) = judge::packets(seed, pieces);
+    let (told, _) = packet::tell(seed, pieces);
     if is_whole {
-        let (other, _) = judge::packets(seed, whole);
+        let (other, _) = packet::tell(seed, whole);
         assert_eq!(essence(&told), essence(&other), "in fragments, and in one piece");
     }
 }

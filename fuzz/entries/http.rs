@@ -1,7 +1,7 @@
 //! HTTP/1: bytes and gaps of both sides. The messages are the same however they are cut, and a head that `httparse` reads
 //! says the same here.
 
-use super::conversation::{Conversation, Turn, tell};
+use super::conversation::{Conversation, Turn};
 use super::judge::Message;
 use super::script::Script;
 use serde_json::Value;
@@ -30,7 +30,6 @@ pub fn run(input: &[u8]) {
     let mut script = Script(input);
     let seed = script.byte();
     let mut talk = Conversation::new(80);
-    let mut gaps = false;
     talk.closes = seed & 0x80 == 0;
     while !script.is_done() && talk.turns.len() < 60 {
         let (from, form) = (script.below(2), script.byte());
@@ -46,17 +45,13 @@ pub fn run(input: &[u8]) {
                 let message = [head(from, &mut script), script.short_sized().to_vec()].concat();
                 talk.say(from, message);
             }
-            _ => {
-                gaps = true;
-                talk.turns.push(Turn::Gap(from, script.short() % 3000));
-            }
+            _ => talk.lose(from, script.short() % 3000),
         }
     }
-    if gaps {
-        tell(seed, &talk.segments(|len| len.min(1 + usize::from(seed) * 7)));
+    let told = talk.judge(seed);
+    if talk.has_gaps() {
         return;
     }
-    let told = talk.judge(seed);
     let first = talk.turns.iter().find_map(|turn| match turn {
         Turn::Say(_, bytes) if !bytes.is_empty() => Some(bytes),
         _ => None,

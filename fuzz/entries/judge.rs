@@ -6,7 +6,7 @@ use std::fmt;
 
 use dissect::engine::{Engine, Options, Totals};
 use dissect::event::{Event, Sink};
-use dissect::frame::{Frame, LinkType};
+use dissect::frame::Frame;
 use dissect::print::json::{self, Json};
 use dissect::print::page::{self, Page};
 use dissect::print::table::{self, Table};
@@ -18,7 +18,7 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// The bit of a seed by which checksums are looked at.
-const VERIFY: u8 = 8;
+pub const VERIFY: u8 = 8;
 
 /// The core with everything behind it that reads events.
 pub struct Judge {
@@ -53,24 +53,12 @@ impl Judge {
             verify_checksums: seed & VERIFY != 0,
             ..Options::default()
         };
-        let text = text::Options { packets: true, ..text::Options::default() };
-        let verbose = text::Options { verbose: 2, hex: Hex::BytesAndText, ..text.clone() };
-        let table = table::Options {
-            width: 100,
-            color: false,
-            terminal: false,
-            time: TimeFormat::SinceFirst,
-            zone: TimeZone::UTC,
-            quiet: false,
-        };
-        let page = page::Style { json: false, color: false, width: 80, verbose: true, visit: None };
-        let others: Vec<Box<dyn Printer>> = match seed >> 4 & 7 {
-            0 => vec![Box::new(Text::new(text))],
-            1 => vec![Box::new(Text::new(verbose))],
-            2 => vec![Box::new(Table::new(table))],
-            3 => vec![Box::new(Page::new(page, TimeZone::UTC))],
-            _ => Vec::new(),
-        };
+        let others = printers().into_iter().skip(usize::from(seed >> 4 & 7)).take(1).collect();
+        Self::with(options, others)
+    }
+
+    /// With these options and, beside JSON, these printers.
+    pub fn with(options: Options, others: Vec<Box<dyn Printer>>) -> Self {
         let json = Json::new(json::Options { hash: true, quiet: false });
         let readers = Readers { json, others, out: Vec::new(), bodies: BTreeMap::default(), messages: Vec::new() };
         let mut judge = Self { engine: Engine::new(options), readers };
@@ -94,15 +82,26 @@ impl Judge {
     }
 }
 
-/// Takes packets of raw IP, each with its time and captured length, through all of it.
-pub fn packets(seed: u8, packets: impl IntoIterator<Item = (i64, Vec<u8>, usize)>) -> (Vec<Message>, Totals) {
-    // They have no checksums.
-    let mut judge = Judge::new(seed & !VERIFY);
-    for (number, (time, packet, captured)) in (1..).zip(packets) {
-        let bytes = &packet[..captured.min(packet.len())];
-        judge.push(super::packet::frame(LinkType::RAW, number, time, bytes, packet.len()));
-    }
-    judge.finish()
+/// Everything but JSON that reads events.
+pub fn printers() -> Vec<Box<dyn Printer>> {
+    let text = text::Options { packets: true, ..text::Options::default() };
+    let verbose = text::Options { verbose: 2, hex: Hex::BytesAndText, ..text.clone() };
+    let table = table::Options {
+        width: 100,
+        color: false,
+        terminal: false,
+        time: TimeFormat::SinceFirst,
+        zone: TimeZone::UTC,
+        quiet: false,
+    };
+    let page = page::Style { json: false, color: false, width: 80, verbose: true, visit: None };
+    vec![
+        Box::new(Text::new(text)),
+        Box::new(Text::new(verbose)),
+        Box::new(Table::new(table)),
+        Box::new(Page::new(page, TimeZone::UTC)),
+        Box::new(Page::new(page::Style { json: true, ..page }, TimeZone::UTC)),
+    ]
 }
 
 impl Readers {

@@ -1,6 +1,9 @@
 //! Packets of raw IPv4, without checksums: nobody asks for them unless told to.
 
+use dissect::engine::Totals;
 use dissect::frame::{Frame, FrameMeta, LinkType, Timestamp};
+
+use super::judge::{Judge, Message, VERIFY};
 
 /// A millisecond of capture time.
 pub const MS: i64 = 1_000_000;
@@ -12,7 +15,7 @@ pub const RST: u8 = 0x04;
 pub const ACK: u8 = 0x10;
 
 const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub const UDP: u8 = 17;
 
 /// A frame of a link type, captured whole or up to `bytes`.
 pub fn frame(link: LinkType, number: u64, time: i64, bytes: &[u8], wire_len: usize) -> Frame<'_> {
@@ -31,6 +34,17 @@ pub fn ipv4(from: usize, protocol: u8, fragment: (u16, u16), payload: &[u8]) -> 
     packet.extend([10, 0, 0, 1 + from as u8, 10, 0, 0, 2 - from as u8]);
     packet.extend(payload);
     packet
+}
+
+/// Takes packets, each with its time and captured length, through all of it.
+pub fn tell(seed: u8, packets: impl IntoIterator<Item = (i64, Vec<u8>, usize)>) -> (Vec<Message>, Totals) {
+    // They have no checksums.
+    let mut judge = Judge::new(seed & !VERIFY);
+    for (number, (time, packet, captured)) in (1..).zip(packets) {
+        let bytes = &packet[..captured.min(packet.len())];
+        judge.push(frame(LinkType::RAW, number, time, bytes, packet.len()));
+    }
+    judge.finish()
 }
 
 /// A segment.

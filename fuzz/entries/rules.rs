@@ -6,13 +6,10 @@ use std::path::Path;
 use dissect::check::evaluate::judge;
 use dissect::check::rules::file::Fault;
 use dissect::check::rules::{Error, Rules};
-use dissect::check::trace::{Collector, Options as Kept, Trace};
-use dissect::engine::{Engine, Options};
-use dissect::frame::LinkType;
+use dissect::check::trace::{Collector, Options, Trace};
 
 use super::conversation::Conversation;
 use super::judge::is_plain;
-use super::packet::frame;
 
 /// Reads the input as a rules file, and judges by it.
 pub fn run(input: &[u8]) {
@@ -41,13 +38,7 @@ fn trace(hashes: bool) -> Trace {
     talk.say(0, &b"GET / HTTP/1.1\r\nHost: a.test\r\nUser-Agent: curl/7\r\n\r\n"[..]);
     talk.say(1, &b"HTTP/1.1 404 Not Found\r\nServer: s\r\nContent-Length: 5\r\n\r\nhello"[..]);
     talk.say(0, &b"POST /a?b=c HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"[..]);
-    let mut collector = Collector::new(Kept { messages: 100, bodies: 1 << 16, hashes });
-    let options = Options { packets: true, bodies: true, preview: 4096, details: true, ..Options::default() };
-    let mut engine = Engine::new(options);
-    for (number, segment) in (1..).zip(talk.segments(|len| len)) {
-        let packet = segment.packet();
-        engine.push(frame(LinkType::RAW, number, segment.time, &packet, 0), &mut collector);
-    }
-    engine.finish(&mut collector);
-    collector.finish(&engine.totals(), None, 0)
+    let mut collector = Collector::new(Options { messages: 100, bodies: 1 << 16, hashes });
+    let totals = talk.tell_all(&mut collector);
+    collector.finish(&totals, None, 0)
 }

@@ -2,7 +2,7 @@
 //! delay. Where they leave every byte to be had within the grace, the messages are the same.
 
 use super::conversation::{Conversation, tell};
-use super::judge::{Message, essence};
+use super::judge::essence;
 use super::packet::{ACK, FIN, MS, RST, SYN, Segment};
 use super::script::Script;
 
@@ -46,13 +46,8 @@ pub fn run(input: &[u8]) {
     segments.truncate(2000);
     let told = tell(seed, &segments);
     if is_whole {
-        assert_eq!(contents(&told), contents(&tell(seed, &talk.segments(|len| len))), "after what harms nothing");
+        assert_eq!(essence(&told), essence(&tell(seed, &talk.segments(|len| len))), "after what harms nothing");
     }
-}
-
-/// What messages are, whatever happened to their segments.
-fn contents(messages: &[Message]) -> Vec<String> {
-    essence(messages)
 }
 
 /// Does something to the segments; whether that harms nothing.

@@ -1,6 +1,6 @@
 //! WebSocket: frames of both sides after an upgrade, with and without compression, whole or with gaps.
 
-use super::conversation::{Conversation, Turn, tell};
+use super::conversation::Conversation;
 use super::script::Script;
 
 /// A script: options, extension; then what is said: side, form, and bytes.
@@ -29,7 +29,6 @@ pub fn run(input: &[u8]) {
              {extension}\r\n"
         ),
     );
-    let mut gaps = false;
     while !script.is_done() && talk.turns.len() < 60 {
         let (from, form) = (script.below(2), script.byte());
         match form % 4 {
@@ -38,17 +37,10 @@ pub fn run(input: &[u8]) {
                 let (first, masked) = (script.byte(), script.byte() & 0x80);
                 talk.say(from, frame(first, masked, script.sized()));
             }
-            _ => {
-                gaps = true;
-                talk.turns.push(Turn::Gap(from, script.short() % 3000));
-            }
+            _ => talk.lose(from, script.short() % 3000),
         }
     }
-    if gaps {
-        tell(seed, &talk.segments(|len| len.min(1 + usize::from(seed) * 7)));
-    } else {
-        talk.judge(seed);
-    }
+    talk.judge(seed);
 }
 
 /// A frame (RFC 6455 5.2), masked by zeros and ones where it is.

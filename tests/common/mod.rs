@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -90,6 +91,14 @@ pub fn side_by_side<T: Sync, R: Send>(all: &[T], act: impl Fn(&T) -> R + Sync) -
         }
     });
     done.into_inner().unwrap().into_values().collect()
+}
+
+/// Does it; where that fails, `what` says on which input.
+pub fn attempt(act: impl FnOnce(), what: &dyn Fn() -> String) {
+    if let Err(reason) = panic::catch_unwind(AssertUnwindSafe(act)) {
+        eprintln!("{}", what());
+        panic::resume_unwind(reason);
+    }
 }
 
 /// The last part of a path.
